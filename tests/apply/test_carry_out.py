@@ -10,41 +10,42 @@ from reconciler.errors import StateError
 from reconciler.execution.executor import execute_plan
 from reconciler.execution.outcome import Result
 from reconciler.state.format.document import State, empty_state
-from tests.apply.stage import NOW, Stage, e164, hook, number, pn, row, trunk, world
+from tests.support.memory.memory_runner import NOW, MemoryRunner
+from tests.support.memory.resources import e164, hook, number, pn, row, trunk, world
 
 ONE = f"number/{e164(1)}"
 
 
 def test_a_plan_without_anything_writes_nothing() -> None:
-    stage = Stage(world(row(1, voice_url=hook("a").url)))
+    runner = MemoryRunner(world(row(1, voice_url=hook("a").url)))
     desired = [number(1, voice=hook("a"))]
-    stage.apply(desired)
-    version = stage.store.version
-    assert stage.apply(desired) == Result(())
-    assert stage.store.version is version
+    runner.apply(desired)
+    version = runner.store.version
+    assert runner.apply(desired) == Result(())
+    assert runner.store.version is version
 
 
 def test_what_is_only_learned_is_saved_without_a_call() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([number(1, voice=hook("a"))])
-    stage.twilio.numbers()[pn(1)]["voice_url"] = hook("b").url
-    assert not stage.writes(lambda: stage.apply([number(1, voice=hook("b"))]))
-    assert stage.entries[ONE].last_applied == {"voice": hook("b")}
-    assert stage.entries[ONE].updated_at == NOW
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([number(1, voice=hook("a"))])
+    runner.twilio.numbers()[pn(1)]["voice_url"] = hook("b").url
+    assert not runner.writes(lambda: runner.apply([number(1, voice=hook("b"))]))
+    assert runner.entries[ONE].last_applied == {"voice": hook("b")}
+    assert runner.entries[ONE].updated_at == NOW
 
 
 def test_a_journal_left_by_a_run_that_died_is_folded_when_there_is_nothing_else_to_do() -> None:
-    stage = Stage(world(row(1)))
-    assert stage.killed([number(1)], 4)
-    assert stage.store.journalled
-    stage.apply([number(1)])
-    assert not stage.store.journalled
+    runner = MemoryRunner(world(row(1)))
+    assert runner.killed([number(1)], 4)
+    assert runner.store.journalled
+    runner.apply([number(1)])
+    assert not runner.store.journalled
 
 
 def test_a_trunk_is_made_and_imported_once_and_has_no_prior_values() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([trunk("edge")])
-    entry = stage.entries["trunk/edge"]
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([trunk("edge")])
+    entry = runner.entries["trunk/edge"]
     assert entry.created
     assert (entry.prior, entry.prior_at) == ({}, None)
     assert entry.imported_at == NOW
@@ -52,21 +53,21 @@ def test_a_trunk_is_made_and_imported_once_and_has_no_prior_values() -> None:
 
 @pytest.mark.parametrize("instant", range(12))
 def test_killed_at_each_instant_a_first_run_is_finished_by_the_second(instant: int) -> None:
-    stage = Stage(world(row(1, voice_url="https://old.example.net/"), row(2)))
+    runner = MemoryRunner(world(row(1, voice_url="https://old.example.net/"), row(2)))
     desired = [trunk("edge"), number(1, voice=hook("a"), friendly_name="Sales")]
-    stage.killed(desired, instant)
-    assert not stage.apply(desired).failures
-    assert stage.plan(desired).actions == ()
-    assert stage.entries[ONE].prior["voice_url"] == "https://old.example.net/"
-    assert len(stage.twilio.accounts["main"].trunks) == 1
+    runner.killed(desired, instant)
+    assert not runner.apply(desired).failures
+    assert runner.plan(desired).actions == ()
+    assert runner.entries[ONE].prior["voice_url"] == "https://old.example.net/"
+    assert len(runner.twilio.accounts["main"].trunks) == 1
 
 
 def test_nothing_is_asked_of_accounts_that_have_nothing_to_do() -> None:
-    stage = Stage(world(row(1)))
+    runner = MemoryRunner(world(row(1)))
     desired = [number(1, voice=hook("a"))]
-    plan, observed = stage.plan(desired), stage.observe(desired)
+    plan, observed = runner.plan(desired), runner.observe(desired)
     result = execute_plan(
-        plan, observed, empty_state("acme"), stage.store, stage.twilio.gateways(), stage.means
+        plan, observed, empty_state("acme"), runner.store, runner.twilio.gateways(), runner.means
     )
     assert result.successes == 2
 
@@ -96,11 +97,11 @@ def without_prior(state: State) -> State:
 def test_a_store_that_does_not_return_what_was_written_stops_the_run_before_any_write(
     loses: Callable[[State], State | None],
 ) -> None:
-    stage = Stage(world(row(1, voice_url="https://old.example.net/")))
-    stage.store = Lossy(stage.store, loses)  # type: ignore[assignment]
+    runner = MemoryRunner(world(row(1, voice_url="https://old.example.net/")))
+    runner.store = Lossy(runner.store, loses)  # type: ignore[assignment]
 
     def apply() -> None:
         with pytest.raises(StateError, match="state_not_returned"):
-            stage.apply([number(1, voice=hook("a"))])
+            runner.apply([number(1, voice=hook("a"))])
 
-    assert not stage.writes(apply)
+    assert not runner.writes(apply)

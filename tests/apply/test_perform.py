@@ -9,8 +9,9 @@ from reconciler.execution.outcome import Outcome, Result
 from reconciler.model.action import Action
 from reconciler.planning.checks.unexpected_forms import find_unexpected
 from reconciler.report.documents.build import apply_document
-from tests.apply.fake import error
-from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
+from tests.support.memory.fake_twilio import error
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import hook, number, origination, pn, row, trunk, world
 
 OLD = "https://old.example.net/"
 EDGE = [trunk("edge"), origination("edge", "sbc1")]
@@ -20,35 +21,35 @@ def statuses(result: Result) -> list[tuple[str, str]]:
     return [(o.action.action, o.status) for o in result.outcomes]
 
 
-def trunks(stage: Stage) -> dict[str, object]:
-    return dict(stage.twilio.accounts["main"].trunks)
+def trunks(runner: MemoryRunner) -> dict[str, object]:
+    return dict(runner.twilio.accounts["main"].trunks)
 
 
 def test_a_dropped_write_is_repaired_once() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.twilio.drops[pn(1), "voice_url"] = 1
-    assert statuses(stage.apply([number(1, voice=hook("a"))]))[-1] == (
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.drops[pn(1), "voice_url"] = 1
+    assert statuses(runner.apply([number(1, voice=hook("a"))]))[-1] == (
         "overwrite_webhooks",
         "applied",
     )
-    assert len(stage.twilio.calls) == 2
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
+    assert len(runner.twilio.calls) == 2
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
 
 def test_a_write_that_is_dropped_twice_has_failed_and_is_tried_again_by_the_next_run() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.twilio.drops[pn(1), "voice_url"] = 2
-    (failed,) = stage.apply([number(1, voice=hook("a"))]).failures
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.drops[pn(1), "voice_url"] = 2
+    (failed,) = runner.apply([number(1, voice=hook("a"))]).failures
     assert failed.error is not None
     assert (failed.status, failed.error.code) == ("dropped", "write_dropped")
     assert "voice_url" in failed.error.message
-    assert not stage.apply([number(1, voice=hook("a"))]).failures
+    assert not runner.apply([number(1, voice=hook("a"))]).failures
 
 
 def test_a_form_of_twilios_own_is_normalised_and_told() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
-    *_, last = stage.apply([number(1, voice=hook("Agent"))]).outcomes
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
+    *_, last = runner.apply([number(1, voice=hook("Agent"))]).outcomes
     assert last.status == "normalised"
     assert last.note == f"voice_url: sent {hook('Agent').url}, stored {hook('agent').url}"
     assert last.entry is not None
@@ -59,11 +60,11 @@ ELSEWHERE = "https://something-else.example.net/"
 
 
 def test_a_completely_different_stored_value_is_a_failure() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: ELSEWHERE if url else url
-    (failed,) = stage.apply([number(1, voice=hook("a"))]).failures
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: ELSEWHERE if url else url
+    (failed,) = runner.apply([number(1, voice=hook("a"))]).failures
     assert (failed.status, failed.error and failed.error.code) == ("dropped", "write_dropped")
-    assert stage.plan([number(1, voice=hook("a"))]).actions, "it is not forgotten"
+    assert runner.plan([number(1, voice=hook("a"))]).actions, "it is not forgotten"
 
 
 def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
@@ -71,178 +72,178 @@ def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
         ("domain_name", "other.pstn.twilio.com"),
         ("sip_url", "sip:sbc9.example.com"),
     ):
-        stage = Stage(world(row(1)))
-        stage.twilio.forms[field] = lambda value, other=other: other
-        result = stage.apply([trunk("edge"), origination("edge", "sbc1")])
+        runner = MemoryRunner(world(row(1)))
+        runner.twilio.forms[field] = lambda value, other=other: other
+        result = runner.apply([trunk("edge"), origination("edge", "sbc1")])
         assert {o.status for o in result.failures} & {"dropped"}, field
 
 
 def test_a_form_that_no_rule_explains_is_a_warning_as_long_as_it_lasts() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
     desired = [number(1, voice=hook("Agent"))]
-    document = apply_document(stage.apply(desired), ())
+    document = apply_document(runner.apply(desired), ())
     assert [d.code for d in document.diagnostics] == ["unexpected_form"]
     assert hook("Agent").url in document.diagnostics[0].detail
     assert hook("agent").url in document.diagnostics[0].detail
 
-    assert stage.plan(desired).actions == ()
-    assert [d.code for d in find_unexpected(stage.entries, stage.observe(desired))] == [
+    assert runner.plan(desired).actions == ()
+    assert [d.code for d in find_unexpected(runner.entries, runner.observe(desired))] == [
         "unexpected_form"
     ]
-    stage.twilio.numbers()[pn(1)]["voice_url"] = hook("Agent").url
-    assert find_unexpected(stage.entries, stage.observe(desired)) == []
+    runner.twilio.numbers()[pn(1)]["voice_url"] = hook("Agent").url
+    assert find_unexpected(runner.entries, runner.observe(desired)) == []
 
 
 def test_a_form_by_a_rule_is_no_warning() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.replace("https://agents", "https://AGENTS")
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.replace("https://agents", "https://AGENTS")
     desired = [number(1, voice=hook("a"))]
-    result = stage.apply(desired)
+    result = runner.apply(desired)
     assert apply_document(result, ()).diagnostics == []
-    assert find_unexpected(stage.entries, stage.observe(desired)) == []
+    assert find_unexpected(runner.entries, runner.observe(desired)) == []
 
 
 def test_a_form_that_is_no_longer_twilios_is_no_longer_known() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
-    stage.apply([number(1, voice=hook("Agent"))])
-    stage.twilio.forms.clear()
-    stage.apply([number(1, voice=hook("b"))])
-    assert stage.plan([number(1, voice=hook("b"))]).actions == ()
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
+    runner.apply([number(1, voice=hook("Agent"))])
+    runner.twilio.forms.clear()
+    runner.apply([number(1, voice=hook("b"))])
+    assert runner.plan([number(1, voice=hook("b"))]).actions == ()
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_create_without_an_answer_makes_one_and_not_two(carried_out: bool) -> None:
-    stage = Stage(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "friendly_name": "edge"}]))
-    stage.twilio.answers_lost = [carried_out]
-    assert not stage.apply(EDGE).failures
-    assert len(trunks(stage)) == 2
-    assert stage.plan(EDGE).actions == ()
+    runner = MemoryRunner(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "friendly_name": "edge"}]))
+    runner.twilio.answers_lost = [carried_out]
+    assert not runner.apply(EDGE).failures
+    assert len(trunks(runner)) == 2
+    assert runner.plan(EDGE).actions == ()
 
 
 def test_a_create_that_never_gets_an_answer_is_given_up() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.answers_lost = [False] * 9
-    result = stage.apply([trunk("edge")])
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.answers_lost = [False] * 9
+    result = runner.apply([trunk("edge")])
     assert [o.error.code for o in result.failures if o.error] == ["network_error"]
-    assert len(stage.twilio.calls) == 8
+    assert len(runner.twilio.calls) == 8
 
 
 def test_a_create_whose_every_answer_is_lost_is_found_again_by_the_next_run() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.answers_lost = [True]
-    stage.twilio.after.append(lambda call: None)
-    stage.apply([trunk("edge", domain_name=None)])
-    assert stage.entries["trunk/edge"].sid in trunks(stage)
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.answers_lost = [True]
+    runner.twilio.after.append(lambda call: None)
+    runner.apply([trunk("edge", domain_name=None)])
+    assert runner.entries["trunk/edge"].sid in trunks(runner)
 
 
 def test_an_origination_url_without_an_answer_is_found_by_its_url() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.answers_lost = [None, True]
-    assert not stage.apply(EDGE).failures
-    assert len(stage.twilio.accounts["main"].origination_urls) == 1
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.answers_lost = [None, True]
+    assert not runner.apply(EDGE).failures
+    assert len(runner.twilio.accounts["main"].origination_urls) == 1
 
 
 def test_a_create_that_is_refused_is_not_tried_again() -> None:
     taken = {"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}
-    stage = Stage({"main": {"numbers": [row(1)]}, "other": {"trunks": [taken]}})
-    result = stage.apply([trunk("edge")])
+    runner = MemoryRunner({"main": {"numbers": [row(1)]}, "other": {"trunks": [taken]}})
+    result = runner.apply([trunk("edge")])
     assert [o.error.code for o in result.failures if o.error] == ["twilio_refused"]
-    assert len(stage.twilio.calls) == 1
+    assert len(runner.twilio.calls) == 1
 
 
 def test_a_create_that_drops_a_field_is_mended_by_an_update() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.drops["TK" + "f" * 24 + "00000001", "secure"] = 1
-    assert statuses(stage.apply([trunk("edge", secure=True)])) == [("create", "applied")]
-    assert [call.path.count("TK") for call in stage.twilio.calls] == [0, 1]
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.drops["TK" + "f" * 24 + "00000001", "secure"] = 1
+    assert statuses(runner.apply([trunk("edge", secure=True)])) == [("create", "applied")]
+    assert [call.path.count("TK") for call in runner.twilio.calls] == [0, 1]
 
 
 def test_a_create_that_keeps_dropping_what_it_is_known_by_is_not_made_twice() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.drops["TK" + "f" * 24 + "00000001", "domain_name"] = 3
-    assert statuses(stage.apply([trunk("edge")])) == [("create", "dropped")]
-    assert statuses(stage.apply([trunk("edge")])) == [("update", "applied")]
-    assert len(trunks(stage)) == 1
-    stage.apply([])
-    assert not trunks(stage), "it is ours to delete"
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.drops["TK" + "f" * 24 + "00000001", "domain_name"] = 3
+    assert statuses(runner.apply([trunk("edge")])) == [("create", "dropped")]
+    assert statuses(runner.apply([trunk("edge")])) == [("update", "applied")]
+    assert len(trunks(runner)) == 1
+    runner.apply([])
+    assert not trunks(runner), "it is ours to delete"
 
 
 def test_a_create_in_a_form_of_twilios_own_is_known_in_that_form() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["friendly_name"] = str.upper
-    assert statuses(stage.apply([trunk("edge")])) == [("create", "normalised")]
-    assert stage.plan([trunk("edge")]).actions == ()
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["friendly_name"] = str.upper
+    assert statuses(runner.apply([trunk("edge")])) == [("create", "normalised")]
+    assert runner.plan([trunk("edge")]).actions == ()
 
 
 def test_what_is_gone_already_is_deleted() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([trunk("edge")])
-    plan = stage.plan([])
-    stage.twilio.accounts["main"].trunks.clear()
-    assert statuses(stage.apply([], plan)) == [("delete", "applied")]
-    assert not stage.entries
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([trunk("edge")])
+    plan = runner.plan([])
+    runner.twilio.accounts["main"].trunks.clear()
+    assert statuses(runner.apply([], plan)) == [("delete", "applied")]
+    assert not runner.entries
 
 
 def test_a_delete_that_is_refused_has_failed() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([trunk("edge")])
-    plan = stage.plan([])
-    (sid,) = trunks(stage)
-    stage.twilio.numbers()[pn(1)]["trunk_sid"] = sid
-    (failed,) = stage.apply([], plan).failures
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([trunk("edge")])
+    plan = runner.plan([])
+    (sid,) = trunks(runner)
+    runner.twilio.numbers()[pn(1)]["trunk_sid"] = sid
+    (failed,) = runner.apply([], plan).failures
     assert failed.error is not None
     assert "21247" in failed.error.message
-    assert "trunk/edge" in stage.entries
+    assert "trunk/edge" in runner.entries
 
 
 @pytest.mark.parametrize("code", ["twilio_auth_failed", "interrupted"])
 def test_a_reason_that_is_not_about_the_trunk_keeps_its_own_code(code: str) -> None:
-    stage = Stage(world(row(1)))
+    runner = MemoryRunner(world(row(1)))
     refusal = error(401, 20003, "no")
     refusal.code = code
 
     def refuse(call: object) -> None:
         raise refusal
 
-    stage.twilio.hooks.append(refuse)
+    runner.twilio.hooks.append(refuse)
     attach = Action(
         address="number/1", action="attach_trunk", reason="new", kind="number", account="main", sid=pn(1),
         restore={"trunk_sid": "TK1"},
     )  # fmt: skip
-    outcome: Outcome = ActionRunner(stage.twilio.gateways(), {}, {}).perform(attach)
+    outcome: Outcome = ActionRunner(runner.twilio.gateways(), {}, {}).perform(attach)
     assert outcome.error is not None
     assert outcome.error.code == code
 
 
 def test_what_was_only_about_to_be_made_has_no_sid() -> None:
-    stage = Stage(world(row(1)))
-    assert stage.killed([trunk("edge")], 4)
-    assert sids_of(stage.entries) == {}
+    runner = MemoryRunner(world(row(1)))
+    assert runner.killed([trunk("edge")], 4)
+    assert sids_of(runner.entries) == {}
 
 
 def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> (
     None
 ):
-    stage = Stage(world(row(1, voice_url="https://agents.example.com/~a")))
-    stage.twilio.forms["voice_url"] = lambda url: url.replace("%7e", "~")
+    runner = MemoryRunner(world(row(1, voice_url="https://agents.example.com/~a")))
+    runner.twilio.forms["voice_url"] = lambda url: url.replace("%7e", "~")
     desired = [number(1, voice=hook("%7ea"))]
-    result = stage.apply(desired)
+    result = runner.apply(desired)
     assert statuses(result)[1:] == [("overwrite_webhooks", "normalised")]
-    assert stage.plan(desired).actions == ()
-    assert [statuses(stage.apply(again)) for again in (desired, desired)] == [[], []]
+    assert runner.plan(desired).actions == ()
+    assert [statuses(runner.apply(again)) for again in (desired, desired)] == [[], []]
 
 
 def test_a_value_that_stays_as_before_is_dropped_unless_a_listed_rule_explains_it() -> None:
-    stage = Stage(world(row(1, voice_url=hook("agent").url)))
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
-    (failed,) = stage.apply([number(1, voice=hook("Agent"))]).failures
+    runner = MemoryRunner(world(row(1, voice_url=hook("agent").url)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
+    (failed,) = runner.apply([number(1, voice=hook("Agent"))]).failures
     assert failed.status == "dropped"
 
 
 def test_a_fragment_that_twilio_does_not_keep_is_dropped() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.partition("#")[0]
-    (failed,) = stage.apply([number(1, voice=hook("a#rc=3"))]).failures
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.partition("#")[0]
+    (failed,) = runner.apply([number(1, voice=hook("a#rc=3"))]).failures
     assert failed.status == "dropped"

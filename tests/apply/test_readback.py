@@ -12,9 +12,9 @@ from reconciler.kinds.number import NumberRow
 from reconciler.model.desired import Desired
 from reconciler.model.route import Json, TrunkRoute
 from reconciler.planning.plan import Plan
-from tests.apply.fake import Call, FakeGateway, error
-from tests.apply.stage import (
-    Stage,
+from tests.support.memory.fake_twilio import Call, FakeGateway, error
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import (
     declared,
     e164,
     hook,
@@ -36,20 +36,20 @@ def last(result: Result) -> tuple[str, str | None]:
 
 
 def test_a_write_that_was_only_pretended_is_mended_once() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.twilio.late_drops[pn(1), "voice_url"] = 1
-    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.late_drops[pn(1), "voice_url"] = 1
+    assert last(runner.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
 
 def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.twilio.late_drops[pn(1), "voice_url"] = 2
-    assert last(stage.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
-    assert stage.entries[ONE].last_applied["voice"] != hook("a")
-    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.late_drops[pn(1), "voice_url"] = 2
+    assert last(runner.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
+    assert runner.entries[ONE].last_applied["voice"] != hook("a")
+    assert last(runner.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
 @pytest.mark.parametrize("there", [OLD, ""])
@@ -57,104 +57,104 @@ def test_a_value_that_is_undone_before_the_end_is_a_failure(
     there: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever does it, and as often as it is written: the run must not call its own write done."""
-    stage = Stage(world(row(1, voice_url=OLD)))
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
     call = FakeGateway.call
 
     def changed(
         self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
     ) -> dict[str, Json]:
         if endpoint.method == "GET":
-            stage.twilio.numbers()[pn(1)]["voice_url"] = there
+            runner.twilio.numbers()[pn(1)]["voice_url"] = there
         return call(self, endpoint, params, **path)
 
     monkeypatch.setattr(FakeGateway, "call", changed)
-    assert last(stage.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
+    assert last(runner.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
 
 
 def test_a_write_that_is_there_in_part_loses_no_prior_value() -> None:
     """Messages are newly managed and written, voice is dropped: what stood there for messages is remembered."""
-    stage = Stage(world(row(1, voice_url=OLD, sms_url=OLD)))
-    stage.apply([number(1, voice=hook("a"))])
-    stage.twilio.late_drops[pn(1), "voice_url"] = 2
+    runner = MemoryRunner(world(row(1, voice_url=OLD, sms_url=OLD)))
+    runner.apply([number(1, voice=hook("a"))])
+    runner.twilio.late_drops[pn(1), "voice_url"] = 2
     both = [number(1, voice=hook("b"), sms=hook("sms"))]
-    assert last(stage.apply(both)) == ("dropped", "write_dropped")
-    stage.apply(both)
-    stage.apply([])
-    found = stage.twilio.numbers()[pn(1)]
+    assert last(runner.apply(both)) == ("dropped", "write_dropped")
+    runner.apply(both)
+    runner.apply([])
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["voice_url"], found["sms_url"]) == (OLD, OLD)
 
 
 def test_a_release_that_is_not_there_is_not_forgotten() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.apply([number(1, voice=hook("a"))])
-    stage.twilio.late_drops[pn(1), "voice_url"] = 2
-    assert last(stage.apply([])) == ("dropped", "write_dropped")
-    assert ONE in stage.entries
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.apply([number(1, voice=hook("a"))])
+    runner.twilio.late_drops[pn(1), "voice_url"] = 2
+    assert last(runner.apply([])) == ("dropped", "write_dropped")
+    assert ONE in runner.entries
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
 def test_a_release_in_two_steps_that_is_not_there_is_not_forgotten() -> None:
-    stage = Stage(world(row(1, sms_url=OLD)))
+    runner = MemoryRunner(world(row(1, sms_url=OLD)))
     edge = [trunk("edge"), origination("edge", "sbc1")]
-    stage.apply([*edge, number(1, voice=TrunkRoute("edge"), sms=None)])
-    stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
-    stage.twilio.late_drops[pn(1), "trunk_sid"] = 2
-    assert last(stage.apply(edge)) == ("dropped", "write_dropped")
-    assert ONE in stage.entries
-    stage.apply(edge)
-    found = stage.twilio.numbers()[pn(1)]
+    runner.apply([*edge, number(1, voice=TrunkRoute("edge"), sms=None)])
+    runner.twilio.numbers()[pn(1)]["voice_url"] = OLD
+    runner.twilio.late_drops[pn(1), "trunk_sid"] = 2
+    assert last(runner.apply(edge)) == ("dropped", "write_dropped")
+    assert ONE in runner.entries
+    runner.apply(edge)
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["trunk_sid"], found["sms_url"]) == (None, OLD)
 
 
 def test_a_trunk_whose_field_is_not_there_is_not_made_twice() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.late_drops["TK" + "f" * 24 + "00000001", "domain_name"] = 2
-    assert last(stage.apply([trunk("edge")])) == ("dropped", "write_dropped")
-    assert last(stage.apply([trunk("edge")])) == ("applied", None)
-    assert len(stage.twilio.accounts["main"].trunks) == 1
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.late_drops["TK" + "f" * 24 + "00000001", "domain_name"] = 2
+    assert last(runner.apply([trunk("edge")])) == ("dropped", "write_dropped")
+    assert last(runner.apply([trunk("edge")])) == ("applied", None)
+    assert len(runner.twilio.accounts["main"].trunks) == 1
 
 
 def test_many_numbers_are_read_by_listing_and_few_one_by_one() -> None:
-    stage = Stage(world(*(row(n) for n in range(1, 6))))
+    runner = MemoryRunner(world(*(row(n) for n in range(1, 6))))
     desired = [number(n, voice=hook("a")) for n in range(1, 6)]
-    plan = stage.plan(desired)
-    before = stage.twilio.reads
-    stage.apply(desired, plan)
-    assert stage.twilio.reads - before == 2, "once to observe, once to read back"
-    before = stage.twilio.reads
-    stage.apply([*desired[1:], number(1, voice=hook("b"))])
-    assert stage.twilio.reads - before == 2, "one listing to observe, one number"
+    plan = runner.plan(desired)
+    before = runner.twilio.reads
+    runner.apply(desired, plan)
+    assert runner.twilio.reads - before == 2, "once to observe, once to read back"
+    before = runner.twilio.reads
+    runner.apply([*desired[1:], number(1, voice=hook("b"))])
+    assert runner.twilio.reads - before == 2, "one listing to observe, one number"
 
 
 def test_numbers_and_trunks_of_one_run_are_all_read_back() -> None:
-    stage = Stage({"main": {"numbers": [row(1), row(2)]}, "other": {"numbers": [row(3)]}})
+    runner = MemoryRunner({"main": {"numbers": [row(1), row(2)]}, "other": {"numbers": [row(3)]}})
     desired = [
         trunk("edge"),
         number(1, voice=TrunkRoute("edge")),
         number(2, voice=hook("a")),
         declared("number", e164(3), {"voice": hook("a")}, account="other"),
     ]
-    stage.twilio.late_drops[pn(2), "voice_url"] = 1
-    stage.twilio.late_drops[pn(3), "voice_url"] = 1
-    assert not stage.apply(desired).failures
-    assert stage.plan(desired).actions == ()
+    runner.twilio.late_drops[pn(2), "voice_url"] = 1
+    runner.twilio.late_drops[pn(3), "voice_url"] = 1
+    assert not runner.apply(desired).failures
+    assert runner.plan(desired).actions == ()
 
 
 def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for count in (1, 3):
-        stage = Stage(world(*(row(n) for n in range(1, count + 1))))
+        runner = MemoryRunner(world(*(row(n) for n in range(1, count + 1))))
         desired = [number(n, voice=hook("a")) for n in range(1, count + 1)]
-        plan = stage.plan(desired)
-        result = unreadable_after_the_first_write(stage, desired, plan, monkeypatch)
+        plan = runner.plan(desired)
+        result = unreadable_after_the_first_write(runner, desired, plan, monkeypatch)
         assert last(result) == ("failed", "write_unverified")
         assert len(result.failures) == count
         assert all(outcome.half_done for outcome in result.failures)
-        assert stage.plan(desired).actions == (), "it was stored, and the next plan finds it"
-        stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
-        assert stage.plan(desired).actions[0].reason == "drift"
+        assert runner.plan(desired).actions == (), "it was stored, and the next plan finds it"
+        runner.twilio.numbers()[pn(1)]["voice_url"] = OLD
+        assert runner.plan(desired).actions[0].reason == "drift"
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -162,12 +162,12 @@ def test_what_can_be_read_in_the_end_is_verified(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first two readings fail, one by one or by listing."""
-    stage = Stage(world(*(row(n) for n in range(1, count + 1))))
+    runner = MemoryRunner(world(*(row(n) for n in range(1, count + 1))))
     pages, call = FakeGateway.number_pages, FakeGateway.call
     failed: list[int] = []
 
     def fail_twice() -> None:
-        if stage.twilio.calls and len(failed) < 2:
+        if runner.twilio.calls and len(failed) < 2:
             failed.append(1)
             raise error(404, 20404, "not yet")
 
@@ -184,52 +184,52 @@ def test_what_can_be_read_in_the_end_is_verified(
 
     monkeypatch.setattr(FakeGateway, "number_pages", late_pages)
     monkeypatch.setattr(FakeGateway, "call", late_call)
-    assert not stage.apply([number(n, voice=hook("a")) for n in range(1, count + 1)]).failures
+    assert not runner.apply([number(n, voice=hook("a")) for n in range(1, count + 1)]).failures
     assert len(failed) == 2
 
 
 def unreadable_after_the_first_write(
-    stage: Stage, desired: list[Desired], plan: Plan, monkeypatch: pytest.MonkeyPatch
+    runner: MemoryRunner, desired: list[Desired], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> Result:
     pages, call = FakeGateway.number_pages, FakeGateway.call
 
     def lost_pages(gateway: FakeGateway) -> Iterator[list[NumberRow]]:
-        if stage.twilio.calls:
+        if runner.twilio.calls:
             raise error(503, None, "not now")
         return pages(gateway)
 
     def lost_call(
         gateway: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
     ) -> dict[str, Json]:
-        if stage.twilio.calls and params is None:
+        if runner.twilio.calls and params is None:
             raise error(503, None, "not now")
         return call(gateway, endpoint, params, **path)
 
     with monkeypatch.context() as patch:
         patch.setattr(FakeGateway, "number_pages", lost_pages)
         patch.setattr(FakeGateway, "call", lost_call)
-        return stage.apply(desired, plan)
+        return runner.apply(desired, plan)
 
 
 def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.apply([number(1, voice=hook("a"))])
-    stage.twilio.calls.clear()
-    result = unreadable_after_the_first_write(stage, [], stage.plan([]), monkeypatch)
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.apply([number(1, voice=hook("a"))])
+    runner.twilio.calls.clear()
+    result = unreadable_after_the_first_write(runner, [], runner.plan([]), monkeypatch)
     assert last(result) == ("failed", "write_unverified")
-    assert ONE in stage.entries
-    stage.apply([])
-    assert ONE not in stage.entries
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+    assert ONE in runner.entries
+    runner.apply([])
+    assert ONE not in runner.entries
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
 @pytest.mark.parametrize("fields", [("voice_url",), ("voice_url", "sms_url")])
 def test_an_answer_without_the_written_field_proves_nothing(
     fields: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = Stage(world(row(1)))
+    runner = MemoryRunner(world(row(1)))
     call = FakeGateway.call
 
     def without(
@@ -239,7 +239,7 @@ def test_an_answer_without_the_written_field_proves_nothing(
         return {name: value for name, value in answer.items() if name not in fields}
 
     monkeypatch.setattr(FakeGateway, "call", without)
-    assert last(stage.apply([number(1, voice=hook("a"), sms=hook("b"))])) == (
+    assert last(runner.apply([number(1, voice=hook("a"), sms=hook("b"))])) == (
         "failed",
         "write_unverified",
     )
@@ -248,23 +248,23 @@ def test_an_answer_without_the_written_field_proves_nothing(
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_number_that_disappears_meanwhile_is_an_incident(count: int) -> None:
     """Read back one by one or by listing."""
-    stage = Stage(world(*(row(n) for n in range(1, count + 1))))
+    runner = MemoryRunner(world(*(row(n) for n in range(1, count + 1))))
 
     def port_out(call: Call) -> None:
         if pn(count) in call.path:
-            del stage.twilio.accounts["main"].numbers[pn(count)]
+            del runner.twilio.accounts["main"].numbers[pn(count)]
 
-    stage.twilio.after.append(port_out)
-    result = stage.apply([number(n, voice=hook("a")) for n in range(1, count + 1)])
+    runner.twilio.after.append(port_out)
+    result = runner.apply([number(n, voice=hook("a")) for n in range(1, count + 1)])
     assert last(result) == ("failed", "number_missing")
     assert len(result.failures) == 1
 
 
 def test_a_repair_that_is_refused_is_told() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
-    stage.twilio.late_drops[pn(1), "voice_url"] = 1
-    stage.twilio.after.append(lambda call: stage.twilio.refuse(pn(1)))
-    result = stage.apply([number(1, voice=hook("a"))])
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.late_drops[pn(1), "voice_url"] = 1
+    runner.twilio.after.append(lambda call: runner.twilio.refuse(pn(1)))
+    result = runner.apply([number(1, voice=hook("a"))])
     assert last(result) == ("dropped", "write_dropped")
     assert "the repair failed" in (
         result.outcomes[-1].error.message if result.outcomes[-1].error else ""
@@ -272,18 +272,18 @@ def test_a_repair_that_is_refused_is_told() -> None:
 
 
 def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
-    stage = Stage(world(row(1, voice_url=OLD)))
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
 
     def edit(call: Call) -> None:
-        stage.twilio.numbers()[pn(1)]["voice_url"] = "https://colleague.example.net/"
+        runner.twilio.numbers()[pn(1)]["voice_url"] = "https://colleague.example.net/"
 
-    stage.twilio.after.append(edit)
-    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
-    assert stage.plan([number(1, voice=hook("a"))]).actions[0].reason == "drift"
+    runner.twilio.after.append(edit)
+    assert last(runner.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    assert runner.plan([number(1, voice=hook("a"))]).actions[0].reason == "drift"
 
 
 def test_of_several_writes_to_one_number_the_last_word_counts() -> None:
-    stage = Stage(
+    runner = MemoryRunner(
         world(row(1, voice_application_sid="AP" + "1" * 32), applications=["AP" + "1" * 32])
     )
     desired = [
@@ -291,5 +291,5 @@ def test_of_several_writes_to_one_number_the_last_word_counts() -> None:
         origination("edge", "sbc1"),
         number(1, voice=TrunkRoute("edge"), sms=hook("sms")),
     ]
-    assert not stage.apply(desired).failures
-    assert not stage.apply([*desired[:2], number(1, voice=hook("a"), sms=hook("sms"))]).failures
+    assert not runner.apply(desired).failures
+    assert not runner.apply([*desired[:2], number(1, voice=hook("a"), sms=hook("sms"))]).failures

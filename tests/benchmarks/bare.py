@@ -19,7 +19,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urlsplit
 
-from tests.benchmarks.stage import AGENT
+from tests.support.benchmark_sandbox import AGENT
 
 _BODY = urlencode(
     {"VoiceUrl": f"{AGENT}/voice", "SmsUrl": f"{AGENT}/sms", "StatusCallback": f"{AGENT}/status"}

@@ -16,7 +16,7 @@ from statistics import median
 
 from tests.benchmarks.bare import writes
 from tests.benchmarks.measure import line, run
-from tests.benchmarks.stage import SID, TOKEN, stage
+from tests.support.benchmark_sandbox import SID, TOKEN, start_benchmark
 
 LATENCY = 0.050
 CONCURRENCY = 32
@@ -27,7 +27,7 @@ def bench(changes: int, runs: int = 5) -> None:
     start = [sys.executable, "-c", "import twilio.rest, pydantic, click"]
     with (
         tempfile.TemporaryDirectory() as name,
-        stage(Path(name), changes, settled=False, latency=LATENCY * 1000) as project,
+        start_benchmark(Path(name), changes, settled=False, latency=LATENCY * 1000) as project,
     ):
         log = Path(name) / "log.txt"
         command = project.command(

@@ -10,12 +10,15 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.measure import in_turn, line, run
-from tests.benchmarks.stage import e164, stage
+from tests.support.benchmark_sandbox import e164, start_benchmark
 
 
 def bench(numbers: int, runs: int = 5) -> None:
     """One size: apply once so that state knows everything, then measure."""
-    with tempfile.TemporaryDirectory() as name, stage(Path(name), numbers, settled=True) as project:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        start_benchmark(Path(name), numbers, settled=True) as project,
+    ):
         log = Path(name) / "log.txt"
         print(f"--- {numbers:,} numbers")
         print(line("apply, imports only", [run(project.command("apply", "--auto-approve"), log)]))

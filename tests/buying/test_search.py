@@ -12,26 +12,26 @@ import pytest
 
 from reconciler.sandbox.faults.rules import Refuse
 from reconciler.sandbox.service.app import Sandbox
-from tests.whole.stage import AGENT, Stage, empty_world
+from tests.support.command_runner import AGENT, CommandRunner, empty_world
 
 BUNDLE = "BU" + "0" * 31 + "1"
 AGENTS: dict[str, Any] = {"support": {"webhooks": AGENT}}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Stage]:
+def shop(tmp_path: Path) -> Iterator[CommandRunner]:
     """An account without numbers, and a configuration with one agent."""
     with Sandbox(empty_world()) as sandbox:
-        stage = Stage(tmp_path, sandbox)
-        stage.declare(agents=AGENTS)
-        yield stage
+        runner = CommandRunner(tmp_path, sandbox)
+        runner.declare(agents=AGENTS)
+        yield runner
 
 
-def search(stage: Stage, *args: str, code: int = 0) -> Any:
-    return stage.json("numbers", "search", *args, code=code)
+def search(runner: CommandRunner, *args: str, code: int = 0) -> Any:
+    return runner.json("numbers", "search", *args, code=code)
 
 
-def test_numbers_are_listed_with_price_and_requirement(shop: Stage) -> None:
+def test_numbers_are_listed_with_price_and_requirement(shop: CommandRunner) -> None:
     found = search(shop, "--country", "GB")
     assert found["summary"] == {"numbers": 30, "written": 0}
     assert found["numbers"][0] == {
@@ -64,12 +64,12 @@ def test_numbers_are_listed_with_price_and_requirement(shop: Stage) -> None:
     ],
 )
 def test_the_filters_of_twilio_narrow_the_list(
-    shop: Stage, args: tuple[str, ...], first: str
+    shop: CommandRunner, args: tuple[str, ...], first: str
 ) -> None:
     assert search(shop, *args)["numbers"][0]["phone_number"] == first
 
 
-def test_what_is_written_can_be_planned_and_bought(shop: Stage) -> None:
+def test_what_is_written_can_be_planned_and_bought(shop: CommandRunner) -> None:
     """The way of a reseller: find, declare, buy and attach."""
     entry = shop.folder / "reconciler.yaml"
     shop.declare(agents=AGENTS, include=["numbers.yaml"])
@@ -108,7 +108,7 @@ def test_what_is_written_can_be_planned_and_bought(shop: Stage) -> None:
     assert shop.plan() == []
 
 
-def test_a_number_is_never_written_twice(shop: Stage) -> None:
+def test_a_number_is_never_written_twice(shop: CommandRunner) -> None:
     shop.declare(agents=AGENTS, include=["more/*.yaml"])
     (shop.folder / "more").mkdir()
     (shop.folder / "more/a.yaml").write_text("numbers: {}\n", encoding="utf-8")
@@ -131,7 +131,7 @@ def test_a_number_is_never_written_twice(shop: Stage) -> None:
     assert (shop.folder / "more/a.yaml").read_text(encoding="utf-8") == text
 
 
-def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: Stage) -> None:
+def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: CommandRunner) -> None:
     shop.declare(agents=AGENTS, include=["uk.yaml"])
     (shop.folder / "uk.yaml").write_text("numbers: {}\n", encoding="utf-8")
     search(shop, "--country", "GB", "--write", "uk.yaml", "--agent", "support")
@@ -139,7 +139,7 @@ def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: Stage)
     assert "bundle_needed" in {d["code"] for d in shop.json("plan", code=1)["diagnostics"]}
 
 
-def test_a_price_that_is_not_known_is_said(shop: Stage) -> None:
+def test_a_price_that_is_not_known_is_said(shop: CommandRunner) -> None:
     shop.sandbox.faults.add(
         Refuse(status=403, code=20403, method="GET", path="*/PhoneNumbers/Countries/*")
     )
@@ -161,7 +161,9 @@ def test_a_price_that_is_not_known_is_said(shop: Stage) -> None:
         (("--country", "US", "--write", "a.yaml", "--number", "+12125550199"), 1),
     ],
 )
-def test_what_cannot_be_searched_is_an_error(shop: Stage, args: tuple[str, ...], code: int) -> None:
+def test_what_cannot_be_searched_is_an_error(
+    shop: CommandRunner, args: tuple[str, ...], code: int
+) -> None:
     said = shop.run("numbers", "search", *args, code=code)
     assert "rror" in said
     assert not (shop.folder / "a.yaml").exists()
@@ -183,7 +185,7 @@ def _targets(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in names}
 
 
-def test_no_number_is_added_to_a_file_that_is_no_configuration(shop: Stage) -> None:
+def test_no_number_is_added_to_a_file_that_is_no_configuration(shop: CommandRunner) -> None:
     shop.declare(agents=AGENTS, state="./state.yaml")
     (shop.folder / "state.yaml").write_text(json.dumps({"numbers": {}}) + "\n", encoding="utf-8")
     for name, path in _targets(shop.folder).items():
@@ -193,7 +195,9 @@ def test_no_number_is_added_to_a_file_that_is_no_configuration(shop: Stage) -> N
         assert path.read_bytes() == before, name
 
 
-def test_without_a_configuration_the_account_is_that_of_the_environment(shop: Stage) -> None:
+def test_without_a_configuration_the_account_is_that_of_the_environment(
+    shop: CommandRunner,
+) -> None:
     (shop.folder / "reconciler.yaml").unlink()
     sandbox = shop.sandbox
     account = sandbox.world.account

@@ -43,8 +43,8 @@ from reconciler.report.formats import json as json_format
 from reconciler.report.text import render
 from reconciler.report.text.style import Style
 from reconciler.state.format.document import decode
-from tests.apply.fake import Call, FakeTwilio
-from tests.apply.orders import in_order
+from tests.support.memory.fake_twilio import Call, FakeTwilio
+from tests.support.memory.step_runner import run_in_order
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in HERE.iterdir() if (path / "config.yaml").exists())
@@ -123,7 +123,7 @@ class Case:
     def _carried_out(self) -> Iterator[tuple[Outcome, list[Call]]]:
         told = 0
         sids = {address: live.sid for address, live in self.observed.resources.items()}
-        for outcome in in_order(self.twilio, self.entries, self.plan, sids):
+        for outcome in run_in_order(self.twilio, self.entries, self.plan, sids):
             calls, told = self.twilio.calls[told:], len(self.twilio.calls)
             yield outcome, calls
             if outcome.entry is None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .foreign import Foreign
-from .relay import Listener
-from .stage import Stage
+from tests.support.processes.independent_twilio import IndependentTwilio
+from tests.support.processes.listener import Listener
+from tests.support.processes.process_runner import ProcessRunner
 
 
 @pytest.fixture
-def twilio() -> Iterator[Foreign]:
-    with Foreign() as twilio:
+def twilio() -> Iterator[IndependentTwilio]:
+    with IndependentTwilio() as twilio:
         yield twilio
     assert not twilio.failures, twilio.failures[0]
     touched = [
@@ -26,8 +26,8 @@ def twilio() -> Iterator[Foreign]:
 
 
 @pytest.fixture
-def stage(twilio: Foreign, tmp_path: Path) -> Stage:
-    return Stage(tmp_path / "work", twilio)
+def runner(twilio: IndependentTwilio, tmp_path: Path) -> ProcessRunner:
+    return ProcessRunner(tmp_path / "work", twilio)
 
 
 @pytest.fixture

@@ -4,83 +4,85 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from .stage import Stage, actions
+from tests.support.processes.process_runner import ProcessRunner, actions
 
 BY_NUMBER, BY_SID = "+15550100200", "+15550100201"
 BRIDGE, BEFORE = "https://agents.example.com/bridge", "https://pbx.example.net/in"
 VIEW = {"id", "phone_e164", "twilio_sid", "integration_connection_id", "status", "created_at"}
 
 
-def view(stage: Stage, name: str) -> dict[str, object]:
-    found: dict[str, object] = stage.json("show", name)["resource"]
+def view(runner: ProcessRunner, name: str) -> dict[str, object]:
+    found: dict[str, object] = runner.json("show", name)["resource"]
     return found
 
 
-def test_bridge_numbers_work_like_numbers(stage: Stage) -> None:
-    sid = stage.number(
+def test_bridge_numbers_work_like_numbers(runner: ProcessRunner) -> None:
+    sid = runner.number(
         BY_SID, voice_url=BEFORE, voice_method="GET", sms_url="https://sms.example.org/in"
     )["sid"]
-    stage.number(BY_NUMBER)
+    runner.number(BY_NUMBER)
     declared = {
         BY_NUMBER: {},
         sid: {"voice": {"url": BRIDGE, "method": "GET"}, "takeover": "allow"},
     }
-    stage.declare(bridge_numbers=declared, defaults={"bridge_numbers": {"voice": BRIDGE}})
-    assert {address for address, _ in actions(stage.plan())} == {
+    runner.declare(bridge_numbers=declared, defaults={"bridge_numbers": {"voice": BRIDGE}})
+    assert {address for address, _ in actions(runner.plan())} == {
         f"bridge_number/{number}" for number in (BY_NUMBER, BY_SID)
     }
-    stage.apply()
-    row = stage.twilio.number(BY_SID)
+    runner.apply()
+    row = runner.twilio.number(BY_SID)
     assert (row["voice_url"], row["voice_method"]) == (BRIDGE, "GET")
     assert row["sms_url"] == "https://sms.example.org/in", "only voice is managed"
-    assert stage.twilio.number(BY_NUMBER)["voice_url"] == BRIDGE
+    assert runner.twilio.number(BY_NUMBER)["voice_url"] == BRIDGE
 
-    first = view(stage, f"bridge_number/{BY_SID}")
+    first = view(runner, f"bridge_number/{BY_SID}")
     assert first.keys() >= VIEW
     assert (first["phone_e164"], first["twilio_sid"], first["status"]) == (BY_SID, sid, "active")
     assert str(first["created_at"]).endswith("Z")
-    assert UUID(str(view(stage, BY_NUMBER)["id"])) != UUID(str(first["id"]))
+    assert UUID(str(view(runner, BY_NUMBER)["id"])) != UUID(str(first["id"]))
 
-    stage.twilio.edit(BY_SID, voice_url="https://laptop.example.dev/voice")
-    second = view(stage, sid)
+    runner.twilio.edit(BY_SID, voice_url="https://laptop.example.dev/voice")
+    second = view(runner, sid)
     assert second["status"] == "drifted"
     stable = ("id", "integration_connection_id", "created_at")
     assert [second[name] for name in stable] == [first[name] for name in stable]
     UUID(str(first["integration_connection_id"]))
-    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [
+    assert [d["address"] for d in runner.json("drift", code=2)["drifted"]] == [
         f"bridge_number/{BY_SID}"
     ]
-    stage.apply()
+    runner.apply()
 
-    released = stage.twilio.numbers.pop(stage.twilio.number(BY_NUMBER)["sid"])
-    assert view(stage, BY_NUMBER)["status"] == "missing"
-    plan = stage.run("plan", "--json", code=1)
+    released = runner.twilio.numbers.pop(runner.twilio.number(BY_NUMBER)["sid"])
+    assert view(runner, BY_NUMBER)["status"] == "missing"
+    plan = runner.run("plan", "--json", code=1)
     assert plan.codes == ["number_missing"]
-    stage.twilio.numbers[released["sid"]] = released
+    runner.twilio.numbers[released["sid"]] = released
 
-    stage.declare()
-    stage.apply()
-    row = stage.twilio.number(BY_SID)
+    runner.declare()
+    runner.apply()
+    row = runner.twilio.number(BY_SID)
     assert (row["voice_url"], row["voice_method"]) == (BEFORE, "GET")
-    assert stage.twilio.number(BY_NUMBER)["voice_url"] == ""
-    assert stage.state == {}
+    assert runner.twilio.number(BY_NUMBER)["voice_url"] == ""
+    assert runner.state == {}
 
 
-def test_a_number_that_becomes_a_bridge_number_keeps_the_first_prior_values(stage: Stage) -> None:
-    stage.number(BY_NUMBER, voice_url=BEFORE, sms_url="https://sms.example.org/in")
-    stage.declare({BY_NUMBER: {"agent": "support", "takeover": "allow"}})
-    stage.apply()
-    stage.declare(bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
-    stage.apply()
-    assert set(stage.state) == {f"bridge_number/{BY_NUMBER}"}
-    stage.declare()
-    stage.apply()
-    assert stage.twilio.number(BY_NUMBER)["voice_url"] == BEFORE
+def test_a_number_that_becomes_a_bridge_number_keeps_the_first_prior_values(
+    runner: ProcessRunner,
+) -> None:
+    runner.number(BY_NUMBER, voice_url=BEFORE, sms_url="https://sms.example.org/in")
+    runner.declare({BY_NUMBER: {"agent": "support", "takeover": "allow"}})
+    runner.apply()
+    runner.declare(bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
+    runner.apply()
+    assert set(runner.state) == {f"bridge_number/{BY_NUMBER}"}
+    runner.declare()
+    runner.apply()
+    assert runner.twilio.number(BY_NUMBER)["voice_url"] == BEFORE
 
 
-def test_one_number_declared_under_two_names_is_found_out(stage: Stage) -> None:
-    sid = stage.number(BY_NUMBER)["sid"]
-    stage.declare({sid: "support"}, bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
-    done = stage.run("apply", "--auto-approve", "--json", code=1)
+def test_one_number_declared_under_two_names_is_found_out(runner: ProcessRunner) -> None:
+    sid = runner.number(BY_NUMBER)["sid"]
+    runner.declare({sid: "support"}, bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
+    done = runner.run("apply", "--auto-approve", "--json", code=1)
     assert done.codes == ["number_already_imported"]
-    assert not stage.twilio.writes
+    assert not runner.twilio.writes

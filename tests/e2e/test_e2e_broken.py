@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .stage import Stage
+from tests.support.processes.process_runner import ProcessRunner
 
 ENTRY = """\
 version: 1
@@ -47,14 +47,14 @@ EXPECTED = {
 }
 
 
-def test_every_problem_of_every_file_is_placed(stage: Stage) -> None:
-    stage.secrets |= {"pl4nted-literal-token", "pl4nted as a name"}
-    folder = stage.folder.parent / "broken"
-    stage.folder, home = folder, stage.folder
+def test_every_problem_of_every_file_is_placed(runner: ProcessRunner) -> None:
+    runner.secrets |= {"pl4nted-literal-token", "pl4nted as a name"}
+    folder = runner.folder.parent / "broken"
+    runner.folder, home = folder, runner.folder
     for name, text in {"reconciler.yaml": ENTRY, "parts/1-numbers.yaml": NUMBERS}.items():
-        stage.write(name, text)
+        runner.write(name, text)
     (folder / "parts" / "2-bridges.yaml").write_text(BRIDGES, encoding="utf-8")
-    stage.folder = home
+    runner.folder = home
     for command in (
         ["validate"],
         ["plan"],
@@ -62,26 +62,26 @@ def test_every_problem_of_every_file_is_placed(stage: Stage) -> None:
         ["drift"],
         ["state", "list"],
     ):
-        done = stage.run("-C", str(folder), *command, "--json", code=3)
+        done = runner.run("-C", str(folder), *command, "--json", code=3)
         found = {(d["file"], d["line"], d["column"], d["code"]) for d in done.json["diagnostics"]}
         assert found >= EXPECTED, sorted(EXPECTED - found)
         assert all(d["line"] and d["column"] and d["detail"] for d in done.json["diagnostics"])
-    told = stage.run("-C", str(folder), "validate", code=3)
+    told = runner.run("-C", str(folder), "validate", code=3)
     assert told.out == ""
     for file, line, column, code in EXPECTED:
         assert re.search(rf"^{file}:{line}:{column}: error {code}", told.err, re.MULTILINE), (
             told.err
         )
     assert '    "+15550100101": suport\n' in told.err
-    assert not stage.twilio.calls
+    assert not runner.twilio.calls
     assert not [path for path in folder.iterdir() if "state" in path.name]
 
 
-def test_warnings_change_no_exit_code(stage: Stage) -> None:
-    stage.number("+15550100101")
+def test_warnings_change_no_exit_code(runner: ProcessRunner) -> None:
+    runner.number("+15550100101")
     hooks = {"voice": "https://abc.ngrok.app/voice", "sms": "http://127.0.0.1/sms"}
-    stage.declare({"+15550100101": "support"}, agents={"support": {"webhooks": hooks}})
-    found = stage.run("validate", "--json")
+    runner.declare({"+15550100101": "support"}, agents={"support": {"webhooks": hooks}})
+    found = runner.run("validate", "--json")
     assert {"tunnel_url", "loopback_url"} <= set(found.codes)
-    stage.apply()
-    assert "tunnel_url" in stage.run("plan", "--detailed-exitcode", "--json").codes
+    runner.apply()
+    assert "tunnel_url" in runner.run("plan", "--detailed-exitcode", "--json").codes

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from .stage import AC, Stage, watched
+from tests.support.processes.process_runner import AC, ProcessRunner, watched
 
 ONE = "+15550100101"
 NAME = "twilio.example.net"
@@ -105,31 +105,31 @@ class TlsRelay:
 
 
 @pytest.fixture
-def real(stage: Stage, tmp_path: Path) -> Iterator[Stage]:
+def real(runner: ProcessRunner, tmp_path: Path) -> Iterator[ProcessRunner]:
     """A number, and the server under its own name behind TLS."""
     both, alone = certificate(tmp_path)
-    relay = TlsRelay(both, int(stage.twilio.url.rpartition(":")[2].split("/")[0]))
+    relay = TlsRelay(both, int(runner.twilio.url.rpartition(":")[2].split("/")[0]))
     start = tmp_path / "start"
     start.mkdir()
     (start / "sitecustomize.py").write_text(RESOLVER, encoding="utf-8")
-    stage.environ |= {
-        "PYTHONPATH": f"{start}:{stage.environ.get('PYTHONPATH', '')}",
+    runner.environ |= {
+        "PYTHONPATH": f"{start}:{runner.environ.get('PYTHONPATH', '')}",
         "REQUESTS_CA_BUNDLE": str(alone),
         "RECONCILER_ALLOW_HOSTS": f"{NAME}:{relay.port}",
     }
-    stage.number(ONE)
-    declare(stage, f"https://{NAME}:{relay.port}")
-    yield stage
+    runner.number(ONE)
+    declare(runner, f"https://{NAME}:{relay.port}")
+    yield runner
     relay.close()
 
 
-def declare(stage: Stage, url: str, **sections: object) -> None:
+def declare(runner: ProcessRunner, url: str, **sections: object) -> None:
     account = {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": url}
-    stage.declare({ONE: "support"}, accounts={"main": account}, **sections)
+    runner.declare({ONE: "support"}, accounts={"main": account}, **sections)
 
 
 @pytest.mark.parametrize("value", CLAIMS)
-def test_a_new_local_state_in_ci_is_announced_and_refused(real: Stage, value: str) -> None:
+def test_a_new_local_state_in_ci_is_announced_and_refused(real: ProcessRunner, value: str) -> None:
     with watched(real.twilio) as calls:
         plan = real.json("plan", CI=value)
         assert plan["summary"]["would_refuse"] == ["local_state_in_ci"]
@@ -146,13 +146,13 @@ def test_a_new_local_state_in_ci_is_announced_and_refused(real: Stage, value: st
 
 
 @pytest.mark.parametrize("value", DENIALS)
-def test_ci_may_be_denied(real: Stage, value: str) -> None:
+def test_ci_may_be_denied(real: ProcessRunner, value: str) -> None:
     assert real.json("plan", "--fail-on-refusal", CI=value)["summary"]["would_refuse"] == []
     real.json("apply", "--auto-approve", CI=value)
     assert (real.folder / "state.json").exists()
 
 
-def test_local_state_accepts_the_file_and_is_needed_once(real: Stage) -> None:
+def test_local_state_accepts_the_file_and_is_needed_once(real: ProcessRunner) -> None:
     assert real.json("plan", "--local-state", CI="true")["summary"]["would_refuse"] == []
     real.run("plan", "--out", "plan.bin", CI="true")
     assert real.run("apply", "plan.bin", "--json", code=4, CI="true").codes == ["local_state_in_ci"]
@@ -162,7 +162,7 @@ def test_local_state_accepts_the_file_and_is_needed_once(real: Stage) -> None:
 
 
 @pytest.mark.parametrize("place", ["loopback", "plain http that is allowed"])
-def test_a_sandbox_is_exempt(real: Stage, place: str) -> None:
+def test_a_sandbox_is_exempt(real: ProcessRunner, place: str) -> None:
     port = real.twilio.url.rpartition(":")[2]
     declare(real, f"http://127.0.0.1:{port}" if place == "loopback" else f"http://{NAME}:{port}")
     real.environ["RECONCILER_ALLOW_HOSTS"] = f"http://{NAME}:{port}"
@@ -170,7 +170,7 @@ def test_a_sandbox_is_exempt(real: Stage, place: str) -> None:
     real.json("apply", "--auto-approve", CI="true")
 
 
-def test_one_account_that_is_no_sandbox_is_enough(real: Stage) -> None:
+def test_one_account_that_is_no_sandbox_is_enough(real: ProcessRunner) -> None:
     """The sandbox beside it does not lift the refusal; an account that no number uses does not count."""
     tls = real.environ["RECONCILER_ALLOW_HOSTS"]
     accounts = {

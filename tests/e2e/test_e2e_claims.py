@@ -8,22 +8,21 @@ from typing import Any
 import pytest
 
 from tests.state.conftest import new_schema
-
-from .stage import Stage, actions, watched
+from tests.support.processes.process_runner import ProcessRunner, actions, watched
 
 ONE, TWO = "+15550100101", "+15550100102"
 
 
 @pytest.fixture
-def other(stage: Stage, postgres: str) -> Stage:
+def other(runner: ProcessRunner, postgres: str) -> ProcessRunner:
     """A project that declares two numbers, one of which is another project's in the same database."""
-    stage.number(ONE)
-    stage.number(TWO)
+    runner.number(ONE)
+    runner.number(TWO)
     database = new_schema(postgres)
-    stage.declare({ONE: "support"}, state=database)
-    stage.apply()
-    stage.declare({ONE: "support", TWO: "support"}, state=database, project="other")
-    return stage
+    runner.declare({ONE: "support"}, state=database)
+    runner.apply()
+    runner.declare({ONE: "support", TWO: "support"}, state=database, project="other")
+    return runner
 
 
 def claimed(document: Any) -> Any:
@@ -31,7 +30,7 @@ def claimed(document: Any) -> Any:
     return found
 
 
-def test_plan_is_shown_whole_and_names_number_place_and_owner(other: Stage) -> None:
+def test_plan_is_shown_whole_and_names_number_place_and_owner(other: ProcessRunner) -> None:
     document = other.plan(code=1)
     assert {address for address, _ in actions(document)} == {f"number/{ONE}", f"number/{TWO}"}
     found = claimed(document)
@@ -41,7 +40,7 @@ def test_plan_is_shown_whole_and_names_number_place_and_owner(other: Stage) -> N
     assert ONE in line
 
 
-def test_apply_says_the_same_and_writes_nothing(other: Stage) -> None:
+def test_apply_says_the_same_and_writes_nothing(other: ProcessRunner) -> None:
     with watched(other.twilio) as calls:
         document = other.apply(code=1)
     assert claimed(document)["line"] == claimed(other.plan(code=1))["line"]
@@ -50,25 +49,25 @@ def test_apply_says_the_same_and_writes_nothing(other: Stage) -> None:
 
 
 def test_a_plan_saved_before_the_other_project_took_the_number_is_refused(
-    stage: Stage, postgres: str
+    runner: ProcessRunner, postgres: str
 ) -> None:
-    stage.number(ONE)
+    runner.number(ONE)
     database = new_schema(postgres)
-    stage.declare({ONE: "support"}, state=database, project="other")
-    mine = (stage.folder / "reconciler.yaml").read_text()
-    stage.run("plan", "--out", "plan.bin")
-    stage.declare({ONE: {"agent": "support", "manage": []}}, state=database)
-    stage.apply()
-    stage.write("reconciler.yaml", mine)
-    assert claimed(stage.json("apply", "plan.bin", code=1))["address"] == f"number/{ONE}"
+    runner.declare({ONE: "support"}, state=database, project="other")
+    mine = (runner.folder / "reconciler.yaml").read_text()
+    runner.run("plan", "--out", "plan.bin")
+    runner.declare({ONE: {"agent": "support", "manage": []}}, state=database)
+    runner.apply()
+    runner.write("reconciler.yaml", mine)
+    assert claimed(runner.json("apply", "plan.bin", code=1))["address"] == f"number/{ONE}"
 
 
-def test_without_the_number_the_rest_is_applied(other: Stage) -> None:
+def test_without_the_number_the_rest_is_applied(other: ProcessRunner) -> None:
     other.apply("--exclude", f"number/{ONE}")
     assert json.loads(other.run("state", "pull").out)["resources"].keys() == {f"number/{TWO}"}
 
 
-def test_a_number_that_is_our_own_is_no_matter(other: Stage) -> None:
+def test_a_number_that_is_our_own_is_no_matter(other: ProcessRunner) -> None:
     other.declare(
         {TWO: "support"},
         state=json.loads((other.folder / "reconciler.yaml").read_text())["state"],

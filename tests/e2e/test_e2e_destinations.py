@@ -16,9 +16,8 @@ from reconciler.config.secrets.destinations import (
     refuse_new,
 )
 from reconciler.errors import Refused
-
-from .relay import NAME, SID, Listener, account, platform, run, write
-from .stage import AC, Stage
+from tests.support.processes.listener import NAME, SID, Listener, account, platform, run, write
+from tests.support.processes.process_runner import AC, ProcessRunner
 
 ROUTES = {
     "account": lambda host: {"accounts": account(base_url=f"http://{host}")},
@@ -157,33 +156,33 @@ def test_a_new_account_on_twilio_is_listed(tmp_path: Path) -> None:
     )
 
 
-def test_apply_records_the_destinations_and_plan_lists_only_new_ones(stage: Stage) -> None:
-    stage.number("+15550100101")
-    stage.declare({"+15550100101": "support"})
-    (new,) = stage.run("plan", "--json").json["destinations"]
+def test_apply_records_the_destinations_and_plan_lists_only_new_ones(runner: ProcessRunner) -> None:
+    runner.number("+15550100101")
+    runner.declare({"+15550100101": "support"})
+    (new,) = runner.run("plan", "--json").json["destinations"]
     assert (new["name"], new["credential"], new["host"]) == (
         "main",
         "env:MAIN_TOKEN",
-        stage.twilio.url,
+        runner.twilio.url,
     )
-    assert "New secret destination, `main`: env:MAIN_TOKEN" in stage.run("plan").out
-    stage.run("apply", "--auto-approve", f"--allow-takeover=number/{'+15550100101'}")
-    assert stage.run("plan", "--json").json["destinations"] == []
-    written = (stage.folder / "state.json").read_bytes()
-    stage.run("apply", "--auto-approve")
-    assert (stage.folder / "state.json").read_bytes() == written, "nothing new, nothing written"
+    assert "New secret destination, `main`: env:MAIN_TOKEN" in runner.run("plan").out
+    runner.run("apply", "--auto-approve", f"--allow-takeover=number/{'+15550100101'}")
+    assert runner.run("plan", "--json").json["destinations"] == []
+    written = (runner.folder / "state.json").read_bytes()
+    runner.run("apply", "--auto-approve")
+    assert (runner.folder / "state.json").read_bytes() == written, "nothing new, nothing written"
 
     # What an earlier version wrote has none recorded; the next apply adds them, also where nothing else is to be done.
-    stage.environ["SECOND"] = stage.environ["MAIN_TOKEN"]
-    account = {"sid": AC, "auth_token": {"env": "SECOND"}, "base_url": stage.twilio.url}
-    stage.declare({"+15550100101": "support"}, accounts={"main": account})
-    assert [d["credential"] for d in stage.run("plan", "--json").json["destinations"]] == [
+    runner.environ["SECOND"] = runner.environ["MAIN_TOKEN"]
+    account = {"sid": AC, "auth_token": {"env": "SECOND"}, "base_url": runner.twilio.url}
+    runner.declare({"+15550100101": "support"}, accounts={"main": account})
+    assert [d["credential"] for d in runner.run("plan", "--json").json["destinations"]] == [
         "env:SECOND"
     ]
-    stage.run("apply", "--auto-approve")
-    assert stage.run("plan", "--json").json["destinations"] == []
-    stage.run("state", "rm", "number/+15550100101")
-    assert stage.run("plan", "--json").json["destinations"] == [], (
+    runner.run("apply", "--auto-approve")
+    assert runner.run("plan", "--json").json["destinations"] == []
+    runner.run("state", "rm", "number/+15550100101")
+    assert runner.run("plan", "--json").json["destinations"] == [], (
         "an operation on the state keeps them"
     )
 
@@ -205,17 +204,17 @@ def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("changed", ["account", "credential", "platform", "state"])
 def test_a_saved_plan_sends_nothing_where_it_was_not_made(
-    stage: Stage, listener: Listener, changed: str
+    runner: ProcessRunner, listener: Listener, changed: str
 ) -> None:
     """The configuration was changed between plan and apply; the apply has no `--baseline`."""
-    stage.number("+15550100101")
-    stage.declare({"+15550100101": "support"})
-    stage.run("plan", "--out", "plan.bin")
-    calls = len(stage.twilio.calls)
+    runner.number("+15550100101")
+    runner.declare({"+15550100101": "support"})
+    runner.run("plan", "--out", "plan.bin")
+    calls = len(runner.twilio.calls)
 
     there = f"http://127.0.0.1:{listener.port}"
     token = {"env": "OTHER" if changed == "credential" else "MAIN_TOKEN"}
-    base_url = there if changed in ("account", "credential") else stage.twilio.url
+    base_url = there if changed in ("account", "credential") else runner.twilio.url
     sections: dict[str, Any] = {
         "accounts": {"main": {"sid": AC, "auth_token": token, "base_url": base_url}}
     }
@@ -223,56 +222,56 @@ def test_a_saved_plan_sends_nothing_where_it_was_not_made(
         sections["platforms"] = platform(there)
     if changed == "state":
         sections["state"] = f"{there}/voice"
-    stage.declare({"+15550100101": "support"}, **sections)
+    runner.declare({"+15550100101": "support"}, **sections)
 
-    secrets = {"OTHER": stage.environ["MAIN_TOKEN"], "KEY": "k:s", "TF_HTTP_PASSWORD": "p"}
-    done = stage.run("apply", "plan.bin", "--json", code=4, **secrets)
+    secrets = {"OTHER": runner.environ["MAIN_TOKEN"], "KEY": "k:s", "TF_HTTP_PASSWORD": "p"}
+    done = runner.run("apply", "plan.bin", "--json", code=4, **secrets)
     (found,) = done.json["diagnostics"]
     assert found["code"] == "new_secret_destination"
     assert "the saved plan" in found["detail"]
     assert (found["file"], found["line"] is None) == ("reconciler.yaml", False)
-    assert (listener.connections, len(stage.twilio.calls)) == (0, calls)
+    assert (listener.connections, len(runner.twilio.calls)) == (0, calls)
 
 
-def test_consent_when_it_was_made_carries_a_saved_plan_through(stage: Stage) -> None:
+def test_consent_when_it_was_made_carries_a_saved_plan_through(runner: ProcessRunner) -> None:
     """What the plan was made with, and consented to with a baseline, is not asked about a second time."""
-    stage.number("+15550100101")
-    stage.write("target.yaml", "version: 1\nproject: acceptance\n")
-    stage.declare({"+15550100101": "support"})
-    stage.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", code=4)
-    stage.run(
+    runner.number("+15550100101")
+    runner.write("target.yaml", "version: 1\nproject: acceptance\n")
+    runner.declare({"+15550100101": "support"})
+    runner.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", code=4)
+    runner.run(
         "plan", "--out", "plan.bin", "--baseline", "target.yaml", "--allow-destination", "main"
     )
-    stage.run("apply", "plan.bin", "--allow-takeover")
-    stage.settled()
+    runner.run("apply", "plan.bin", "--allow-takeover")
+    runner.settled()
 
 
-def test_a_targeted_apply_records_only_what_it_has_used(stage: Stage) -> None:
+def test_a_targeted_apply_records_only_what_it_has_used(runner: ProcessRunner) -> None:
     other = "AC" + "0b" * 16
-    stage.twilio.add_account(other, **{other: stage.environ["MAIN_TOKEN"]})
-    stage.number("+15550100101")
-    stage.twilio.add_number(other, "+15550100102")
-    stage.environ["SECOND"] = stage.environ["MAIN_TOKEN"]
+    runner.twilio.add_account(other, **{other: runner.environ["MAIN_TOKEN"]})
+    runner.number("+15550100101")
+    runner.twilio.add_number(other, "+15550100102")
+    runner.environ["SECOND"] = runner.environ["MAIN_TOKEN"]
     accounts = {
-        "main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": stage.twilio.url},
-        "second": {"sid": other, "auth_token": {"env": "SECOND"}, "base_url": stage.twilio.url},
+        "main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": runner.twilio.url},
+        "second": {"sid": other, "auth_token": {"env": "SECOND"}, "base_url": runner.twilio.url},
     }
     numbers = {
         "+15550100101": {"agent": "support", "account": "main"},
         "+15550100102": {"agent": "support", "account": "second"},
     }
-    stage.environ["KEY"] = "pl4nted-key:half"
-    stage.declare(numbers, accounts=accounts, platforms=platform(stage.twilio.url))
+    runner.environ["KEY"] = "pl4nted-key:half"
+    runner.declare(numbers, accounts=accounts, platforms=platform(runner.twilio.url))
 
     def listed() -> set[str]:
-        return {each["name"] for each in stage.json("plan")["destinations"]}
+        return {each["name"] for each in runner.json("plan")["destinations"]}
 
     assert listed() == {"main", "second", "nix"}
-    stage.apply("--target", "+15550100101", "--allow-takeover")
+    runner.apply("--target", "+15550100101", "--allow-takeover")
     assert listed() == {"second", "nix"}, (
         "neither was connected to, so nobody has consented to them"
     )
-    stage.apply("--target", "+15550100102", "--allow-takeover")
+    runner.apply("--target", "+15550100102", "--allow-takeover")
     assert listed() == {"nix"}, "what was recorded before is still recorded"
-    stage.apply()
+    runner.apply()
     assert listed() == {"nix"}, "no number is there yet, so its key has not been sent"

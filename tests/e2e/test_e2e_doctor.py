@@ -14,9 +14,8 @@ from reconciler.doctor.permissions import NEEDS
 from reconciler.sandbox.faults.rules import Drop, Refuse, ServerError
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .play import Play
-from .stage import AGENT
+from tests.support.processes.process_runner import AGENT
+from tests.support.processes.sandbox_runner import SandboxRunner
 
 PARENT, CHILD = "AC" + "1a" * 16, "AC" + "2b" * 16
 TOKEN, CHILD_TOKEN, KEY, WRONG = (
@@ -54,56 +53,56 @@ TRUNKS = {
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[Play]:
+def runner(tmp_path: Path) -> Iterator[SandboxRunner]:
     with Sandbox(World.from_seed(SEED)) as sandbox:
-        yield Play(tmp_path / "work", sandbox, {"PBX": "pl4nted-Password1"})
+        yield SandboxRunner(tmp_path / "work", sandbox, {"PBX": "pl4nted-Password1"})
         assert not sandbox.calls.writes, "doctor never writes"
         assert [
             path.name for path in (tmp_path / "work").iterdir() if path.name != "reconciler.yaml"
         ] == []
 
 
-def checks(play: Play, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
+def checks(runner: SandboxRunner, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
     """check → status and detail, of the only account and of the project."""
-    document: Any = play.json("doctor", code=code, **environ)
+    document: Any = runner.json("doctor", code=code, **environ)
     found = {check["check"]: (check["status"], check["detail"]) for check in document["checks"]}
     assert len(found) == len(document["checks"])
     assert sum(document["summary"].values()) == len(found)
     return found
 
 
-def by_key(play: Play, sid: str = PARENT, **fields: object) -> dict[str, Any]:
+def by_key(runner: SandboxRunner, sid: str = PARENT, **fields: object) -> dict[str, Any]:
     """An account that is entered by an API key."""
-    play.environ |= {"KEY": KEY, "TOKEN_KEY": TOKEN}
+    runner.environ |= {"KEY": KEY, "TOKEN_KEY": TOKEN}
     refs = {"api_key": {"env": "KEY"}, "api_secret": {"env": "TOKEN_KEY"}}
-    return {"sid": sid, "base_url": play.sandbox.base_url, **refs, **fields}
+    return {"sid": sid, "base_url": runner.sandbox.base_url, **refs, **fields}
 
 
-def everything(play: Play, account: dict[str, Any]) -> None:
+def everything(runner: SandboxRunner, account: dict[str, Any]) -> None:
     """A configuration that needs all that can be needed."""
     buy = {"agent": "ivr", "purchase": {"country": "US", "max_price": 2}}
     numbers = {ONE: "support", TWO: buy}
-    play.declare(accounts={"main": account}, agents=AGENTS, trunks=TRUNKS, numbers=numbers)
+    runner.declare(accounts={"main": account}, agents=AGENTS, trunks=TRUNKS, numbers=numbers)
 
 
-def test_all_is_well(play: Play) -> None:
-    everything(play, by_key(play))
-    found = checks(play)
+def test_all_is_well(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner))
+    found = checks(runner)
     assert {status for status, _ in found.values()} == {"ok"}
     assert list(found)[:4] == ["secrets", "reachable", "clock", "credentials"]
     assert list(found)[-2:] == ["secrets of credential/pbx/pbx", "state"]
     assert {need.check for need in NEEDS} <= found.keys()
-    text = play.run("doctor").out
+    text = runner.run("doctor").out
     assert "account main" in text
     assert "Everything needed works." in text
     assert TOKEN not in text
 
 
-def test_only_what_is_needed_is_asked_for(play: Play) -> None:
-    play.declare(accounts={"main": by_key(play)})
-    found = checks(play)
+def test_only_what_is_needed_is_asked_for(runner: SandboxRunner) -> None:
+    runner.declare(accounts={"main": by_key(runner)})
+    found = checks(runner)
     assert list(found) == ["secrets", "reachable", "clock", "credentials", "numbers", "state"]
-    assert {call.path for call in play.sandbox.calls} == {
+    assert {call.path for call in runner.sandbox.calls} == {
         f"/2010-04-01/Accounts/{PARENT}/IncomingPhoneNumbers.json"
     }
 
@@ -125,11 +124,11 @@ def test_only_what_is_needed_is_asked_for(play: Play) -> None:
 )
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_permission_that_is_missing_is_named_with_what_needs_it(
-    play: Play, path: str, check: str, feature: str, required: bool, status: int
+    runner: SandboxRunner, path: str, check: str, feature: str, required: bool, status: int
 ) -> None:
-    everything(play, by_key(play))
-    play.sandbox.faults.add(Refuse(status=status, code=20003, message="Authenticate", path=path))
-    found = checks(play, code=1 if required else 0)
+    everything(runner, by_key(runner))
+    runner.sandbox.faults.add(Refuse(status=status, code=20003, message="Authenticate", path=path))
+    found = checks(runner, code=1 if required else 0)
     need = next(need for need in NEEDS if need.check == check)
     assert found[check][0] == ("failed" if required else "warning")
     assert need.what in found[check][1]
@@ -137,9 +136,9 @@ def test_a_permission_that_is_missing_is_named_with_what_needs_it(
     assert {name for name, (status, _) in found.items() if status != "ok"} == {check}
 
 
-def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
-    everything(play, by_key(play))
-    wrong = checks(play, code=1, TOKEN_KEY=WRONG)
+def test_a_wrong_secret_and_an_unknown_key_are_told_apart(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner))
+    wrong = checks(runner, code=1, TOKEN_KEY=WRONG)
     assert list(wrong) == [
         "secrets",
         "reachable",
@@ -150,40 +149,42 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
     ]
     assert wrong["credentials"][0] == "failed"
     assert "API secret does not match the key" in wrong["credentials"][1]
-    unknown = checks(play, code=1, KEY="SK" + "9" * 32)
+    unknown = checks(runner, code=1, KEY="SK" + "9" * 32)
     assert "does not know the API key" in unknown["credentials"][1]
-    everything(play, play.account(PARENT, WRONG))
-    assert f"The auth token is not that of {PARENT}" in checks(play, code=1)["credentials"][1]
-    assert "twilio_auth_failed: The auth token is not that of" in play.run("doctor", code=1).out
-    codes = {check["check"]: check["code"] for check in play.json("doctor", code=1)["checks"]}
+    everything(runner, runner.account(PARENT, WRONG))
+    assert f"The auth token is not that of {PARENT}" in checks(runner, code=1)["credentials"][1]
+    assert "twilio_auth_failed: The auth token is not that of" in runner.run("doctor", code=1).out
+    codes = {check["check"]: check["code"] for check in runner.json("doctor", code=1)["checks"]}
     assert (codes["credentials"], codes["reachable"]) == ("twilio_auth_failed", None)
-    everything(play, play.account("AC" + "9" * 32, TOKEN))
-    assert f"does not know the account AC{'9' * 32}" in checks(play, code=1)["credentials"][1]
+    everything(runner, runner.account("AC" + "9" * 32, TOKEN))
+    assert f"does not know the account AC{'9' * 32}" in checks(runner, code=1)["credentials"][1]
 
 
-def test_a_suspended_account_is_said_to_be_one(play: Play) -> None:
-    everything(play, by_key(play))
-    play.sandbox.world.account.status = "suspended"
-    assert "not active" in checks(play, code=1)["credentials"][1]
+def test_a_suspended_account_is_said_to_be_one(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner))
+    runner.sandbox.world.account.status = "suspended"
+    assert "not active" in checks(runner, code=1)["credentials"][1]
 
 
-def test_a_parents_token_reaches_the_numbers_of_a_subaccount(play: Play) -> None:
-    main = play.account(PARENT, TOKEN)
-    play.declare(
+def test_a_parents_token_reaches_the_numbers_of_a_subaccount(runner: SandboxRunner) -> None:
+    main = runner.account(PARENT, TOKEN)
+    runner.declare(
         accounts={"emea": {**main, "sid": CHILD, "parent": PARENT}},
         agents=AGENTS,
         numbers={TWO: "support"},
     )
-    found = checks(play)
+    found = checks(runner)
     assert found["numbers"][0] == "ok"
     assert f"token of the parent {PARENT}" in found["credentials"][1]
-    play.declare(accounts={"emea": {**main, "sid": CHILD}}, agents=AGENTS, numbers={TWO: "support"})
-    assert "declare `parent`" in checks(play, code=1)["credentials"][1]
+    runner.declare(
+        accounts={"emea": {**main, "sid": CHILD}}, agents=AGENTS, numbers={TWO: "support"}
+    )
+    assert "declare `parent`" in checks(runner, code=1)["credentials"][1]
 
 
-def test_a_parents_key_finds_the_parents_trunks(play: Play) -> None:
-    play.declare(accounts={"emea": by_key(play, CHILD)}, trunks=TRUNKS)
-    found = checks(play, code=1)
+def test_a_parents_key_finds_the_parents_trunks(runner: SandboxRunner) -> None:
+    runner.declare(accounts={"emea": by_key(runner, CHILD)}, trunks=TRUNKS)
+    found = checks(runner, code=1)
     assert found["numbers"][0] == "ok"
     assert found["trunks"][0] == "failed"
     assert f"of {PARENT}, not of {CHILD}" in found["trunks"][1]
@@ -198,30 +199,34 @@ def test_a_clock_that_is_wrong_is_a_warning(tmp_path: Path, minutes: int, words:
         SEED, clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes, milliseconds=500)
     )
     with Sandbox(world) as sandbox:
-        play = Play(tmp_path, sandbox, {"PBX": "pl4nted-Password1"})
-        everything(play, by_key(play))
-        status, detail = checks(play)["clock"]
+        runner = SandboxRunner(tmp_path, sandbox, {"PBX": "pl4nted-Password1"})
+        everything(runner, by_key(runner))
+        status, detail = checks(runner)["clock"]
     assert status == "warning"
     assert int(detail.partition("clock is ")[2].partition(" s ")[0]) == pytest.approx(300, abs=15)
     assert words.partition(" s ")[2] in detail
 
 
-def test_variables_and_files_that_are_missing_are_all_named(play: Play) -> None:
+def test_variables_and_files_that_are_missing_are_all_named(runner: SandboxRunner) -> None:
     nix = {"type": "nixflex", "api_key": {"env": "NIX_KEY"}}
     butter = {"type": "butter", "api_key": {"file": "butter.key"}, "organization_id": "org_1"}
-    account = {**by_key(play), "api_key": {"env": "NOT_SET"}, "api_secret": {"file": "secret.txt"}}
-    other = play.account(CHILD, CHILD_TOKEN)
+    account = {
+        **by_key(runner),
+        "api_key": {"env": "NOT_SET"},
+        "api_secret": {"file": "secret.txt"},
+    }
+    other = runner.account(CHILD, CHILD_TOKEN)
     accounts = {"main": account, "other": other}
     trunks = {"edge": {**TRUNKS["edge"], "account": "other"}}
     platforms = {"nix": nix, "butter": butter}
-    play.declare(
+    runner.declare(
         accounts=accounts,
         platforms=platforms,
         trunks=trunks,
         fingerprint_key={"env": "FINGERPRINTS"},
     )
-    del play.environ["PBX"]
-    document = play.json("doctor", code=1)
+    del runner.environ["PBX"]
+    document = runner.json("doctor", code=1)
     found = {(check["account"], check["check"]): check for check in document["checks"]}
     assert "NOT_SET is not set" in found["main", "secrets"]["detail"]
     assert "secret.txt cannot be read" in found["main", "secrets"]["detail"]
@@ -231,23 +236,23 @@ def test_variables_and_files_that_are_missing_are_all_named(play: Play) -> None:
     assert "FINGERPRINTS is not set" in found[None, "fingerprint_key"]["detail"]
     assert found["other", "credentials"]["status"] == "ok", "one account does not hide another"
     assert {
-        call.path.split("/")[3] for call in play.sandbox.calls if "/Accounts/" in call.path
+        call.path.split("/")[3] for call in runner.sandbox.calls if "/Accounts/" in call.path
     } == {CHILD}
 
 
-def test_a_server_that_is_not_there(play: Play) -> None:
+def test_a_server_that_is_not_there(runner: SandboxRunner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    everything(play, by_key(play, base_url=nobody))
-    found = checks(play, code=1)
+    everything(runner, by_key(runner, base_url=nobody))
+    found = checks(runner, code=1)
     assert list(found) == ["secrets", "reachable", "secrets of credential/pbx/pbx", "state"]
     assert found["reachable"][0] == "failed"
     assert "Connection refused" in found["reachable"][1]
 
 
-def test_a_page_of_somebody_elses_is_not_twilio(play: Play) -> None:
-    everything(play, by_key(play, base_url=f"{play.sandbox.base_url}/_sandbox"))
-    found = checks(play, code=1)
+def test_a_page_of_somebody_elses_is_not_twilio(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner, base_url=f"{runner.sandbox.base_url}/_sandbox"))
+    found = checks(runner, code=1)
     assert found["credentials"] == (
         "warning",
         "no answer shows whether they are right",
@@ -256,18 +261,20 @@ def test_a_page_of_somebody_elses_is_not_twilio(play: Play) -> None:
     assert "404" in found["numbers"][1]
 
 
-def test_wrong_credentials_are_told_also_where_something_else_is_broken(play: Play) -> None:
-    everything(play, by_key(play))
-    play.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"))
-    found = checks(play, code=1, TOKEN_KEY=WRONG)
+def test_wrong_credentials_are_told_also_where_something_else_is_broken(
+    runner: SandboxRunner,
+) -> None:
+    everything(runner, by_key(runner))
+    runner.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"))
+    found = checks(runner, code=1, TOKEN_KEY=WRONG)
     assert list(found)[3:5] == ["credentials", "trunks"]
     assert (found["credentials"][0], found["trunks"][0]) == ("failed", "failed")
 
 
-def test_one_product_that_fails_does_not_hide_the_others(play: Play) -> None:
-    everything(play, by_key(play))
-    play.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"), Drop(path="/v1/Events"))
-    found = checks(play, code=1)
+def test_one_product_that_fails_does_not_hide_the_others(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner))
+    runner.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"), Drop(path="/v1/Events"))
+    found = checks(runner, code=1)
     assert (found["trunks"][0], found["events"][0], found["numbers"][0]) == (
         "failed",
         "warning",
@@ -276,31 +283,31 @@ def test_one_product_that_fails_does_not_hide_the_others(play: Play) -> None:
     assert "503" in found["trunks"][1]
 
 
-def test_a_state_that_cannot_be_read(play: Play) -> None:
-    everything(play, by_key(play))
-    (play.folder / "state.json").write_text("{", encoding="utf-8")
-    found = checks(play, code=1)
-    (play.folder / "state.json").unlink()
+def test_a_state_that_cannot_be_read(runner: SandboxRunner) -> None:
+    everything(runner, by_key(runner))
+    (runner.folder / "state.json").write_text("{", encoding="utf-8")
+    found = checks(runner, code=1)
+    (runner.folder / "state.json").unlink()
     assert found["state"][0] == "failed"
     assert "state.json" in found["state"][1]
 
 
-def test_an_invalid_configuration_is_exit_3(play: Play) -> None:
-    play.declare(accounts={"main": by_key(play)}, numbers={ONE: "nobody"})
-    assert play.run("doctor", "--json", code=3).codes == ["agent_not_found"]
+def test_an_invalid_configuration_is_exit_3(runner: SandboxRunner) -> None:
+    runner.declare(accounts={"main": by_key(runner)}, numbers={ONE: "nobody"})
+    assert runner.run("doctor", "--json", code=3).codes == ["agent_not_found"]
 
 
 def test_it_asks_in_which_region_every_number_is_answered(tmp_path: Path) -> None:
     seed = {**SEED, "inbound_regions": [{"phone_number": ONE, "voice_region": "ie1"}]}
     with Sandbox(World.from_seed(seed)) as sandbox:
-        play = Play(tmp_path / "work", sandbox, {})
+        runner = SandboxRunner(tmp_path / "work", sandbox, {})
         account = {"sid": PARENT, "auth_token": {"env": "T"}, "base_url": sandbox.base_url}
-        play.declare(
+        runner.declare(
             accounts={"main": account},
             agents={"support": {"webhooks": AGENT}},
             numbers={ONE: "support"},
         )
-        document = play.run("doctor", "--json", code=1, T=TOKEN).json
+        document = runner.run("doctor", "--json", code=1, T=TOKEN).json
     (check,) = [c for c in document["checks"] if c["check"] == "inbound regions"]
     assert (check["status"], ONE in check["detail"], "ie1" in check["detail"]) == (
         "failed",

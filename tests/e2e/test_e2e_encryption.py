@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .stage import Stage
+from tests.support.processes.process_runner import ProcessRunner
 
 ONE, TWO = "+15550100101", "+15550100102"
 PLANTED = "https://pbx.example.net/in?token=planted-in-a-url"
@@ -19,38 +19,40 @@ FIRST, SECOND = (
 
 
 @pytest.fixture
-def sealed(stage: Stage) -> Stage:
+def sealed(runner: ProcessRunner) -> ProcessRunner:
     """One number, taken over from a URL that holds a token, in an encrypted state; no file may ever show either."""
-    stage.plant("key", FIRST)
-    stage.environ["STATE_KEY"] = FIRST
-    stage.secrets.add("planted-in-a-url")
+    runner.plant("key", FIRST)
+    runner.environ["STATE_KEY"] = FIRST
+    runner.secrets.add("planted-in-a-url")
     for number in (ONE, TWO):
-        stage.number(number, voice_url=PLANTED)
-    declare(stage, [ONE])
-    return stage
+        runner.number(number, voice_url=PLANTED)
+    declare(runner, [ONE])
+    return runner
 
 
-def declare(stage: Stage, numbers: list[str], key: object = ({"env": "STATE_KEY"})) -> None:
-    stage.declare(
+def declare(
+    runner: ProcessRunner, numbers: list[str], key: object = ({"env": "STATE_KEY"})
+) -> None:
+    runner.declare(
         {n: {"agent": "support", "takeover": "allow"} for n in numbers}, encryption_key=key
     )
 
 
-def contents(stage: Stage) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in stage.folder.rglob("*") if path.is_file()}
+def contents(runner: ProcessRunner) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in runner.folder.rglob("*") if path.is_file()}
 
 
-def quiet(stage: Stage, *args: str, code: int = 0) -> str:
+def quiet(runner: ProcessRunner, *args: str, code: int = 0) -> str:
     """Run a command whose output may show the URL, as that of one who has the key may; no file may."""
-    stage.secrets.discard("planted-in-a-url")
-    done = stage.run(*args, code=code)
-    stage.secrets.add("planted-in-a-url")
-    for path, content in contents(stage).items():
-        stage.check_secrets(content.decode("utf-8", "replace"), path.name)
+    runner.secrets.discard("planted-in-a-url")
+    done = runner.run(*args, code=code)
+    runner.secrets.add("planted-in-a-url")
+    for path, content in contents(runner).items():
+        runner.check_secrets(content.decode("utf-8", "replace"), path.name)
     return done.out
 
 
-def test_nothing_that_is_kept_shows_what_it_holds(sealed: Stage) -> None:
+def test_nothing_that_is_kept_shows_what_it_holds(sealed: ProcessRunner) -> None:
     quiet(sealed, "plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
     assert ONE not in (sealed.folder / "plan.bin").read_text()
     assert SHOWN in quiet(sealed, "show", "plan.bin")
@@ -71,7 +73,7 @@ def test_nothing_that_is_kept_shows_what_it_holds(sealed: Stage) -> None:
 
 
 def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten(
-    sealed: Stage,
+    sealed: ProcessRunner,
 ) -> None:
     quiet(sealed, "plan", "--out", "plan.bin")
     quiet(sealed, "apply", "--auto-approve")
@@ -102,7 +104,7 @@ def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten
         } == {path: content for path, content in before.items() if path.suffix != ".lock"}
 
 
-def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: Stage) -> None:
+def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: ProcessRunner) -> None:
     quiet(sealed, "apply", "--auto-approve")
     sealed.plant("key", SECOND)
     sealed.environ["NEW_KEY"] = SECOND
@@ -112,7 +114,7 @@ def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: Stage) -> None
     sealed.settled()
 
 
-def test_a_state_in_clear_is_sealed_when_it_is_written_next(sealed: Stage) -> None:
+def test_a_state_in_clear_is_sealed_when_it_is_written_next(sealed: ProcessRunner) -> None:
     sealed.secrets.discard("planted-in-a-url")
     declare(sealed, [ONE], None)
     sealed.run("apply", "--auto-approve")

@@ -14,8 +14,7 @@ import pytest
 from tests.state import servers
 from tests.state.conftest import new_schema
 from tests.state.servers import AUTHORIZATION
-
-from .stage import Stage, watched
+from tests.support.processes.process_runner import ProcessRunner, watched
 
 ONE = "+15550100101"
 AGES = {
@@ -54,18 +53,18 @@ def terraform_lock(age: timedelta) -> dict[str, str]:
     }
 
 
-def applied(stage: Stage, state: str) -> None:
+def applied(runner: ProcessRunner, state: str) -> None:
     """One number is bound; then something is left to write."""
-    stage.number(ONE)
-    stage.declare({ONE: "support"}, state=state)
-    stage.apply()
-    stage.declare({ONE: {"webhooks": {"voice": "https://agents.example.com/second"}}}, state=state)
+    runner.number(ONE)
+    runner.declare({ONE: "support"}, state=state)
+    runner.apply()
+    runner.declare({ONE: {"webhooks": {"voice": "https://agents.example.com/second"}}}, state=state)
 
 
-def refused(stage: Stage, command: tuple[str, ...]) -> str:
+def refused(runner: ProcessRunner, command: tuple[str, ...]) -> str:
     """A command that meets the lock: exit 6, and nothing is written to Twilio. The detail of its error."""
-    with watched(stage.twilio) as calls:
-        done = stage.run(*command, "--json", code=6)
+    with watched(runner.twilio) as calls:
+        done = runner.run(*command, "--json", code=6)
     assert done.codes == ["state_locked"]
     assert not [call for call in calls if call.writes]
     detail: str = done.json["diagnostics"][0]["detail"]
@@ -77,11 +76,11 @@ def refused(stage: Stage, command: tuple[str, ...]) -> str:
     "path", ["/states", "/api/v4/projects/1/terraform/state"], ids=["terraform", "gitlab"]
 )
 def test_a_lock_behind_http_is_respected_until_it_is_released(
-    stage: Stage, terraform: str, path: str, age: timedelta
+    runner: ProcessRunner, terraform: str, path: str, age: timedelta
 ) -> None:
-    stage.environ |= servers.HTTP
+    runner.environ |= servers.HTTP
     state = f"{terraform}{path}/{uuid.uuid4().hex}"
-    applied(stage, state)
+    applied(runner, state)
     gitlab = "/api/v4/" in path
     where, lock, unlock = (
         (f"{state}/lock", "POST", "DELETE") if gitlab else (state, "LOCK", "UNLOCK")
@@ -91,57 +90,59 @@ def test_a_lock_behind_http_is_respected_until_it_is_released(
     _, before = ask("GET", state)
 
     for command in WRITERS:
-        detail = refused(stage, command)
+        detail = refused(runner, command)
         assert "bob" in detail
         assert "state unlock --force" in detail
-    assert "bob" in refused(stage, ("state", "unlock"))
+    assert "bob" in refused(runner, ("state", "unlock"))
     status, held = ask(lock, where, {**theirs, "ID": "another"})
     assert (status, json.loads(held)["ID"]) == (423, theirs["ID"]), "the lock is still theirs"
     assert ask("GET", state)[1] == before, "the state is untouched"
-    stage.json("plan")
+    runner.json("plan")
 
     assert ask(unlock, where, theirs)[0] == 200
-    stage.apply()
-    stage.settled()
+    runner.apply()
+    runner.settled()
 
 
-def test_a_lock_behind_http_can_be_taken_by_force(stage: Stage, terraform: str) -> None:
-    stage.environ |= servers.HTTP
+def test_a_lock_behind_http_can_be_taken_by_force(runner: ProcessRunner, terraform: str) -> None:
+    runner.environ |= servers.HTTP
     state = f"{terraform}/api/v4/projects/1/terraform/state/{uuid.uuid4().hex}"
-    applied(stage, state)
+    applied(runner, state)
     assert ask("POST", f"{state}/lock", terraform_lock(timedelta(hours=2)))[0] == 200
-    freed = stage.json("state", "unlock", "--force")
+    freed = runner.json("state", "unlock", "--force")
     assert freed["unlocked"]
     assert freed["holder"]["who"] == "bob"
-    stage.apply()
-    stage.settled()
+    runner.apply()
+    runner.settled()
 
 
-def test_a_lock_in_a_database_that_is_not_ours_is_respected(stage: Stage, postgres: str) -> None:
+def test_a_lock_in_a_database_that_is_not_ours_is_respected(
+    runner: ProcessRunner, postgres: str
+) -> None:
     state = new_schema(postgres)
-    applied(stage, state)
+    applied(runner, state)
     with psycopg.connect(state, autocommit=True) as rows:
         rows.execute(
             "UPDATE reconciler_project SET run = 'x', holder = 'bob', lease_until = now() - interval '1 hour'"
         )
         for command in WRITERS:
-            assert "unlock --force" in refused(stage, command)
-        refused(stage, ("state", "unlock"))
+            assert "unlock --force" in refused(runner, command)
+        refused(runner, ("state", "unlock"))
         assert rows.execute("SELECT run, holder FROM reconciler_project").fetchone() == ("x", "bob")
-    assert stage.json("state", "unlock", "--force")["unlocked"]
-    stage.apply()
-    stage.settled()
+    assert runner.json("state", "unlock", "--force")["unlocked"]
+    runner.apply()
+    runner.settled()
 
 
-def test_a_lock_on_a_file_that_another_program_holds_is_respected(stage: Stage) -> None:
+def test_a_lock_on_a_file_that_another_program_holds_is_respected(runner: ProcessRunner) -> None:
     """The operating system's lock has no age; `unlock` cannot take it, and it ends with its process."""
     fcntl = pytest.importorskip("fcntl")
-    applied(stage, "./state.json")
-    with (stage.folder / "state.json.lock").open("r+b") as theirs:
+    applied(runner, "./state.json")
+    with (runner.folder / "state.json.lock").open("r+b") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         for command in WRITERS:
-            refused(stage, command)
-        refused(stage, ("state", "unlock"))
-        refused(stage, ("state", "unlock", "--force"))
-    stage.apply()
-    stage.settled()
+            refused(runner, command)
+        refused(runner, ("state", "unlock"))
+        refused(runner, ("state", "unlock", "--force"))
+    runner.apply()
+    runner.settled()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .stage import AC, AGENT, Stage, watched
+from tests.support.processes.process_runner import AC, AGENT, ProcessRunner, watched
 
 ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 TRUNKS = {
@@ -21,34 +21,34 @@ OTHER_DIGEST = "sha256:" + "0" * 64
 
 
 @pytest.fixture
-def planned(stage: Stage) -> Stage:
+def planned(runner: ProcessRunner) -> ProcessRunner:
     """One number is bound, one is about to be, one is nobody's; the plan is saved."""
-    stage.number(ONE)
-    stage.number(TWO, voice_url="https://pbx.example.net/in")
-    stage.number(THREE, voice_url="https://theirs.example.net/in")
-    stage.declare({ONE: "support"})
-    stage.apply()
-    stage.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}}, trunks=TRUNKS)
-    stage.run("plan", "--out", "plan.bin")
-    return stage
+    runner.number(ONE)
+    runner.number(TWO, voice_url="https://pbx.example.net/in")
+    runner.number(THREE, voice_url="https://theirs.example.net/in")
+    runner.declare({ONE: "support"})
+    runner.apply()
+    runner.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}}, trunks=TRUNKS)
+    runner.run("plan", "--out", "plan.bin")
+    return runner
 
 
-def forge(stage: Stage, plan: dict[str, Any]) -> None:
+def forge(runner: ProcessRunner, plan: dict[str, Any]) -> None:
     """Write the plan with a checksum that fits."""
     data = json.dumps({name: value for name, value in plan.items() if name != "sha256"}).encode()
     checksum = hashlib.sha256(data).hexdigest().encode()
-    (stage.folder / "plan.bin").write_bytes(data[:-1] + b',"sha256":"' + checksum + b'"}\n')
+    (runner.folder / "plan.bin").write_bytes(data[:-1] + b',"sha256":"' + checksum + b'"}\n')
 
 
-def saved(stage: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((stage.folder / "plan.bin").read_bytes())
+def saved(runner: ProcessRunner) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((runner.folder / "plan.bin").read_bytes())
     return found
 
 
 @pytest.mark.parametrize(
     "part", ["actions", "state_updates", "renames", "references", "diagnostics", "bound"]
 )
-def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -> None:
+def test_what_is_carried_out_is_what_is_planned_now(planned: ProcessRunner, part: str) -> None:
     """Parts that nobody compares: an entry in an action, what state would learn, what was said."""
     plan = saved(planned)
     foreign = plan["actions"][0]["entry"] | {"account": "main", "key": THREE, "kind": "number"}
@@ -79,7 +79,7 @@ def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -
     planned.settled()
 
 
-def test_an_undeclared_number_in_a_plan_is_never_written(planned: Stage) -> None:
+def test_an_undeclared_number_in_a_plan_is_never_written(planned: ProcessRunner) -> None:
     plan = saved(planned)
     sid = planned.twilio.number(THREE)["sid"]
     extra = json.loads(
@@ -96,7 +96,9 @@ def test_an_undeclared_number_in_a_plan_is_never_written(planned: Stage) -> None
     assert not any(call.writes for call in calls)
 
 
-def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(planned: Stage) -> None:
+def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(
+    planned: ProcessRunner,
+) -> None:
     planned.run("plan", "--out", "plan.bin", "--target", f"number/{TWO}")
     for option in ("--target", "--exclude"):
         assert (
@@ -111,7 +113,9 @@ def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(plann
     assert "trunk/edge" in planned.state
 
 
-def test_a_digest_is_shown_alike_everywhere_and_changes_with_what_is_done(planned: Stage) -> None:
+def test_a_digest_is_shown_alike_everywhere_and_changes_with_what_is_done(
+    planned: ProcessRunner,
+) -> None:
     digest = planned.json("plan")["digest"]
     assert digest == planned.json("show", "plan.bin")["digest"] == planned.json("plan")["digest"]
     assert digest[:20] in planned.run("plan").out
@@ -125,7 +129,9 @@ def test_a_digest_is_shown_alike_everywhere_and_changes_with_what_is_done(planne
 
 
 @pytest.mark.parametrize("file", [["plan.bin"], ["--auto-approve"]])
-def test_any_other_plan_than_the_expected_one_is_refused(planned: Stage, file: list[str]) -> None:
+def test_any_other_plan_than_the_expected_one_is_refused(
+    planned: ProcessRunner, file: list[str]
+) -> None:
     digest = planned.json("plan")["digest"]
     with watched(planned.twilio) as calls:
         refused = planned.run("apply", *file, "--expect", OTHER_DIGEST, "--json", code=4)
@@ -139,7 +145,7 @@ def test_any_other_plan_than_the_expected_one_is_refused(planned: Stage, file: l
 
 @pytest.mark.parametrize("command", [["release", ONE, "--clear"], ["rollback", "--to", "1"]])
 def test_a_plan_of_a_release_or_a_rollback_is_planned_again_and_needs_its_digest(
-    planned: Stage, command: list[str]
+    planned: ProcessRunner, command: list[str]
 ) -> None:
     planned.json("apply", "plan.bin")
     planned.run(*command, "--out", "back.bin", "--allow-takeover")
@@ -155,7 +161,9 @@ def test_a_plan_of_a_release_or_a_rollback_is_planned_again_and_needs_its_digest
     assert set(stale.codes) == {"plan_stale"}
 
 
-def test_a_plan_of_another_format_is_refused_with_the_way_to_a_new_one(planned: Stage) -> None:
+def test_a_plan_of_another_format_is_refused_with_the_way_to_a_new_one(
+    planned: ProcessRunner,
+) -> None:
     plan = saved(planned)
     for other in (plan["format"] - 1, plan["format"] + 1):
         forge(planned, {**plan, "format": other})
@@ -164,7 +172,7 @@ def test_a_plan_of_another_format_is_refused_with_the_way_to_a_new_one(planned: 
         assert "reconciler plan --out" in refused.json["diagnostics"][0]["detail"]
 
 
-def test_a_plan_without_actions_is_never_stale_and_does_nothing(planned: Stage) -> None:
+def test_a_plan_without_actions_is_never_stale_and_does_nothing(planned: ProcessRunner) -> None:
     planned.json("apply", "plan.bin")
     planned.run("plan", "--out", "empty.bin")
     assert planned.json("apply", "empty.bin")["outcomes"] == []
@@ -177,7 +185,9 @@ def test_a_plan_without_actions_is_never_stale_and_does_nothing(planned: Stage) 
     assert (planned.folder / "state.json").read_bytes() == before
 
 
-def test_the_plan_of_a_trunk_that_was_made_by_hand_names_what_differs(planned: Stage) -> None:
+def test_the_plan_of_a_trunk_that_was_made_by_hand_names_what_differs(
+    planned: ProcessRunner,
+) -> None:
     sid = "TK" + "5" * 32
     domain = "acme-edge.pstn.twilio.com"
     planned.twilio.trunks[sid] = {

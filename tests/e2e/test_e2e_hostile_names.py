@@ -12,10 +12,10 @@ import pytest
 from reconciler.sandbox.faults import rules
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from tests.support.processes.process_runner import AGENT, Running
+from tests.support.processes.sandbox_runner import SandboxRunner
 
 from ..authoring.test_output_paths import commands
-from .play import Play
-from .stage import AGENT, Running
 
 SID, TOKEN = "AC" + "3c" * 16, "pl4nted-token"
 KNOWN, FOREIGN = "+15550100101", "+15550100102"
@@ -79,9 +79,9 @@ NOT_TRIED = {
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[Play]:
+def runner(tmp_path: Path) -> Iterator[SandboxRunner]:
     with Sandbox(World.from_seed(SEED)) as sandbox:
-        made = Play(tmp_path / "work", sandbox)
+        made = SandboxRunner(tmp_path / "work", sandbox)
         (made.folder / "fresh").mkdir()
         made.declare(
             accounts={"main": made.account(SID, TOKEN)},
@@ -106,25 +106,25 @@ def harmful(text: str) -> list[str]:
     ]
 
 
-def check(play: Play, *args: str) -> str:
+def check(runner: SandboxRunner, *args: str) -> str:
     """Run a command as in GitHub Actions; return its output."""
-    environ = {**play.environ, "GITHUB_ACTIONS": "true"}
-    done = Running(args, play.folder, environ).done()
+    environ = {**runner.environ, "GITHUB_ACTIONS": "true"}
+    done = Running(args, runner.folder, environ).done()
     assert "internal_error" not in done.text, (args, done.text)
     assert harmful(done.out) == [], args
     assert harmful(done.err) == [], args
     return str(done.text)
 
 
-def test_no_name_on_twilio_reaches_the_runner(play: Play) -> None:
-    shown = "".join(check(play, *step) for step in STEPS)
+def test_no_name_on_twilio_reaches_the_runner(runner: SandboxRunner) -> None:
+    shown = "".join(check(runner, *step) for step in STEPS)
     assert shown.count("stop-commands") > 3, "the names are shown at all"
 
 
-def test_no_message_of_a_refusal_reaches_the_runner(play: Play) -> None:
+def test_no_message_of_a_refusal_reaches_the_runner(runner: SandboxRunner) -> None:
     for method in ("GET", "write"):
-        play.sandbox.faults.clear()
-        play.sandbox.faults.add(rules.Refuse(message=HOSTILE, method=method))
+        runner.sandbox.faults.clear()
+        runner.sandbox.faults.add(rules.Refuse(message=HOSTILE, method=method))
         for step in (
             ("plan",),
             ("apply", "--auto-approve", "--allow-takeover"),
@@ -132,11 +132,11 @@ def test_no_message_of_a_refusal_reaches_the_runner(play: Play) -> None:
             ("doctor",),
             ("export",),
         ):
-            check(play, *step)
+            check(runner, *step)
 
 
-def test_the_demo_writes_no_command(play: Play) -> None:
-    check(play, "demo")
+def test_the_demo_writes_no_command(runner: SandboxRunner) -> None:
+    check(runner, "demo")
 
 
 def test_every_command_is_tried() -> None:

@@ -8,50 +8,50 @@ import sys
 
 import pytest
 
-from .stage import AGENT, Running, Stage, is_update
-from .wire import Gate
+from tests.support.processes.http_server import Gate
+from tests.support.processes.process_runner import AGENT, ProcessRunner, Running, is_update
 
 NUMBERS = [f"+15550100{n}" for n in range(101, 109)]
 
 
-def under_way(stage: Stage) -> tuple[Running, Gate]:
+def under_way(runner: ProcessRunner) -> tuple[Running, Gate]:
     """An apply with two writes in flight, which are not answered yet."""
     for e164 in NUMBERS:
-        stage.number(e164, voice_url="https://demo.twilio.com/welcome/voice/")
-    stage.declare(dict.fromkeys(NUMBERS, "support"))
-    gate = stage.twilio.hold(is_update)
-    running = stage.start("apply", "--auto-approve", "--json", "--concurrency", "2")
+        runner.number(e164, voice_url="https://demo.twilio.com/welcome/voice/")
+    runner.declare(dict.fromkeys(NUMBERS, "support"))
+    gate = runner.twilio.hold(is_update)
+    running = runner.start("apply", "--auto-approve", "--json", "--concurrency", "2")
     gate.wait(2)
     return running, gate
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_calls_in_flight_finish_and_the_next_run_does_the_rest(
-    stage: Stage, number: signal.Signals
+    runner: ProcessRunner, number: signal.Signals
 ) -> None:
-    running, gate = under_way(stage)
+    running, gate = under_way(runner)
     running.interrupt(number)
     running.err.wait_for("Stopping")
     gate.open()
-    done = stage.end(running)
+    done = runner.end(running)
     assert done.code == 5
     assert done.json["summary"]["interrupted"] is True
     assert {error["code"] for error in done.json["errors"]} == {"interrupted"}
     assert len({error["address"] for error in done.json["errors"]}) == len(NUMBERS) - 2
-    written = [call.path for call in stage.twilio.calls if is_update(call)]
+    written = [call.path for call in runner.twilio.calls if is_update(call)]
     assert len(written) == 2
-    assert len(stage.state) == len(NUMBERS)
-    assert not (stage.folder / "state.json.journal").exists()
+    assert len(runner.state) == len(NUMBERS)
+    assert not (runner.folder / "state.json.journal").exists()
 
-    stage.apply()
-    again = [call.path for call in stage.twilio.calls if is_update(call)]
+    runner.apply()
+    again = [call.path for call in runner.twilio.calls if is_update(call)]
     assert len(again) == len(set(again)) == len(NUMBERS), "what was finished is not written again"
-    assert {stage.twilio.number(e164)["voice_url"] for e164 in NUMBERS} == {AGENT["voice"]}
-    stage.settled()
+    assert {runner.twilio.number(e164)["voice_url"] for e164 in NUMBERS} == {AGENT["voice"]}
+    runner.settled()
 
 
-def test_the_second_signal_ends_it_at_once(stage: Stage) -> None:
-    running, gate = under_way(stage)
+def test_the_second_signal_ends_it_at_once(runner: ProcessRunner) -> None:
+    running, gate = under_way(runner)
     running.interrupt()
     running.err.wait_for("Stopping")
     running.interrupt()
@@ -59,48 +59,48 @@ def test_the_second_signal_ends_it_at_once(stage: Stage) -> None:
     assert done.code == 1
     assert len(gate.held) == 2, "it has not waited for the calls in flight"
     gate.open()
-    stage.twilio.quiet()
-    stage.apply()
+    runner.twilio.quiet()
+    runner.apply()
     assert all(
         e["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
-        for e in stage.state.values()
+        for e in runner.state.values()
     )
-    stage.settled()
+    runner.settled()
 
 
 @pytest.mark.parametrize(
     "command", [["apply", "--auto-approve"], ["plan"], ["drift"], ["export"], ["doctor"]]
 )
-def test_a_signal_while_reading_writes_nothing(stage: Stage, command: list[str]) -> None:
-    stage.number(NUMBERS[0])
-    stage.declare({NUMBERS[0]: "support"})
-    gate = stage.twilio.hold()
-    running = stage.start(*command)
+def test_a_signal_while_reading_writes_nothing(runner: ProcessRunner, command: list[str]) -> None:
+    runner.number(NUMBERS[0])
+    runner.declare({NUMBERS[0]: "support"})
+    gate = runner.twilio.hold()
+    running = runner.start(*command)
     gate.wait()
     running.interrupt()
     running.err.wait_for("Stopp")
     gate.open()
-    done = stage.end(running)
+    done = runner.end(running)
     assert done.code == 1
-    assert not stage.twilio.writes
-    stage.apply()
-    stage.settled()
+    assert not runner.twilio.writes
+    runner.apply()
+    runner.settled()
 
 
-def test_a_signal_that_the_caller_ignores_does_not_stop_a_plan(stage: Stage) -> None:
+def test_a_signal_that_the_caller_ignores_does_not_stop_a_plan(runner: ProcessRunner) -> None:
     """A shell without job control starts `reconciler plan &` with SIGINT ignored: Ctrl-C is not meant for it."""
-    stage.number(NUMBERS[0])
-    stage.declare({NUMBERS[0]: "support"})
-    gate = stage.twilio.hold()
+    runner.number(NUMBERS[0])
+    runner.declare({NUMBERS[0]: "support"})
+    gate = runner.twilio.hold()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        running = stage.start("plan", "--detailed-exitcode")
+        running = runner.start("plan", "--detailed-exitcode")
     finally:
         signal.signal(signal.SIGINT, before)
     gate.wait()
     running.interrupt()
     gate.open()
-    assert stage.end(running).code == 2
+    assert runner.end(running).code == 2
 
 
 LOST = """

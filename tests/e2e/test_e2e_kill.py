@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from .foreign import SIDS as SID_FIELDS
-from .foreign import URLS as URL_FIELDS
-from .stage import AGENT, Running, Stage
-from .wire import Call
+from tests.support.processes.http_server import Call
+from tests.support.processes.independent_twilio import SIDS as SID_FIELDS
+from tests.support.processes.independent_twilio import URLS as URL_FIELDS
+from tests.support.processes.process_runner import AGENT, ProcessRunner, Running
 
 VOICE, TRUNKED, ROUTED, BRIDGE, KEPT, OTHER = (
     f"+15550100{n}" for n in (101, 102, 103, 200, 104, 199)
@@ -46,15 +46,15 @@ class Moment(NamedTuple):
 
 
 class Killing:
-    """A stage on which one configuration is applied, however often that is killed on the way."""
+    """A runner on which one configuration is applied, however often that is killed on the way."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.twilio = stage, stage.twilio
+    def __init__(self, runner: ProcessRunner) -> None:
+        self.runner, self.twilio = runner, runner.twilio
         for e164, fields in SEED.items():
-            stage.number(e164, **fields)
+            runner.number(e164, **fields)
         self.seed = {row["phone_number"]: dict(row) for row in self.twilio.numbers.values()}
         by_trunk = {"agent": "support", "trunk": "edge"}
-        stage.declare(
+        runner.declare(
             {VOICE: "support", TRUNKED: by_trunk, ROUTED: "support", KEPT: by_trunk},
             trunks={
                 "edge": {
@@ -76,7 +76,7 @@ class Killing:
             return call.number == seen + moment.number
 
         gate = self.twilio.hold(wanted, carried_out=moment.carried_out)
-        running = self.stage.start("apply", "--auto-approve", "--json", "--concurrency", "1")
+        running = self.runner.start("apply", "--auto-approve", "--json", "--concurrency", "1")
         running.out.at_end(gate.give_up)
         gate.wait()
         was_held = bool(gate.held)
@@ -90,7 +90,7 @@ class Killing:
     def kill_after_answer(self, number: int, seconds: float) -> bool:
         """Kill a run so long after its call of this number has been answered; False when it was quicker."""
         last = len(self.twilio.calls) + number
-        running = self.stage.start("apply", "--auto-approve", "--json")
+        running = self.runner.start("apply", "--auto-approve", "--json")
 
         def answered(call: Call) -> None:
             if call.number == last:
@@ -108,14 +108,14 @@ class Killing:
         done = running.done()
         assert done.code in (0, -signal.SIGKILL), done
         if done.code == 0:
-            self.stage.check(done)
+            self.runner.check(done)
         else:
-            self.stage.check_secrets(done.text, "the output")
+            self.runner.check_secrets(done.text, "the output")
         return done.code
 
     def finish(self) -> None:
         """One normal apply, and everything is as it should be."""
-        self.stage.run("apply", "--auto-approve", "--json")
+        self.runner.run("apply", "--auto-approve", "--json")
         self.check_world()
         self.check_state()
 
@@ -136,7 +136,7 @@ class Killing:
 
     def check_state(self) -> None:
         """The first prior values of every number, and nothing under two addresses."""
-        resources = self.stage.state
+        resources = self.runner.state
         assert len({entry["sid"] for entry in resources.values()}) == len(resources) == 8
         for address, entry in resources.items():
             if entry["kind"] in ("number", "bridge_number"):
@@ -156,8 +156,8 @@ class Killing:
 
 
 @pytest.fixture
-def killing(stage: Stage) -> Killing:
-    return Killing(stage)
+def killing(runner: ProcessRunner) -> Killing:
+    return Killing(runner)
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 6, 7, 9, 10, 12, 15])
@@ -188,20 +188,20 @@ def test_killed_while_it_works_on_an_answer(killing: Killing, first: int) -> Non
         range(first, first + 5),
     )
     killing.finish()
-    killing.stage.settled()
+    killing.runner.settled()
 
 
 def test_killed_while_it_lets_go(killing: Killing) -> None:
     """Everything is released in the end, whatever number of runs it took; nothing of ours is left, all else is."""
     killing.finish()
-    killing.stage.declare({})
+    killing.runner.declare({})
     turns = killed_in_a_row(
         lambda n: killing.kill_at(Moment(1, bool(n % 3), only_writes=True)), range(12)
     )
     assert turns > 5
-    killing.stage.apply()
+    killing.runner.apply()
     assert {row["phone_number"]: row for row in killing.twilio.numbers.values()} == killing.seed
     assert not killing.twilio.trunks
     assert not killing.twilio.origination_urls
-    assert killing.stage.state == {}
-    killing.stage.settled()
+    assert killing.runner.state == {}
+    killing.runner.settled()

@@ -12,8 +12,8 @@ from zlib import crc32
 
 import pytest
 
-from .kill_stage import ENVIRON, WRITES, scene
-from .mortal import Mortals
+from tests.support.processes.kill_runner import ENVIRON, WRITES, new_kill_runner
+from tests.support.processes.killable_process import KillableProcesses
 
 ALL = os.environ.get("RECONCILER_KILL_POINTS") == "all"
 PARTS = 2
@@ -21,16 +21,16 @@ REPEATED = ("journal", "/IncomingPhoneNumbers/PN")
 
 
 @pytest.fixture(scope="module")
-def mortals() -> Iterator[Mortals]:
+def processes() -> Iterator[KillableProcesses]:
     if not hasattr(os, "fork"):
         pytest.skip("processes cannot be forked here")
-    with Mortals(**ENVIRON) as mortals:
-        yield mortals
+    with KillableProcesses(**ENVIRON) as processes:
+        yield processes
 
 
-def points(mortals: Mortals, concurrency: int) -> list[str]:
+def points(processes: KillableProcesses, concurrency: int) -> list[str]:
     """All points of a run that nobody kills: first what is done once, then what is done for each number, well mixed."""
-    with scene(mortals, concurrency) as whole:
+    with new_kill_runner(processes, concurrency) as whole:
         assert whole.apply()
         names = whole.points
         whole.finish_and_repeat()
@@ -39,52 +39,52 @@ def points(mortals: Mortals, concurrency: int) -> list[str]:
     )
 
 
-def killed_at(mortals: Mortals, concurrency: int, name: str) -> bool:
+def killed_at(processes: KillableProcesses, concurrency: int, name: str) -> bool:
     """Kill a run at this point, and finish; False when it did not come to it, because it wrote fewer lines."""
-    with scene(mortals, concurrency) as stage:
-        killed = not stage.apply(name)
-        assert not killed or stage.points[-1] == name
-        stage.finish()
+    with new_kill_runner(processes, concurrency) as runner:
+        killed = not runner.apply(name)
+        assert not killed or runner.points[-1] == name
+        runner.finish()
         return killed
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_points_of_its_own(mortals: Mortals, part: int) -> None:
+def test_killed_at_points_of_its_own(processes: KillableProcesses, part: int) -> None:
     """One call after the other: 70 points in each part, no point in two of them."""
-    whole = points(mortals, 1)
+    whole = points(processes, 1)
     assert len(whole) > 200
     mine = [name for name in whole if crc32(name.encode()) % PARTS == part]
     killed = 0
     for name in mine:
         if killed == 70 and not ALL:
             break
-        killed += killed_at(mortals, 1, name)
+        killed += killed_at(processes, 1, name)
     assert killed >= 70
 
 
-def test_killed_at_points_of_its_own_with_calls_side_by_side(mortals: Mortals) -> None:
+def test_killed_at_points_of_its_own_with_calls_side_by_side(processes: KillableProcesses) -> None:
     """Four calls at once: what the dead had sent is carried out after their death."""
-    mine = points(mortals, 4)
+    mine = points(processes, 4)
     killed = sum(
-        killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 12])
+        killed_at(processes, 4, name) for name in (mine if ALL else mine[:: len(mine) // 12])
     )
     assert killed >= 6
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_killed_by_the_server_at_a_write(mortals: Mortals, carried_out: bool) -> None:
+def test_killed_by_the_server_at_a_write(processes: KillableProcesses, carried_out: bool) -> None:
     """When the odd ones have come, and when the even ones have been carried out and are not answered yet."""
     for number in range(1, WRITES + 1) if ALL else range(1 + carried_out, WRITES + 1, 2):
-        with scene(mortals, 4) as stage:
-            assert not stage.apply(write=number, carried_out=carried_out)
-            stage.finish()
+        with new_kill_runner(processes, 4) as runner:
+            assert not runner.apply(write=number, carried_out=carried_out)
+            runner.finish()
 
 
 @pytest.mark.parametrize("second", [6, 20, 60, 150])
-def test_killed_twice_in_a_row(mortals: Mortals, second: int) -> None:
+def test_killed_twice_in_a_row(processes: KillableProcesses, second: int) -> None:
     """The run that was to finish is killed as well, soon or late."""
     for first in range(second // 2, 300, 20 if ALL else 100):
-        with scene(mortals, 4 if first % 3 else 1) as stage:
-            stage.apply(first)
-            stage.apply(second)
-            stage.finish_and_repeat()
+        with new_kill_runner(processes, 4 if first % 3 else 1) as runner:
+            runner.apply(first)
+            runner.apply(second)
+            runner.finish_and_repeat()

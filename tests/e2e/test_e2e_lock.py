@@ -5,52 +5,52 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .stage import Running, Stage
-from .wire import Gate
+from tests.support.processes.http_server import Gate
+from tests.support.processes.process_runner import ProcessRunner, Running
 
 ONE = "+15550100101"
 
 
-def under_way(stage: Stage) -> tuple[Running, Gate]:
+def under_way(runner: ProcessRunner) -> tuple[Running, Gate]:
     """An apply that holds the lock, because its first write is not answered."""
-    stage.number(ONE)
-    stage.declare({ONE: "support"})
-    gate = stage.twilio.hold(lambda call: call.writes)
-    running = stage.start("apply", "--auto-approve")
+    runner.number(ONE)
+    runner.declare({ONE: "support"})
+    gate = runner.twilio.hold(lambda call: call.writes)
+    running = runner.start("apply", "--auto-approve")
     gate.wait()
     return running, gate
 
 
-def test_a_locked_state_is_refused_and_says_by_whom(stage: Stage) -> None:
-    first, gate = under_way(stage)
-    done = stage.run("apply", "--auto-approve", "--json", code=6)
+def test_a_locked_state_is_refused_and_says_by_whom(runner: ProcessRunner) -> None:
+    first, gate = under_way(runner)
+    done = runner.run("apply", "--auto-approve", "--json", code=6)
     assert done.codes == ["state_locked"]
     assert str(first.process.pid) in done.json["diagnostics"][0]["detail"]
     assert (
         "`apply`" in done.json["diagnostics"][0]["detail"]
         or "apply --auto" in done.json["diagnostics"][0]["detail"]
     )
-    told = stage.run("apply", "--auto-approve", "--lock-timeout", "0s", code=6)
+    told = runner.run("apply", "--auto-approve", "--lock-timeout", "0s", code=6)
     assert str(first.process.pid) in told.err
     assert "state_locked" in told.err
-    stage.run("plan", "--json")
-    stage.json("state", "list")
+    runner.run("plan", "--json")
+    runner.json("state", "list")
     gate.open()
-    assert stage.end(first).code == 0
-    stage.settled()
+    assert runner.end(first).code == 0
+    runner.settled()
 
 
-def test_a_lock_dies_with_its_process_and_whoever_waits_gets_it(stage: Stage) -> None:
-    first, gate = under_way(stage)
-    second = stage.start("apply", "--auto-approve", "--json", "--lock-timeout", "1m")
+def test_a_lock_dies_with_its_process_and_whoever_waits_gets_it(runner: ProcessRunner) -> None:
+    first, gate = under_way(runner)
+    second = runner.start("apply", "--auto-approve", "--json", "--lock-timeout", "1m")
     wait_until_it_has_opened(second, "state.json.lock")
     first.kill()
     first.done()
     gate.open(discard=True)
-    done = stage.end(second)
+    done = runner.end(second)
     assert done.code == 0
     assert done.json["failed_count"] == 0
-    stage.settled()
+    runner.settled()
 
 
 def wait_until_it_has_opened(running: Running, name: str) -> None:
@@ -64,17 +64,19 @@ def wait_until_it_has_opened(running: Running, name: str) -> None:
             continue
 
 
-def test_a_state_that_is_damaged_or_of_another_project_is_never_touched(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: "support"})
-    stage.apply()
-    whole = (stage.folder / "state.json").read_text(encoding="utf-8")
-    stage.write("state.json", whole[: len(whole) // 2])
-    done = stage.run("apply", "--auto-approve", "--json", code=1)
+def test_a_state_that_is_damaged_or_of_another_project_is_never_touched(
+    runner: ProcessRunner,
+) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: "support"})
+    runner.apply()
+    whole = (runner.folder / "state.json").read_text(encoding="utf-8")
+    runner.write("state.json", whole[: len(whole) // 2])
+    done = runner.run("apply", "--auto-approve", "--json", code=1)
     assert done.codes == ["state_damaged"]
-    assert (stage.folder / "state.json").read_text(encoding="utf-8") == whole[: len(whole) // 2]
-    stage.write("state.json", whole)
-    stage.declare({ONE: "support"}, project="another")
-    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["state_wrong_project"]
-    stage.declare({ONE: "support"})
-    stage.settled()
+    assert (runner.folder / "state.json").read_text(encoding="utf-8") == whole[: len(whole) // 2]
+    runner.write("state.json", whole)
+    runner.declare({ONE: "support"}, project="another")
+    assert runner.run("apply", "--auto-approve", "--json", code=1).codes == ["state_wrong_project"]
+    runner.declare({ONE: "support"})
+    runner.settled()

@@ -11,9 +11,8 @@ import pytest
 from reconciler.cli.reports import NAMES
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .play import Play
-from .stage import AGENT
+from tests.support.processes.process_runner import AGENT
+from tests.support.processes.sandbox_runner import SandboxRunner
 
 SID, TOKEN = "AC" + "2b" * 16, "pl4nted-token"
 NUMBER = "+15550100101"
@@ -33,9 +32,9 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.fixture
-def play(tmp_path: Path, umask: int) -> Iterator[Play]:
+def runner(tmp_path: Path, umask: int) -> Iterator[SandboxRunner]:
     with Sandbox(World.from_seed(SEED)) as sandbox:
-        made = Play(tmp_path / "work", sandbox)
+        made = SandboxRunner(tmp_path / "work", sandbox)
         made.declare(
             accounts={"main": made.account(SID, TOKEN)},
             agents={"support": {"webhooks": AGENT}},
@@ -55,48 +54,48 @@ def made_open(path: Path) -> Path:
     return path
 
 
-def test_reports_and_exports_are_never_wider_than_644(play: Play, umask: int) -> None:
+def test_reports_and_exports_are_never_wider_than_644(runner: SandboxRunner, umask: int) -> None:
     allowed = 0o644 & ~umask
     for name in NAMES:
-        for file in (f"new.{name}", made_open(play.folder / f"old.{name}").name):
-            play.run("validate", "--report", f"{name}={file}")
-            assert mode(play.folder / file) == allowed, (name, file)
+        for file in (f"new.{name}", made_open(runner.folder / f"old.{name}").name):
+            runner.run("validate", "--report", f"{name}={file}")
+            assert mode(runner.folder / file) == allowed, (name, file)
 
-    play.run("export", "--out", "new-export.yaml")
-    assert mode(play.folder / "new-export.yaml") == allowed
-    play.run("export", "--force", "--out", made_open(play.folder / "old-export.yaml").name)
-    assert mode(play.folder / "old-export.yaml") & ~0o644 == 0
+    runner.run("export", "--out", "new-export.yaml")
+    assert mode(runner.folder / "new-export.yaml") == allowed
+    runner.run("export", "--force", "--out", made_open(runner.folder / "old-export.yaml").name)
+    assert mode(runner.folder / "old-export.yaml") & ~0o644 == 0
 
-    private = made_open(play.folder / "private.json")
+    private = made_open(runner.folder / "private.json")
     private.chmod(0o600)
-    play.run("validate", "--report", "json=private.json")
+    runner.run("validate", "--report", "json=private.json")
     assert mode(private) == 0o600 & ~umask
 
 
-def test_what_a_command_edits_is_never_wider_than_644(play: Play, umask: int) -> None:
-    entry = play.folder / "reconciler.yaml"
+def test_what_a_command_edits_is_never_wider_than_644(runner: SandboxRunner, umask: int) -> None:
+    entry = runner.folder / "reconciler.yaml"
     entry.chmod(OPEN)
-    play.run("fmt")
+    runner.run("fmt")
     assert mode(entry) == 0o644
 
-    folder = play.folder / "fresh"
+    folder = runner.folder / "fresh"
     folder.mkdir()
-    play.run("init", "-C", "fresh")
+    runner.run("init", "-C", "fresh")
     for path in folder.iterdir():
         assert mode(path) == 0o644 & ~umask, path.name
 
 
-def test_state_plans_and_history_are_for_their_owner_alone(play: Play) -> None:
-    plan = made_open(play.folder / "old.plan")
+def test_state_plans_and_history_are_for_their_owner_alone(runner: SandboxRunner) -> None:
+    plan = made_open(runner.folder / "old.plan")
     for name in ("new.plan", plan.name):
-        play.run("plan", "--out", name)
-        assert mode(play.folder / name) == 0o600, name
+        runner.run("plan", "--out", name)
+        assert mode(runner.folder / name) == 0o600, name
 
-    play.apply()
-    play.run("release", NUMBER, "--auto-approve")
+    runner.apply()
+    runner.run("release", NUMBER, "--auto-approve")
     kept = [
         path
-        for path in play.folder.rglob("*")
+        for path in runner.folder.rglob("*")
         if path.is_file() and path.name.startswith(("state.json", "0"))
     ]
     assert len(kept) >= 3

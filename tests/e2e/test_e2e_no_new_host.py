@@ -16,9 +16,18 @@ import click
 import pytest
 
 from reconciler.cli.main import main
-
-from .foreign import Foreign
-from .relay import ASK_PASSWORD, NAME, SECRET, SID, Listener, account, platform, run_each, write
+from tests.support.processes.independent_twilio import IndependentTwilio
+from tests.support.processes.listener import (
+    ASK_PASSWORD,
+    NAME,
+    SECRET,
+    SID,
+    Listener,
+    account,
+    platform,
+    run_each,
+    write,
+)
 
 PLATFORMS = ("nixflex", "feather", "butter", "dasha", "ravan", "livekit")
 COMMANDS: dict[str, list[str]] = {
@@ -321,7 +330,7 @@ def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(
 
 
 def test_declared_webhooks_and_schemas_are_never_asked(
-    folder: Path, listener: Listener, twilio: Foreign
+    folder: Path, listener: Listener, twilio: IndependentTwilio
 ) -> None:
     """They name hosts too, but no command connects to them; also none that looks for traps or checks connections."""
     relay = f"http://{NAME}:{listener.port}"

@@ -13,9 +13,18 @@ import pytest
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
 from tests.state import servers
-
-from .foreign import Foreign
-from .relay import GITLAB, SANDBOX, SECRET, SID, account, platform, run, run_each, write
+from tests.support.processes.independent_twilio import IndependentTwilio
+from tests.support.processes.listener import (
+    GITLAB,
+    SANDBOX,
+    SECRET,
+    SID,
+    account,
+    platform,
+    run,
+    run_each,
+    write,
+)
 
 ONE = "+15550100101"
 APPLY = ("apply", "--auto-approve", "--allow-takeover")
@@ -29,14 +38,16 @@ def check_cycle(folder: Path, **environ: str) -> None:
     assert run(folder, "state", "list", **environ).stdout == f"number/{ONE}\n"
 
 
-def on_twilio(twilio: Foreign) -> dict[str, Any]:
+def on_twilio(twilio: IndependentTwilio) -> dict[str, Any]:
     """An account of this server with one number."""
     twilio.add_account(SID, **{SID: SECRET})
     twilio.add_number(SID, ONE)
     return {"accounts": account(base_url=twilio.url)}
 
 
-def test_the_state_of_a_gitlab_project_in_its_own_job(tmp_path: Path, twilio: Foreign) -> None:
+def test_the_state_of_a_gitlab_project_in_its_own_job(
+    tmp_path: Path, twilio: IndependentTwilio
+) -> None:
     """The variables are those that GitLab gives to every job."""
     with servers.terraform_server(f"gitlab-ci-token:{SECRET}") as url:
         api = f"{url.replace('127.0.0.1', GITLAB)}/api/v4"
@@ -55,7 +66,7 @@ def test_the_state_of_a_gitlab_project_in_its_own_job(tmp_path: Path, twilio: Fo
 
 
 @pytest.mark.parametrize("named_by", ["file", "environment"])
-def test_postgresql_over_a_unix_socket(twilio: Foreign, named_by: str) -> None:
+def test_postgresql_over_a_unix_socket(twilio: IndependentTwilio, named_by: str) -> None:
     """Neither TLS nor an allowed host is asked for; the path is short, for a socket's name may have 107 bytes."""
     with (
         tempfile.TemporaryDirectory() as place,
@@ -121,7 +132,7 @@ def test_a_fork_validates_without_any_secret(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job of a fork has no secrets; the checks need none, and nothing has to be set for them."""
-    monkeypatch.setattr("tests.e2e.relay.SECRETS", ())
+    monkeypatch.setattr("tests.support.processes.listener.SECRETS", ())
     sections, environ = FORKS[kind]
     folder = tmp_path / "project"
     folder.mkdir()

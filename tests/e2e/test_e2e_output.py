@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from .stage import COMMAND, Stage
+from tests.support.processes.process_runner import COMMAND, ProcessRunner
 
 ONE = "+15550100101"
 ESCAPE = "\x1b["
 
 
 @pytest.fixture
-def ready(stage: Stage) -> Stage:
+def ready(runner: ProcessRunner) -> ProcessRunner:
     """One number to be set up."""
-    stage.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
-    stage.declare({ONE: "support"})
-    return stage
+    runner.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
+    runner.declare({ONE: "support"})
+    return runner
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def ready(stage: Stage) -> Stage:
     ],
     ids=lambda args: " ".join(args),
 )
-def test_flags_stand_before_or_after_the_command(ready: Stage, args: list[str]) -> None:
+def test_flags_stand_before_or_after_the_command(ready: ProcessRunner, args: list[str]) -> None:
     assert ready.run(*args, code=2).json["command"] == "plan"
 
 
@@ -60,21 +60,21 @@ def test_flags_stand_before_or_after_the_command(ready: Stage, args: list[str]) 
     ],
     ids=lambda args: " ".join(args),
 )
-def test_wrong_usage_is_64_and_touches_nothing(ready: Stage, args: list[str]) -> None:
+def test_wrong_usage_is_64_and_touches_nothing(ready: ProcessRunner, args: list[str]) -> None:
     done = ready.run(*args, code=64)
     assert done.out == ""
     assert done.err
     assert not ready.twilio.calls
 
 
-def test_without_a_terminal_apply_asks_nobody(ready: Stage) -> None:
+def test_without_a_terminal_apply_asks_nobody(ready: ProcessRunner) -> None:
     for args in (["apply"], ["apply", "--json"], ["--allow-takeover", "apply", "--force"]):
         assert "--auto-approve" in ready.run(*args, code=64).err
     assert not ready.twilio.calls
     assert ready.run("apply", "--auto-approve").code == 0
 
 
-def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
+def test_data_on_stdout_all_else_on_stderr(ready: ProcessRunner) -> None:
     planned = ready.run("plan", "--detailed-exitcode", code=2)
     assert f"number/{ONE}" in planned.out
     assert ESCAPE not in planned.text, "no colour where nobody sees it"
@@ -94,7 +94,7 @@ def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Stage) -> None:
+def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: ProcessRunner) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "apply", "--auto-approve"]
         done = subprocess.run(
@@ -110,7 +110,9 @@ def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Stage
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(ready: Stage) -> None:
+def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(
+    ready: ProcessRunner,
+) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "apply", "--auto-approve"]
         subprocess.run(
@@ -124,7 +126,7 @@ def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(ready: 
     ready.settled()
 
 
-def test_without_a_stdout_a_command_still_does_its_work(ready: Stage) -> None:
+def test_without_a_stdout_a_command_still_does_its_work(ready: ProcessRunner) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "apply", "--auto-approve"],
         cwd=ready.folder, env=ready.environ, stderr=subprocess.PIPE, text=True, check=False,
@@ -136,21 +138,23 @@ def test_without_a_stdout_a_command_still_does_its_work(ready: Stage) -> None:
 @pytest.mark.parametrize(
     "command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str
 )
-def test_a_failure_names_its_command_as_a_success_does(stage: Stage, command: list[str]) -> None:
-    stage.declare({}, nonsense={})
-    document = stage.json(*command, code=3)
+def test_a_failure_names_its_command_as_a_success_does(
+    runner: ProcessRunner, command: list[str]
+) -> None:
+    runner.declare({}, nonsense={})
+    document = runner.json(*command, code=3)
     assert document["command"] == " ".join(word for word in command if "/" not in word)
 
 
 def on_terminal(
-    stage: Stage, *args: str, answer: bytes = b"", **environ: str
+    runner: ProcessRunner, *args: str, answer: bytes = b"", **environ: str
 ) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command whose streams are a terminal each; `answer` is typed right away."""
     (keys, stdin), (screen, stdout), (more, stderr) = (pty.openpty() for _ in range(3))
-    env = {**stage.environ, "TERM": "xterm", **environ}
+    env = {**runner.environ, "TERM": "xterm", **environ}
     process = subprocess.Popen(
         [*COMMAND, *args],
-        cwd=stage.folder,
+        cwd=runner.folder,
         env=env,
         stdin=stdin,
         stdout=stdout,
@@ -179,7 +183,7 @@ def _drained(screen: int) -> str:
         said += piece
 
 
-def test_colour_only_on_a_terminal_that_wants_it(ready: Stage) -> None:
+def test_colour_only_on_a_terminal_that_wants_it(ready: ProcessRunner) -> None:
     code, out, _ = on_terminal(ready, "plan", "--detailed-exitcode")
     assert (code, ESCAPE in out) == (2, True)
     for args, environ in ((["plan"], {"NO_COLOR": "1"}), (["--no-color", "plan"], {})):
@@ -187,7 +191,7 @@ def test_colour_only_on_a_terminal_that_wants_it(ready: Stage) -> None:
         assert ESCAPE not in out + err
 
 
-def test_on_a_terminal_it_asks_and_only_yes_is_yes(ready: Stage) -> None:
+def test_on_a_terminal_it_asks_and_only_yes_is_yes(ready: ProcessRunner) -> None:
     for answer in (b"y\n", b"\x04"):
         code, _, err = on_terminal(ready, "apply", answer=answer)
         assert code == 1, err
@@ -197,7 +201,7 @@ def test_on_a_terminal_it_asks_and_only_yes_is_yes(ready: Stage) -> None:
     assert (code, "Applied" in out) == (0, True)
 
 
-def test_a_document_is_printed_also_when_the_answer_is_no(ready: Stage) -> None:
+def test_a_document_is_printed_also_when_the_answer_is_no(ready: ProcessRunner) -> None:
     code, out, _ = on_terminal(ready, "apply", "--json", answer=b"no\n")
     assert code == 1
     assert out.lstrip().startswith("{"), "exactly one document, whatever happens"

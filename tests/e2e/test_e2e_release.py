@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .stage import AGENT, Stage, actions, watched
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions, watched
 
 ONE, TWO, THREE, BRIDGE = "+15550100101", "+15550100102", "+15550100103", "+15550100104"
 OLD = {"voice_url": "https://pbx.example.net/in", "voice_method": "GET"}
@@ -18,27 +18,29 @@ TRUNKS = {
 
 
 @pytest.fixture
-def bound(stage: Stage) -> Stage:
+def bound(runner: ProcessRunner) -> ProcessRunner:
     """Three numbers and a bridge number, all taken over; one of them is on a trunk."""
     for number in (ONE, TWO, THREE, BRIDGE):
-        stage.number(number, **OLD)
+        runner.number(number, **OLD)
     numbers = {
         ONE: {"agent": "support", "takeover": "allow"},
         TWO: {"agent": "support", "takeover": "allow", "on_removal": "clear"},
         THREE: {"agent": "support", "trunk": "edge", "takeover": "allow"},
     }
     bridge = {BRIDGE: {"voice": "https://agents.example.com/bridge", "takeover": "allow"}}
-    stage.declare(numbers, trunks=TRUNKS, bridge_numbers=bridge)
-    stage.apply()
-    return stage
+    runner.declare(numbers, trunks=TRUNKS, bridge_numbers=bridge)
+    runner.apply()
+    return runner
 
 
-def voice(stage: Stage, number: str) -> tuple[str, str]:
-    found = stage.twilio.number(number)
+def voice(runner: ProcessRunner, number: str) -> tuple[str, str]:
+    found = runner.twilio.number(number)
     return found["voice_url"] or "", found["voice_method"]
 
 
-def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(bound: Stage) -> None:
+def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(
+    bound: ProcessRunner,
+) -> None:
     with watched(bound.twilio) as calls:
         shown = bound.json("release", ONE, f"bridge_number/{BRIDGE}", "--dry-run")
     assert not any(call.writes for call in calls)
@@ -60,7 +62,7 @@ def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(bound: St
     [("--restore", OLD["voice_url"]), ("--clear", ""), ("--keep", AGENT["voice"]), (None, "")],
 )
 def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
-    bound: Stage, how: str | None, left: str
+    bound: ProcessRunner, how: str | None, left: str
 ) -> None:
     bound.run(
         "release", bound.state[f"number/{TWO}"]["sid"], *([how] if how else []), "--auto-approve"
@@ -69,7 +71,7 @@ def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
     assert f"number/{TWO}" not in bound.state
 
 
-def test_it_leaves_its_trunk_which_stays(bound: Stage) -> None:
+def test_it_leaves_its_trunk_which_stays(bound: ProcessRunner) -> None:
     done = bound.json("release", THREE, "--auto-approve")
     assert {address for address, _ in actions(done)} == {f"number/{THREE}"}
     assert not bound.twilio.number(THREE)["trunk_sid"]
@@ -77,7 +79,7 @@ def test_it_leaves_its_trunk_which_stays(bound: Stage) -> None:
     assert len(bound.twilio.trunks) == 1
 
 
-def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: Stage) -> None:
+def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: ProcessRunner) -> None:
     bound.twilio.edit(ONE, voice_url=THEIRS)
     (action,) = bound.json("release", ONE, "--dry-run")["actions"]
     assert f"left as somebody else has set it since: voice (webhook {THEIRS})" in action["note"]
@@ -86,7 +88,7 @@ def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: Stage) -> N
     assert not bound.twilio.number(ONE)["sms_url"]
 
 
-def test_a_number_that_is_still_declared_comes_back_and_that_is_said(bound: Stage) -> None:
+def test_a_number_that_is_still_declared_comes_back_and_that_is_said(bound: ProcessRunner) -> None:
     done = bound.json("release", ONE, "--auto-approve")
     (warning,) = [d for d in done["diagnostics"] if d["code"] == "released_while_declared"]
     assert (warning["address"], warning["severity"], warning["file"]) == (
@@ -100,7 +102,7 @@ def test_a_number_that_is_still_declared_comes_back_and_that_is_said(bound: Stag
     assert "released_while_declared" not in [d["code"] for d in quiet["diagnostics"]]
 
 
-def test_a_release_may_be_saved_reviewed_and_applied_later(bound: Stage) -> None:
+def test_a_release_may_be_saved_reviewed_and_applied_later(bound: ProcessRunner) -> None:
     shown = bound.json("release", ONE, "--clear", "--out", "release.bin")
     assert voice(bound, ONE)[0] == AGENT["voice"]
     assert actions(bound.json("show", "release.bin")) == actions(shown)
@@ -113,7 +115,9 @@ def test_a_release_may_be_saved_reviewed_and_applied_later(bound: Stage) -> None
     assert not voice(bound, ONE)[0]
 
 
-def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(bound: Stage) -> None:
+def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(
+    bound: ProcessRunner,
+) -> None:
     numbers = {ONE: {"agent": "support", "takeover": "allow", "protect": True}}
     bound.declare(numbers)
     with watched(bound.twilio) as calls:
@@ -128,21 +132,21 @@ def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(bound: S
     assert "protected" in bound.run("release", ONE, "--dry-run", "--json", code=4).codes
 
 
-def test_the_limits_of_safety_count_against_all_that_is_bound(stage: Stage) -> None:
+def test_the_limits_of_safety_count_against_all_that_is_bound(runner: ProcessRunner) -> None:
     numbers = [f"+155501002{n:02d}" for n in range(12)]
     for number in numbers:
-        stage.number(number)
-    stage.declare(dict.fromkeys(numbers, "support"), safety={"max_removals": 2})
-    stage.apply()
-    refused = stage.json("release", *numbers[:3], "--auto-approve", code=4)
+        runner.number(number)
+    runner.declare(dict.fromkeys(numbers, "support"), safety={"max_removals": 2})
+    runner.apply()
+    refused = runner.json("release", *numbers[:3], "--auto-approve", code=4)
     (problem,) = [d for d in refused["diagnostics"] if d["code"] == "threshold_exceeded"]
     assert "3 of 12" in problem["detail"]
-    stage.run("release", *numbers[:2], "--auto-approve")
-    stage.run("release", *numbers[2:5], "--auto-approve", "--force")
-    assert len(stage.state) == 7
+    runner.run("release", *numbers[:2], "--auto-approve")
+    runner.run("release", *numbers[2:5], "--auto-approve", "--force")
+    assert len(runner.state) == 7
 
 
-def test_only_numbers_that_are_bound_can_be_released(bound: Stage) -> None:
+def test_only_numbers_that_are_bound_can_be_released(bound: ProcessRunner) -> None:
     assert bound.run("release", "+15550100199", "--dry-run", "--json", code=1).codes == [
         "address_not_found"
     ]

@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.cli.reports import NAMES
 from reconciler.report.formats.registry import FORMATS
+from tests.support.processes.process_runner import ProcessRunner, fits
 
-from .stage import Stage, fits
 from .test_e2e_output import on_terminal
 
 ONE = "+15550100101"
@@ -31,22 +31,22 @@ STARTS = {
 
 
 @pytest.fixture
-def ready(stage: Stage) -> Stage:
+def ready(runner: ProcessRunner) -> ProcessRunner:
     """One number to be set up."""
-    stage.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
-    stage.declare({ONE: "support"})
-    return stage
+    runner.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
+    runner.declare({ONE: "support"})
+    return runner
 
 
-def written(stage: Stage, name: str) -> str:
-    return (stage.folder / FILES[name]).read_text(encoding="utf-8")
+def written(runner: ProcessRunner, name: str) -> str:
+    return (runner.folder / FILES[name]).read_text(encoding="utf-8")
 
 
 def test_the_command_line_knows_every_format() -> None:
     assert tuple(FORMATS) == NAMES
 
 
-def test_all_reports_at_once_beside_the_text(ready: Stage) -> None:
+def test_all_reports_at_once_beside_the_text(ready: ProcessRunner) -> None:
     done = ready.run("plan", *ALL)
     assert "Plan: 2 actions on 1 resource" in done.out
     for name in NAMES:
@@ -59,19 +59,19 @@ def test_all_reports_at_once_beside_the_text(ready: Stage) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stdout_in_every_format_is_what_the_report_has(ready: Stage, name: str) -> None:
+def test_stdout_in_every_format_is_what_the_report_has(ready: ProcessRunner, name: str) -> None:
     done = ready.run("plan", "--format", name, f"--report={name}=same")
     assert done.out == (ready.folder / "same").read_text(encoding="utf-8")
     assert ready.run("plan", f"--report={name}=-").out == done.out
 
 
-def test_a_saved_plan_is_shown_in_every_format(ready: Stage) -> None:
+def test_a_saved_plan_is_shown_in_every_format(ready: ProcessRunner) -> None:
     ready.run("plan", "--out", "plan.bin")
     for name in NAMES:
         assert ready.run("show", "plan.bin", "--format", name).out.startswith(STARTS[name])
 
 
-def test_a_failure_has_its_reports_too_under_the_same_marker(ready: Stage) -> None:
+def test_a_failure_has_its_reports_too_under_the_same_marker(ready: ProcessRunner) -> None:
     ready.declare({ONE: "nobody"})
     done = ready.run("plan", *ALL, code=3)
     assert (done.out, "agent_not_found" in done.err) == ("", True)
@@ -83,7 +83,7 @@ def test_a_failure_has_its_reports_too_under_the_same_marker(ready: Stage) -> No
     )
 
 
-def test_apply_and_drift_have_reports(ready: Stage) -> None:
+def test_apply_and_drift_have_reports(ready: ProcessRunner) -> None:
     ready.run("apply", "--auto-approve", *ALL)
     assert written(ready, "markdown").startswith("<!-- reconciler:apply:acceptance -->")
     assert ready.run("drift", "--report=junit=drift.xml").code == 0
@@ -112,21 +112,23 @@ def test_apply_and_drift_have_reports(ready: Stage) -> None:
     ids=lambda args: " ".join(args),
 )
 def test_a_report_that_cannot_be_written_is_wrong_usage_before_anything_is_done(
-    ready: Stage, args: list[str]
+    ready: ProcessRunner, args: list[str]
 ) -> None:
     done = ready.run("apply", "--auto-approve", *args, code=64)
     assert done.out == ""
     assert not ready.twilio.calls
 
 
-def test_what_is_no_plan_and_no_result_is_text_or_json(ready: Stage) -> None:
+def test_what_is_no_plan_and_no_result_is_text_or_json(ready: ProcessRunner) -> None:
     ready.run("apply", "--auto-approve")
     assert ready.run("show", "--format", "markdown", code=64).out == ""
     assert ready.run("show", ONE, "--report", "html=x", code=64).out == ""
     ready.run("state", "list", "--format", "markdown", code=64)
 
 
-def test_a_report_takes_the_place_of_an_older_one_and_may_be_read_by_others(ready: Stage) -> None:
+def test_a_report_takes_the_place_of_an_older_one_and_may_be_read_by_others(
+    ready: ProcessRunner,
+) -> None:
     old = ready.write("plan.md", "old")
     link = ready.folder / "link.md"
     link.symlink_to(old)
@@ -137,12 +139,12 @@ def test_a_report_takes_the_place_of_an_older_one_and_may_be_read_by_others(read
 
 
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs a device that takes everything")
-def test_a_device_is_written_to_and_not_replaced(ready: Stage) -> None:
+def test_a_device_is_written_to_and_not_replaced(ready: ProcessRunner) -> None:
     ready.run("plan", "--report", "markdown=/dev/null")
     assert not Path("/dev/null").is_file()
 
 
-def test_a_plan_is_as_wide_as_the_terminal(ready: Stage) -> None:
+def test_a_plan_is_as_wide_as_the_terminal(ready: ProcessRunner) -> None:
     ready.declare({ONE: {"webhooks": {"voice": "https://agents.example.com/" + "long/" * 40}}})
     _, out, _ = on_terminal(ready, "plan", "--no-color", COLUMNS="60")
     assert "…" in out

@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-from .stage import AC, AGENT, Stage, watched
+from tests.support.processes.process_runner import AC, AGENT, ProcessRunner, watched
 
 ONE, TWO = "+15550100101", "+15550100102"
 MUTE = {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
 def test_messages_on_a_number_that_cannot_take_them_stop_the_run_before_it_writes(
-    stage: Stage,
+    runner: ProcessRunner,
 ) -> None:
-    stage.number(ONE, capabilities=MUTE)
-    stage.number(TWO)
-    stage.declare({ONE: "support", TWO: "support"})
-    (problem,) = stage.json("plan", code=1)["diagnostics"]
+    runner.number(ONE, capabilities=MUTE)
+    runner.number(TWO)
+    runner.declare({ONE: "support", TWO: "support"})
+    (problem,) = runner.json("plan", code=1)["diagnostics"]
     assert (problem["code"], problem["address"]) == ("number_cannot_text", f"number/{ONE}")
-    lines = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
+    lines = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
     assert ONE in lines[problem["line"] - 1]
-    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["number_cannot_text"]
-    assert not stage.twilio.writes
+    assert runner.run("apply", "--auto-approve", "--json", code=1).codes == ["number_cannot_text"]
+    assert not runner.twilio.writes
 
-    stage.declare({ONE: {"agent": "support", "manage": ["voice", "status"]}, TWO: "support"})
-    assert stage.apply()["failed_count"] == 0
-    assert [stage.twilio.number(n)["sms_url"] for n in (ONE, TWO)] == ["", AGENT["sms"]]
-    stage.settled()
-
-
-def test_a_server_without_messaging_services_is_nothing_to_speak_of(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: "support"})
-    assert stage.plan()["diagnostics"] == []
-    assert stage.apply()["diagnostics"] == []
+    runner.declare({ONE: {"agent": "support", "manage": ["voice", "status"]}, TWO: "support"})
+    assert runner.apply()["failed_count"] == 0
+    assert [runner.twilio.number(n)["sms_url"] for n in (ONE, TWO)] == ["", AGENT["sms"]]
+    runner.settled()
 
 
-def test_a_plan_of_calls_alone_reads_numbers_and_nothing_else(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": AGENT["voice"]}}})
-    stage.apply()
-    with watched(stage.twilio) as calls:
-        stage.settled()
+def test_a_server_without_messaging_services_is_nothing_to_speak_of(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: "support"})
+    assert runner.plan()["diagnostics"] == []
+    assert runner.apply()["diagnostics"] == []
+
+
+def test_a_plan_of_calls_alone_reads_numbers_and_nothing_else(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": AGENT["voice"]}}})
+    runner.apply()
+    with watched(runner.twilio) as calls:
+        runner.settled()
     assert [call.path for call in calls] == [f"/2010-04-01/Accounts/{AC}/IncomingPhoneNumbers.json"]
 
 
-def test_a_declared_region_that_cannot_be_checked_is_a_warning(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.number(TWO)
+def test_a_declared_region_that_cannot_be_checked_is_a_warning(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.number(TWO)
     account = {
         "sid": AC,
         "auth_token": {"env": "MAIN_TOKEN"},
-        "base_url": stage.twilio.url,
+        "base_url": runner.twilio.url,
         "region": "ie1",
     }
-    stage.declare({ONE: "support", TWO: "support"}, accounts={"main": account})
-    with watched(stage.twilio) as calls:
-        (warning,) = stage.plan()["diagnostics"]
+    runner.declare({ONE: "support", TWO: "support"}, accounts={"main": account})
+    with watched(runner.twilio) as calls:
+        (warning,) = runner.plan()["diagnostics"]
     assert (warning["severity"], warning["code"]) == ("warning", "region_unknown")
     assert len({call.path for call in calls if call.path.startswith("/v2/")}) == 1
-    assert stage.apply()["failed_count"] == 0
-    stage.settled()
+    assert runner.apply()["failed_count"] == 0
+    runner.settled()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .stage import AGENT, Stage, actions, watched
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions, watched
+
 from .test_e2e_baseline import commit
 
 ONE, TWO = "+15550100101", "+15550100102"
@@ -20,26 +21,26 @@ POLICIES = {
 
 
 @pytest.fixture
-def reviewed(stage: Stage) -> Stage:
+def reviewed(runner: ProcessRunner) -> ProcessRunner:
     """One number is bound, the plan for a second one is saved; all that protects a plan is switched on."""
-    stage.plant("key", KEY)
-    stage.environ["STATE_KEY"] = KEY
-    stage.number(ONE)
-    stage.number(TWO, voice_url="https://pbx.example.net/in")
-    declare(stage, {ONE: "support"})
-    stage.apply()
-    declare(stage, {ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
-    commit(stage)
-    stage.run("plan", "--out", "plan.bin", "--baseline", "target", "--detailed-exitcode", code=2)
-    return stage
+    runner.plant("key", KEY)
+    runner.environ["STATE_KEY"] = KEY
+    runner.number(ONE)
+    runner.number(TWO, voice_url="https://pbx.example.net/in")
+    declare(runner, {ONE: "support"})
+    runner.apply()
+    declare(runner, {ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    commit(runner)
+    runner.run("plan", "--out", "plan.bin", "--baseline", "target", "--detailed-exitcode", code=2)
+    return runner
 
 
-def declare(stage: Stage, numbers: dict[str, object], policies: object = POLICIES) -> None:
-    stage.declare(numbers, encryption_key={"env": "STATE_KEY"}, policies=policies)
+def declare(runner: ProcessRunner, numbers: dict[str, object], policies: object = POLICIES) -> None:
+    runner.declare(numbers, encryption_key={"env": "STATE_KEY"}, policies=policies)
 
 
 def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(
-    reviewed: Stage,
+    reviewed: ProcessRunner,
 ) -> None:
     assert TWO not in (reviewed.folder / "plan.bin").read_text(encoding="utf-8")
     reviewed.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice")
@@ -56,7 +57,7 @@ def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(
     assert all(word in stale["detail"] for word in words), stale["detail"]
 
 
-def test_without_one_it_is_applied_as_it_was_shown(reviewed: Stage) -> None:
+def test_without_one_it_is_applied_as_it_was_shown(reviewed: ProcessRunner) -> None:
     shown = reviewed.json("show", "plan.bin")
     done = reviewed.json("apply", "plan.bin", "--baseline", "target")
     assert actions(done) == actions(shown)
@@ -64,7 +65,9 @@ def test_without_one_it_is_applied_as_it_was_shown(reviewed: Stage) -> None:
     reviewed.settled()
 
 
-def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(reviewed: Stage) -> None:
+def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(
+    reviewed: ProcessRunner,
+) -> None:
     """Somebody renames the first number: putting that back would break a policy, the saved plan does not."""
     declare(
         reviewed,
@@ -80,7 +83,7 @@ def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(review
     assert reviewed.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
-def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: Stage) -> None:
+def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: ProcessRunner) -> None:
     for command in (["release", ONE], ["release", ONE, "--dry-run"]):
         more = [] if "--dry-run" in command else ["--auto-approve", "--force"]
         assert "policy_violated" in reviewed.run(*command, *more, "--json", code=4).codes
@@ -94,16 +97,16 @@ def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: Stage) -> N
 
 
 def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(
-    stage: Stage,
+    runner: ProcessRunner,
 ) -> None:
-    stage.plant("key", KEY)
-    stage.environ["STATE_KEY"] = KEY
-    stage.number(TWO, voice_url="https://pbx.example.net/in")
-    declare(stage, {TWO: "support"})
-    commit(stage)
-    declare(stage, {TWO: {"agent": "support", "takeover": "allow"}})
-    stage.run("plan", "--out", "plan.bin")
+    runner.plant("key", KEY)
+    runner.environ["STATE_KEY"] = KEY
+    runner.number(TWO, voice_url="https://pbx.example.net/in")
+    declare(runner, {TWO: "support"})
+    commit(runner)
+    declare(runner, {TWO: {"agent": "support", "takeover": "allow"}})
+    runner.run("plan", "--out", "plan.bin")
     assert (
         "takeover_refused"
-        in stage.run("apply", "plan.bin", "--baseline", "target", "--json", code=4).codes
+        in runner.run("apply", "plan.bin", "--baseline", "target", "--json", code=4).codes
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .stage import AC, AGENT, Stage, actions, fits, watched
+from tests.support.processes.process_runner import AC, AGENT, ProcessRunner, actions, fits, watched
 
 ONE, TWO = "+15550100101", "+15550100102"
 URL = "sip:sbc1.example.com"
@@ -17,21 +17,21 @@ TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_
 
 
 @pytest.fixture
-def planned(stage: Stage) -> Stage:
+def planned(runner: ProcessRunner) -> ProcessRunner:
     """One number is bound, another is about to be; the plan for that is saved."""
-    stage.number(ONE)
-    stage.number(TWO, voice_url="https://pbx.example.net/in")
-    stage.declare({ONE: "support"})
-    stage.apply()
-    stage.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
-    stage.run("plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
-    return stage
+    runner.number(ONE)
+    runner.number(TWO, voice_url="https://pbx.example.net/in")
+    runner.declare({ONE: "support"})
+    runner.apply()
+    runner.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    runner.run("plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
+    return runner
 
 
-def stale(stage: Stage, *args: str) -> str:
+def stale(runner: ProcessRunner, *args: str) -> str:
     """What an apply of the plan says that is refused because something has moved."""
-    with watched(stage.twilio) as calls:
-        document: Any = stage.json(
+    with watched(runner.twilio) as calls:
+        document: Any = runner.json(
             "apply", "plan.bin", "--force", "--allow-takeover", *args, code=4
         )
     assert not any(call.writes for call in calls)
@@ -39,7 +39,7 @@ def stale(stage: Stage, *args: str) -> str:
     return " ".join(d["detail"] for d in document["diagnostics"])
 
 
-def test_it_is_shown_and_applied_as_it_was_made(planned: Stage) -> None:
+def test_it_is_shown_and_applied_as_it_was_made(planned: ProcessRunner) -> None:
     fits("plan-file", json.loads((planned.folder / "plan.bin").read_bytes()))
     shown = planned.json("show", "plan.bin")
     assert actions(shown) == actions(planned.plan())
@@ -52,7 +52,9 @@ def test_it_is_shown_and_applied_as_it_was_made(planned: Stage) -> None:
     planned.settled()
 
 
-def test_refused_after_a_live_edit_naming_object_field_and_both_values(planned: Stage) -> None:
+def test_refused_after_a_live_edit_naming_object_field_and_both_values(
+    planned: ProcessRunner,
+) -> None:
     planned.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice", sms_method="GET")
     told = stale(planned)
     words = (
@@ -68,7 +70,7 @@ def test_refused_after_a_live_edit_naming_object_field_and_both_values(planned: 
 
 
 def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left_out(
-    planned: Stage,
+    planned: ProcessRunner,
 ) -> None:
     """The actions have to be equal; a plan of a part of the configuration looks at that part alone."""
     planned.run("plan", "--target", f"number/{TWO}", "--out", "two.bin")
@@ -82,7 +84,7 @@ def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left
     assert planned.twilio.number(ONE)["voice_url"] == "https://laptop.example.dev/voice"
 
 
-def test_refused_after_a_change_of_state_or_configuration(planned: Stage) -> None:
+def test_refused_after_a_change_of_state_or_configuration(planned: ProcessRunner) -> None:
     before = (planned.folder / "reconciler.yaml").read_text(encoding="utf-8")
     planned.write("reconciler.yaml", before + "\n")
     assert "configuration" in stale(planned)
@@ -97,7 +99,7 @@ def test_refused_after_a_change_of_state_or_configuration(planned: Stage) -> Non
 
 
 def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it(
-    planned: Stage,
+    planned: ProcessRunner,
 ) -> None:
     def git(*args: str) -> None:
         who = ["-c", "user.name=Bob Example\x07", "-c", "user.email=bob@example.com"]
@@ -120,7 +122,7 @@ def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it
     assert "commit" not in told["diagnostics"][0]["detail"], "a shallow clone does not know"
 
 
-def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Stage) -> None:
+def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: ProcessRunner) -> None:
     def git(*args: str) -> None:
         who = ["-c", "user.name=Bob Example", "-c", "user.email=bob@example.com"]
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
@@ -147,33 +149,33 @@ def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Stage
     assert sorted((copy / ".git" / "objects").rglob("*")) == objects
 
 
-def test_refused_when_an_apply_of_it_was_killed_on_the_way(stage: Stage) -> None:
+def test_refused_when_an_apply_of_it_was_killed_on_the_way(runner: ProcessRunner) -> None:
     """State has moved, though only by its journal: what the plan was to create is there already."""
-    stage.number(ONE)
+    runner.number(ONE)
     trunks = {"edge": {"friendly_name": "Edge", "origination": [{"sip_url": URL}]}}
-    stage.declare({ONE: {"agent": "support", "trunk": "edge"}}, trunks=trunks)
-    stage.run("plan", "--out", "plan.bin")
-    gate = stage.twilio.hold(
+    runner.declare({ONE: {"agent": "support", "trunk": "edge"}}, trunks=trunks)
+    runner.run("plan", "--out", "plan.bin")
+    gate = runner.twilio.hold(
         lambda call: call.path.endswith("/OriginationUrls") and call.writes, carried_out=True
     )
-    running = stage.start("apply", "plan.bin")
+    running = runner.start("apply", "plan.bin")
     gate.wait()
     running.kill()
     running.done()
     gate.open(discard=True)
-    stage.twilio.quiet()
-    stale(stage)
-    stage.apply()
-    assert len(stage.twilio.trunks) == 1
-    assert len(stage.twilio.origination_urls) == 1
-    stage.settled()
+    runner.twilio.quiet()
+    stale(runner)
+    runner.apply()
+    assert len(runner.twilio.trunks) == 1
+    assert len(runner.twilio.origination_urls) == 1
+    runner.settled()
 
 
-def test_refused_when_what_it_creates_has_come_into_being(stage: Stage) -> None:
+def test_refused_when_what_it_creates_has_come_into_being(runner: ProcessRunner) -> None:
     """Somebody made the trunk in the console meanwhile: a second one of that name must not be made."""
-    stage.number(ONE)
-    stage.declare({ONE: "support"}, trunks={"edge": {"friendly_name": "Edge"}})
-    stage.run("plan", "--out", "plan.bin")
+    runner.number(ONE)
+    runner.declare({ONE: "support"}, trunks={"edge": {"friendly_name": "Edge"}})
+    runner.run("plan", "--out", "plan.bin")
     sid = "TK" + "5" * 32
     handmade = {
         "sid": sid,
@@ -182,36 +184,36 @@ def test_refused_when_what_it_creates_has_come_into_being(stage: Stage) -> None:
         "domain_name": None,
         "secure": False,
     }
-    stage.twilio.trunks[sid] = handmade
-    assert "trunk/edge" in stale(stage)
-    stage.apply()
-    assert len(stage.twilio.trunks) == 1
+    runner.twilio.trunks[sid] = handmade
+    assert "trunk/edge" in stale(runner)
+    runner.apply()
+    assert len(runner.twilio.trunks) == 1
 
 
-def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(stage: Stage) -> None:
-    stage.number(TWO, voice_url="https://pbx.example.net/in")
-    stage.declare({TWO: "support"})
-    stage.run("plan", "--out", "plan.bin")
-    refused = stage.json("apply", "plan.bin", code=4)
+def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(runner: ProcessRunner) -> None:
+    runner.number(TWO, voice_url="https://pbx.example.net/in")
+    runner.declare({TWO: "support"})
+    runner.run("plan", "--out", "plan.bin")
+    refused = runner.json("apply", "plan.bin", code=4)
     assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
-    stage.json("apply", "plan.bin", "--allow-takeover")
-    stage.settled()
+    runner.json("apply", "plan.bin", "--allow-takeover")
+    runner.settled()
 
 
-def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
-    stage.declare({})
-    stage.write("plan.bin", '{"format": 2, "project": ')
-    assert stage.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
-    assert stage.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
-    assert stage.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
-    assert not stage.twilio.calls
+def test_a_plan_that_cannot_be_read_is_no_plan(runner: ProcessRunner) -> None:
+    runner.declare({})
+    runner.write("plan.bin", '{"format": 2, "project": ')
+    assert runner.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
+    assert runner.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
+    assert runner.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
+    assert not runner.twilio.calls
 
 
 @pytest.mark.parametrize(
     "file", ["reconciler.yaml", "more.yaml", "state.json", "./../HERE/state.json", "link", "second"]
 )
 def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(
-    planned: Stage, file: str
+    planned: ProcessRunner, file: str
 ) -> None:
     entry = json.loads((planned.folder / "reconciler.yaml").read_text())
     planned.write("more.yaml", '{"bridge_numbers": {}}')
@@ -227,7 +229,9 @@ def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(
     } == before
 
 
-def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(planned: Stage) -> None:
+def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(
+    planned: ProcessRunner,
+) -> None:
     assert (
         "  reconciler apply -f reconciler.yaml\n"
         in planned.run("apply", "reconciler.yaml", code=1).err
@@ -235,7 +239,7 @@ def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(planned: S
     assert "plan_damaged" in planned.run("apply", "state.json", code=1).err
 
 
-def test_a_plan_that_was_edited_by_hand_is_refused_whole(planned: Stage) -> None:
+def test_a_plan_that_was_edited_by_hand_is_refused_whole(planned: ProcessRunner) -> None:
     path = planned.folder / "plan.bin"
     path.write_text(path.read_text().replace(AGENT["voice"], "https://laptop.example.dev/voice"))
     with watched(planned.twilio) as calls:

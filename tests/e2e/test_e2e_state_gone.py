@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from .stage import AGENT, Stage, actions, watched
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions, watched
 
 ONE, TWO = "+15550100101", "+15550100102"
 FOREIGN = "https://pbx.example.net/in"
 
 
 @pytest.fixture
-def lost(stage: Stage) -> Stage:
+def lost(runner: ProcessRunner) -> ProcessRunner:
     """Two numbers are bound, one of them taken over, in two versions; then the state file is deleted."""
-    stage.number(ONE)
-    stage.number(TWO, voice_url=FOREIGN)
-    stage.declare({TWO: {"agent": "support", "takeover": "allow"}})
-    stage.apply()
-    stage.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
-    stage.apply()
-    (stage.folder / "state.json").unlink()
-    return stage
+    runner.number(ONE)
+    runner.number(TWO, voice_url=FOREIGN)
+    runner.declare({TWO: {"agent": "support", "takeover": "allow"}})
+    runner.apply()
+    runner.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    runner.apply()
+    (runner.folder / "state.json").unlink()
+    return runner
 
 
 def told(document: Any) -> Any:
@@ -32,7 +32,9 @@ def told(document: Any) -> Any:
     return found
 
 
-def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost: Stage) -> None:
+def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(
+    lost: ProcessRunner,
+) -> None:
     document = lost.plan()
     assert {name for _, name in actions(document)} == {"import"}
     warning = told(document)
@@ -52,7 +54,7 @@ def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost:
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_apply_takes_the_values_from_before_from_the_newest_version(
-    lost: Stage, saved: bool
+    lost: ProcessRunner, saved: bool
 ) -> None:
     lost.run("plan", "--out", "plan.bin")
     with watched(lost.twilio) as calls:
@@ -66,7 +68,9 @@ def test_apply_takes_the_values_from_before_from_the_newest_version(
     assert lost.twilio.number(TWO)["voice_url"] == FOREIGN
 
 
-def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(lost: Stage) -> None:
+def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(
+    lost: ProcessRunner,
+) -> None:
     lost.declare({TWO: "support"})
     lost.twilio.number(TWO)["voice_url"] = "https://elsewhere.example.net/in"
     assert "takeover_refused" in lost.run("apply", "--auto-approve", "--json", code=4).codes
@@ -74,31 +78,31 @@ def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(lost: S
     assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN, "the first value stays"
 
 
-def test_what_would_be_made_a_second_time_is_refused_and_not_forced(stage: Stage) -> None:
-    stage.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}]}})
-    stage.apply()
-    stage.declare(
+def test_what_would_be_made_a_second_time_is_refused_and_not_forced(runner: ProcessRunner) -> None:
+    runner.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}]}})
+    runner.apply()
+    runner.declare(
         trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}], "secure": True}}
     )
-    stage.apply()
-    (stage.folder / "state.json").unlink()
-    [trunk] = stage.twilio.trunks.values()
+    runner.apply()
+    (runner.folder / "state.json").unlink()
+    [trunk] = runner.twilio.trunks.values()
     trunk["friendly_name"] = "renamed in the console"
-    with watched(stage.twilio) as calls:
-        document = stage.apply("--force", "--allow-takeover", code=4)
+    with watched(runner.twilio) as calls:
+        document = runner.apply("--force", "--allow-takeover", code=4)
     assert told(document)["severity"] == "error"
     assert "a second time: trunk/edge" in told(document)["detail"]
     assert not any(call.writes for call in calls)
-    assert not (stage.folder / "state.json").exists()
-    stage.run("state", "repair")
-    stage.apply()
-    stage.settled()
+    assert not (runner.folder / "state.json").exists()
+    runner.run("state", "repair")
+    runner.apply()
+    runner.settled()
 
 
 @pytest.mark.parametrize("options", [["--target", f"number/{ONE}"], ["--exclude", f"number/{TWO}"]])
 @pytest.mark.parametrize("saved", [False, True])
 def test_numbers_that_the_history_knows_are_not_left_out(
-    lost: Stage, options: list[str], saved: bool
+    lost: ProcessRunner, options: list[str], saved: bool
 ) -> None:
     announced = lost.plan(*options, "--out", "plan.bin")
     assert f"the prior values of number/{TWO}" in told(announced)["detail"]
@@ -112,7 +116,7 @@ def test_numbers_that_the_history_knows_are_not_left_out(
 
 
 def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history(
-    lost: Stage,
+    lost: ProcessRunner,
 ) -> None:
     lost.apply()
     assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
@@ -127,18 +131,22 @@ def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history
      ["state", "rm", TWO], ["state", "mv", "trunk/one", "trunk/two"]],
     ids=lambda command: command[0] if command[0] != "state" else command[1],
 )  # fmt: skip
-def test_whatever_would_change_the_state_is_refused(lost: Stage, command: list[str]) -> None:
+def test_whatever_would_change_the_state_is_refused(
+    lost: ProcessRunner, command: list[str]
+) -> None:
     told(lost.json(*command, code=4))
 
 
 @pytest.mark.parametrize(
     "command", [["state", "list"], ["state", "pull"], ["show", TWO], ["drift"]]
 )
-def test_whatever_looks_at_the_state_says_that_it_is_gone(lost: Stage, command: list[str]) -> None:
+def test_whatever_looks_at_the_state_says_that_it_is_gone(
+    lost: ProcessRunner, command: list[str]
+) -> None:
     told(lost.json(*command, code=1))
 
 
-def test_doctor_says_so(lost: Stage) -> None:
+def test_doctor_says_so(lost: ProcessRunner) -> None:
     [state] = [
         check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"
     ]
@@ -146,7 +154,7 @@ def test_doctor_says_so(lost: Stage) -> None:
     assert "state repair" in state["detail"]
 
 
-def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: Stage) -> None:
+def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: ProcessRunner) -> None:
     assert "nothing was written" in lost.run("state", "repair", "--dry-run").out
     assert "Written again. Run `reconciler plan`" in lost.run("state", "repair").out
     lost.apply()
@@ -154,7 +162,7 @@ def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: Stage) -> None:
     lost.settled()
 
 
-def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: Stage) -> None:
+def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: ProcessRunner) -> None:
     lost.write("mine.bin", lost.run("state", "pull", "--serial", "1").out)
     assert lost.json("state", "push", "mine.bin")["serial_after"] == 3
     document = json.loads((lost.folder / "state.json").read_text())
@@ -168,7 +176,7 @@ def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: Sta
     assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
 
 
-def test_without_its_history_it_is_a_first_run(lost: Stage) -> None:
+def test_without_its_history_it_is_a_first_run(lost: ProcessRunner) -> None:
     shutil.rmtree(lost.folder / "state.json.history")
     assert all(d["code"] != "state_gone" for d in lost.plan()["diagnostics"])
     lost.apply()
@@ -176,19 +184,21 @@ def test_without_its_history_it_is_a_first_run(lost: Stage) -> None:
     lost.settled()
 
 
-def test_a_first_run_and_an_emptied_state_meet_no_objection(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: "support"})
-    assert stage.plan()["diagnostics"] == []
-    stage.apply()
-    stage.run("state", "rm", ONE)
-    assert stage.state == {}
-    assert stage.plan()["diagnostics"] == []
-    stage.apply()
-    stage.settled()
+def test_a_first_run_and_an_emptied_state_meet_no_objection(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: "support"})
+    assert runner.plan()["diagnostics"] == []
+    runner.apply()
+    runner.run("state", "rm", ONE)
+    assert runner.state == {}
+    assert runner.plan()["diagnostics"] == []
+    runner.apply()
+    runner.settled()
 
 
-def test_a_history_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(lost: Stage) -> None:
+def test_a_history_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(
+    lost: ProcessRunner,
+) -> None:
     newest = max(
         (lost.folder / "state.json.history").iterdir(), key=lambda path: path.stat().st_mtime_ns
     )

@@ -13,9 +13,8 @@ import pytest
 from reconciler.state.stores.postgres_sql import TABLES
 from tests.state import servers
 from tests.state.conftest import new_schema
-
-from .changing_proxy import Change, changing_proxy
-from .stage import Stage, watched
+from tests.support.processes.changing_proxy import Change, changing_proxy
+from tests.support.processes.process_runner import ProcessRunner, watched
 
 ONE, TWO = "+15550100101", "+15550100102"
 NAMES = {ONE: "Zürich – Büro ☎", TWO: "東京 😀 Ωμέγα"}
@@ -23,20 +22,20 @@ BEFORE = {ONE: "Empfang Köln", TWO: "Приёмная"}
 FOREIGN = "https://pbx.example.net/in?ort=köln"
 
 
-def declare(stage: Stage, state: str) -> None:
+def declare(runner: ProcessRunner, state: str) -> None:
     """Two numbers in use by others, to be taken over under names that are not ASCII."""
     numbers = {
         each: {"agent": "support", "takeover": "allow", "friendly_name": NAMES[each]}
         for each in NAMES
     }
-    stage.declare(numbers, state=state)
+    runner.declare(numbers, state=state)
 
 
 @pytest.fixture
-def in_use(stage: Stage) -> Stage:
+def in_use(runner: ProcessRunner) -> ProcessRunner:
     for number, name in BEFORE.items():
-        stage.number(number, voice_url=FOREIGN, friendly_name=name)
-    return stage
+        runner.number(number, voice_url=FOREIGN, friendly_name=name)
+    return runner
 
 
 @pytest.fixture(scope="module", params=["SQL_ASCII", "UTF8"])
@@ -61,7 +60,7 @@ def losing_some(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("client", ["", "LATIN1", "SQL_ASCII"])
 def test_every_text_comes_back_and_goes_back_to_twilio(
-    in_use: Stage, keeping_all: str, client: str
+    in_use: ProcessRunner, keeping_all: str, client: str
 ) -> None:
     """Whatever encoding the environment asks for; PGCLIENTENCODING is libpq's own variable."""
     if client:
@@ -87,7 +86,7 @@ def test_every_text_comes_back_and_goes_back_to_twilio(
     "command", [("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list")]
 )
 def test_an_encoding_that_lacks_characters_is_refused(
-    in_use: Stage, losing_some: str, command: tuple[str, ...]
+    in_use: ProcessRunner, losing_some: str, command: tuple[str, ...]
 ) -> None:
     declare(in_use, new_schema(losing_some))
     with watched(in_use.twilio) as calls:
@@ -118,7 +117,7 @@ def keep_nothing(method: str, path: str, body: bytes) -> bytes | None:
 @pytest.mark.parametrize("change", [change_prior, lose_letters, keep_nothing])
 @pytest.mark.parametrize("kind", ["s3", "http", "gitlab"])
 def test_a_store_that_changes_documents_stops_apply_before_its_first_write(
-    request: pytest.FixtureRequest, in_use: Stage, kind: str, change: Change
+    request: pytest.FixtureRequest, in_use: ProcessRunner, kind: str, change: Change
 ) -> None:
     name = uuid.uuid4().hex
     with ExitStack() as stack:
@@ -147,7 +146,7 @@ TRIGGERS = {
 
 @pytest.mark.parametrize("change", TRIGGERS.values(), ids=TRIGGERS.keys())
 def test_a_database_that_changes_rows_stops_apply_before_its_first_write(
-    request: pytest.FixtureRequest, in_use: Stage, change: str
+    request: pytest.FixtureRequest, in_use: ProcessRunner, change: str
 ) -> None:
     import psycopg
 
@@ -162,11 +161,11 @@ def test_a_database_that_changes_rows_stops_apply_before_its_first_write(
     expect_no_write(in_use, state)
 
 
-def expect_no_write(stage: Stage, state: str) -> None:
+def expect_no_write(runner: ProcessRunner, state: str) -> None:
     """Apply ends with a reason, and nothing on Twilio has changed."""
-    declare(stage, state)
-    with watched(stage.twilio) as calls:
-        done = stage.run("apply", "--auto-approve", "--json", code=1)
+    declare(runner, state)
+    with watched(runner.twilio) as calls:
+        done = runner.run("apply", "--auto-approve", "--json", code=1)
     assert not [call for call in calls if call.writes]
     assert done.json["success_count"] == 0
     assert set(done.codes) <= {"state_not_returned", "state_damaged", "state_unwritable"}, (

@@ -16,9 +16,8 @@ import pytest
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .play import Play
-from .stage import AGENT, Running
+from tests.support.processes.process_runner import AGENT, Running
+from tests.support.processes.sandbox_runner import SandboxRunner
 
 SID, TOKEN = "AC" + "1a" * 16, "pl4nted-token"
 NUMBERS = [f"+1555{n:07d}" for n in range(500)]
@@ -75,23 +74,23 @@ def seed(world: World) -> dict[str, list[dict[str, str]]]:
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[Play]:
+def runner(tmp_path: Path) -> Iterator[SandboxRunner]:
     empty = {
         "format": 1,
         "accounts": [{"sid": SID, "auth_token": TOKEN}],
         "numbers": [{"phone_number": e164, "account_sid": SID} for e164 in NUMBERS],
     }
     with Sandbox(World.from_seed(empty), faults=STORM) as sandbox:
-        yield Play(tmp_path / "work", sandbox, {"PBX_PASSWORD": "pl4nted-Password1"})
+        yield SandboxRunner(tmp_path / "work", sandbox, {"PBX_PASSWORD": "pl4nted-Password1"})
 
 
-def declare(play: Play) -> None:
+def declare(runner: SandboxRunner) -> None:
     """Every fifth number behind one of three trunks, the others with webhooks."""
     routes = {e164: {"agent": "support"} for e164 in NUMBERS}
     for index, e164 in enumerate(NUMBERS[::5]):
         routes[e164]["trunk"] = TRUNKS[index % 3]
-    play.declare(
-        accounts={"main": play.account(SID, TOKEN)},
+    runner.declare(
+        accounts={"main": runner.account(SID, TOKEN)},
         agents={"support": {"webhooks": AGENT}},
         applications={
             name: {"voice": f"https://agents.example.com/{name}"} for name in APPLICATIONS
@@ -111,41 +110,41 @@ def declare(play: Play) -> None:
     )
 
 
-def test_one_apply_converges_while_a_third_of_all_calls_fails(play: Play) -> None:
-    declare(play)
-    applied = play.apply()
+def test_one_apply_converges_while_a_third_of_all_calls_fails(runner: SandboxRunner) -> None:
+    declare(runner)
+    applied = runner.apply()
     assert applied["failed_count"] == 0
     assert applied["success_count"] >= len(NUMBERS) + len(TRUNKS) * (1 + len(URLS))
 
-    calls = list(play.sandbox.calls)
+    calls = list(runner.sandbox.calls)
     struck = Counter(name for call in calls for name in call.faults)
     assert set(struck) == {fault.name for fault in STORM}, "every kind of trouble has come"
     failed = [call for call in calls if set(call.faults) - {"slow_body"}]
     assert len(failed) > len(calls) * 0.3
 
-    check_world(play.sandbox.world)
-    play.sandbox.faults.clear()
-    play.settled()
-    assert not (play.folder / "state.json.journal").exists()
+    check_world(runner.sandbox.world)
+    runner.sandbox.faults.clear()
+    runner.settled()
+    assert not (runner.folder / "state.json.journal").exists()
 
 
-def test_unreadable_successes_only_delay_it(play: Play) -> None:
-    declare(play)
+def test_unreadable_successes_only_delay_it(runner: SandboxRunner) -> None:
+    declare(runner)
     for fault in UNREADABLE:
-        play.sandbox.faults.add(fault)
+        runner.sandbox.faults.add(fault)
 
     codes = []
     while 0 not in codes and len(codes) < MOST_RUNS:
-        done = Running(("apply", "--auto-approve", "--json"), play.folder, play.environ).done()
+        done = Running(("apply", "--auto-approve", "--json"), runner.folder, runner.environ).done()
         assert "internal_error" not in done.text, done.text
         codes.append(done.code)
     assert codes[-1] == 0, codes
     assert set(codes) <= {0, 1, 5}, codes
-    assert any(call.status == 200 and "html_page" in call.faults for call in play.sandbox.calls)
+    assert any(call.status == 200 and "html_page" in call.faults for call in runner.sandbox.calls)
 
-    check_world(play.sandbox.world)
-    play.sandbox.faults.clear()
-    play.settled()
+    check_world(runner.sandbox.world)
+    runner.sandbox.faults.clear()
+    runner.settled()
 
 
 def check_world(world: World) -> None:
@@ -171,12 +170,12 @@ def check_world(world: World) -> None:
         assert expected or number.voice_url == AGENT["voice"]
 
 
-def test_a_service_that_is_wholly_broken_is_left_alone_soon(play: Play) -> None:
+def test_a_service_that_is_wholly_broken_is_left_alone_soon(runner: SandboxRunner) -> None:
     """Read well, then broken for every write: nothing is done, and nobody asks thousands of times."""
-    declare(play)
-    play.sandbox.faults.clear()
-    play.sandbox.faults.add(f.HtmlPage(status=503, method="write"))
-    failed = play.apply("--concurrency", "100", code=5)
+    declare(runner)
+    runner.sandbox.faults.clear()
+    runner.sandbox.faults.add(f.HtmlPage(status=503, method="write"))
+    failed = runner.apply("--concurrency", "100", code=5)
     assert {o["action"] for o in failed["outcomes"] if o["status"] == "applied"} == {"import"}, (
         "no call is needed"
     )
@@ -184,7 +183,7 @@ def test_a_service_that_is_wholly_broken_is_left_alone_soon(play: Play) -> None:
         "twilio_unavailable",
         "dependency_failed",
     }
-    assert play.sandbox.calls.writes < 3 * len(NUMBERS), "twelve attempts each would be 6,000"
-    play.sandbox.faults.clear()
-    play.apply()
-    play.settled()
+    assert runner.sandbox.calls.writes < 3 * len(NUMBERS), "twelve attempts each would be 6,000"
+    runner.sandbox.faults.clear()
+    runner.apply()
+    runner.settled()

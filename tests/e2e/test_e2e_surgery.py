@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .stage import AGENT, Stage, actions
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions
 
 ONE, TWO = "+15550100101", "+15550100102"
 URL = "sip:sbc1.example.com"
@@ -16,33 +16,33 @@ FOREIGN = "https://pbx.example.net/in"
 
 
 @pytest.fixture
-def bound(stage: Stage) -> Stage:
+def bound(runner: ProcessRunner) -> ProcessRunner:
     """A number on a trunk, and one that was taken over."""
-    stage.number(ONE)
-    stage.number(TWO, voice_url=FOREIGN)
-    declare(stage, "edge")
-    stage.apply("--allow-takeover")
-    return stage
+    runner.number(ONE)
+    runner.number(TWO, voice_url=FOREIGN)
+    declare(runner, "edge")
+    runner.apply("--allow-takeover")
+    return runner
 
 
-def declare(stage: Stage, trunk: str, **more: object) -> None:
+def declare(runner: ProcessRunner, trunk: str, **more: object) -> None:
     numbers = {ONE: {"agent": "support", "trunk": trunk}, TWO: "support"}
-    stage.declare(numbers, trunks={trunk: TRUNK}, **more)
+    runner.declare(numbers, trunks={trunk: TRUNK}, **more)
 
 
-def document(stage: Stage) -> Any:
-    return json.loads((stage.folder / "state.json").read_text())
+def document(runner: ProcessRunner) -> Any:
+    return json.loads((runner.folder / "state.json").read_text())
 
 
-def silent(stage: Stage, *args: str, code: int = 0) -> Any:
+def silent(runner: ProcessRunner, *args: str, code: int = 0) -> Any:
     """The document of a command that must not make a single call."""
-    calls = len(stage.twilio.calls)
-    done = stage.json(*args, code=code)
-    assert len(stage.twilio.calls) == calls
+    calls = len(runner.twilio.calls)
+    done = runner.json(*args, code=code)
+    assert len(runner.twilio.calls) == calls
     return done
 
 
-def test_moved_by_hand_with_all_that_belongs_to_it(bound: Stage) -> None:
+def test_moved_by_hand_with_all_that_belongs_to_it(bound: ProcessRunner) -> None:
     shown = silent(bound, "state", "mv", "trunk/edge", "trunk/core", "--dry-run")
     assert shown["serial_after"] is None
     assert "trunk/edge" in bound.state
@@ -70,13 +70,15 @@ def test_moved_by_hand_with_all_that_belongs_to_it(bound: Stage) -> None:
         (f"origination_url/edge/{URL}", "origination_url/core/x", "invalid_move"),
     ],
 )
-def test_not_everything_can_be_moved(bound: Stage, source: str, target: str, code: str) -> None:
+def test_not_everything_can_be_moved(
+    bound: ProcessRunner, source: str, target: str, code: str
+) -> None:
     before = document(bound)
     assert silent(bound, "state", "mv", source, target, code=1)["diagnostics"][0]["code"] == code
     assert document(bound) == before
 
 
-def test_what_is_removed_is_forgotten_and_nothing_else(bound: Stage) -> None:
+def test_what_is_removed_is_forgotten_and_nothing_else(bound: ProcessRunner) -> None:
     silent(bound, "state", "rm", "trunk/edge", TWO, "--dry-run")
     assert len(bound.state) == 4
     silent(bound, "state", "rm", "trunk/edge", TWO)
@@ -88,37 +90,37 @@ def test_what_is_removed_is_forgotten_and_nothing_else(bound: Stage) -> None:
     assert bound.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
-def test_what_is_protected_is_not_removed(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: {"agent": "support", "protect": True}})
-    stage.apply()
-    refused = silent(stage, "state", "rm", f"number/{ONE}", code=4)
+def test_what_is_protected_is_not_removed(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: {"agent": "support", "protect": True}})
+    runner.apply()
+    refused = silent(runner, "state", "rm", f"number/{ONE}", code=4)
     assert refused["diagnostics"][0]["code"] == "protected"
     told = refused["diagnostics"][0]["detail"]
     assert "nothing was removed from state" in told
     assert "declare it with `protect: false`, apply, and run this again" in told
-    assert stage.state
+    assert runner.state
 
 
 @pytest.mark.parametrize("how", ["removed", "no longer protected"])
-def test_what_is_protected_is_only_pushed_away_by_force(stage: Stage, how: str) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: {"agent": "support", "protect": True}})
-    stage.apply()
-    edited = document(stage)
+def test_what_is_protected_is_only_pushed_away_by_force(runner: ProcessRunner, how: str) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: {"agent": "support", "protect": True}})
+    runner.apply()
+    edited = document(runner)
     if how == "removed":
         del edited["resources"][f"number/{ONE}"]
     else:
         del edited["resources"][f"number/{ONE}"]["options"]["protect"]
-    stage.write("mine.bin", json.dumps(edited))
+    runner.write("mine.bin", json.dumps(edited))
     for more in (["--dry-run"], []):
-        refused = silent(stage, "state", "push", "mine.bin", *more, code=4)
+        refused = silent(runner, "state", "push", "mine.bin", *more, code=4)
         assert refused["diagnostics"][0]["code"] == "protected"
-    assert stage.state[f"number/{ONE}"]["options"]["protect"]
-    silent(stage, "state", "push", "mine.bin", "--force")
+    assert runner.state[f"number/{ONE}"]["options"]["protect"]
+    silent(runner, "state", "push", "mine.bin", "--force")
 
 
-def test_pulled_changed_and_pushed(bound: Stage) -> None:
+def test_pulled_changed_and_pushed(bound: ProcessRunner) -> None:
     pulled = bound.run("state", "pull").out
     assert silent(bound, "state", "pull")["state"] == json.loads(pulled)
     edited = json.loads(pulled)
@@ -136,7 +138,7 @@ def test_pulled_changed_and_pushed(bound: Stage) -> None:
     silent(bound, "state", "push", "mine.bin", "--force")
 
 
-def test_a_state_of_another_history_is_only_pushed_by_force(bound: Stage) -> None:
+def test_a_state_of_another_history_is_only_pushed_by_force(bound: ProcessRunner) -> None:
     other = document(bound) | {"lineage": "00000000-0000-4000-8000-000000000000", "serial": 99}
     bound.write("other.bin", json.dumps(other))
     refused = silent(bound, "state", "push", "other.bin", code=4)
@@ -150,7 +152,7 @@ def test_a_state_of_another_history_is_only_pushed_by_force(bound: Stage) -> Non
     )
 
 
-def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: Stage) -> None:
+def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: ProcessRunner) -> None:
     bound.run("state", "rm", TWO)
     versions = silent(bound, "state", "history")["versions"]
     assert [version["serial"] for version in versions] == sorted(
@@ -165,7 +167,9 @@ def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: Sta
     ]
 
 
-def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bound: Stage) -> None:
+def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(
+    bound: ProcessRunner,
+) -> None:
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
     before = bound.state
@@ -187,7 +191,7 @@ def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bou
     assert silent(bound, "state", "repair")["damaged"] == []
 
 
-def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: Stage) -> None:
+def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: ProcessRunner) -> None:
     """Repair names every resource that differs from the version before, and writes a digest that fits."""
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
@@ -221,7 +225,9 @@ def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: Stage) -> None:
     bound.settled()
 
 
-def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(bound: Stage) -> None:
+def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(
+    bound: ProcessRunner,
+) -> None:
     pulled = bound.run("state", "pull").out
     bound.write("edited.json", pulled.replace(FOREIGN, "https://corrected.example.com/voice"))
     pushed = silent(bound, "state", "push", "edited.json")
@@ -232,7 +238,7 @@ def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(bou
     bound.settled()
 
 
-def test_an_empty_state_file_is_taken_from_the_history_whole(bound: Stage) -> None:
+def test_an_empty_state_file_is_taken_from_the_history_whole(bound: ProcessRunner) -> None:
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
     before = bound.state.keys()
@@ -243,7 +249,7 @@ def test_an_empty_state_file_is_taken_from_the_history_whole(bound: Stage) -> No
     bound.settled()
 
 
-def test_a_state_that_is_gone_is_taken_from_the_history(bound: Stage) -> None:
+def test_a_state_that_is_gone_is_taken_from_the_history(bound: ProcessRunner) -> None:
     """Its serial is one that never was: a plan saved over the lost version does not fit."""
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
@@ -259,13 +265,13 @@ def test_a_state_that_is_gone_is_taken_from_the_history(bound: Stage) -> None:
     bound.settled()
 
 
-def test_where_there_never_was_a_state_nothing_is_damaged(stage: Stage) -> None:
-    stage.declare({})
-    assert silent(stage, "state", "repair")["damaged"] == []
-    assert not (stage.folder / "state.json").exists()
+def test_where_there_never_was_a_state_nothing_is_damaged(runner: ProcessRunner) -> None:
+    runner.declare({})
+    assert silent(runner, "state", "repair")["damaged"] == []
+    assert not (runner.folder / "state.json").exists()
 
 
-def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
+def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: ProcessRunner) -> None:
     """A run that dies after its intents; then a byte of its second line is lost."""
     declare(
         bound,
@@ -293,14 +299,14 @@ def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
     bound.settled()
 
 
-def test_nothing_to_move_says_so_and_writes_no_version(bound: Stage) -> None:
+def test_nothing_to_move_says_so_and_writes_no_version(bound: ProcessRunner) -> None:
     before = document(bound)
     assert "Nothing to change" in bound.run("state", "push", "state.json").out
     assert document(bound) == before
     assert actions(bound.json("plan")) == []
 
 
-def test_a_plan_of_names_alone_says_that_only_state_changes(bound: Stage) -> None:
+def test_a_plan_of_names_alone_says_that_only_state_changes(bound: ProcessRunner) -> None:
     declare(bound, "core", moved=[{"from": "trunk/edge", "to": "trunk/core"}])
     assert "Only state has 1 name to change: apply records it." in bound.run("plan").out
     calls = len(bound.twilio.calls)

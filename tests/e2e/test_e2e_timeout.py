@@ -11,73 +11,66 @@ from reconciler.errors import ReconcilerError
 from reconciler.remote.transport.time_limit import TimeLimit
 from reconciler.workflows.plan_apply import apply
 from reconciler.workflows.session import Consent, Planned, RunOptions
-from tests.remote.scripted import FakeClock
-
-from .stage import AGENT, Stage, is_update
+from tests.support.processes.process_runner import AGENT, ProcessRunner, is_update
+from tests.support.progress import SilentProgress
+from tests.support.scripted_server import FakeClock
 
 NUMBERS = [f"+15550100{n}" for n in range(101, 109)]
 
 
-class Silent:
-    def report_read(self, account: str, numbers: int) -> None: ...
-    def show_plan(self, planned: object) -> None: ...
-    def start(self, total: int) -> None: ...
-    def report_outcome(self, outcome: object) -> None: ...
-
-
-def declare(stage: Stage) -> None:
+def declare(runner: ProcessRunner) -> None:
     for e164 in NUMBERS:
-        stage.number(e164)
-    stage.declare(dict.fromkeys(NUMBERS, "support"))
+        runner.number(e164)
+    runner.declare(dict.fromkeys(NUMBERS, "support"))
 
 
 def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_does_the_rest(
-    stage: Stage,
+    runner: ProcessRunner,
 ) -> None:
-    declare(stage)
-    gate = stage.twilio.hold(is_update)
-    running = stage.start(
+    declare(runner)
+    gate = runner.twilio.hold(is_update)
+    running = runner.start(
         "apply", "--auto-approve", "--json", "--concurrency", "2", "--timeout", "5s"
     )
     gate.wait(2)
     running.err.wait_for("Time limit reached")
     gate.open()
-    done = stage.end(running)
+    done = runner.end(running)
     assert done.code == 5
     assert done.json["summary"]["interrupted"] is True
     assert done.codes == ["timed_out"]
     assert {error["code"] for error in done.json["errors"]} == {"interrupted"}
-    written = [call.path for call in stage.twilio.calls if is_update(call)]
+    written = [call.path for call in runner.twilio.calls if is_update(call)]
     assert len(written) == 2
-    assert not (stage.folder / "state.json.journal").exists()
+    assert not (runner.folder / "state.json.journal").exists()
 
-    stage.apply("--timeout", "5m")
-    again = [call.path for call in stage.twilio.calls if is_update(call)]
+    runner.apply("--timeout", "5m")
+    again = [call.path for call in runner.twilio.calls if is_update(call)]
     assert len(again) == len(set(again)) == len(NUMBERS), "what was finished is not written again"
-    assert {stage.twilio.number(e164)["voice_url"] for e164 in NUMBERS} == {AGENT["voice"]}
-    stage.settled()
+    assert {runner.twilio.number(e164)["voice_url"] for e164 in NUMBERS} == {AGENT["voice"]}
+    runner.settled()
 
 
-def test_a_reader_that_gets_no_answer_ends_with_its_time(stage: Stage) -> None:
-    declare(stage)
+def test_a_reader_that_gets_no_answer_ends_with_its_time(runner: ProcessRunner) -> None:
+    declare(runner)
     for command in (["plan"], ["drift"], ["apply", "--auto-approve"]):
-        gate = stage.twilio.hold()
-        done = stage.run(*command, "--json", "--timeout", "1", code=1)
+        gate = runner.twilio.hold()
+        done = runner.run(*command, "--json", "--timeout", "1", code=1)
         gate.open(discard=True)
         assert done.codes == ["timed_out"]
-    assert not stage.twilio.writes
-    assert not (stage.folder / "state.json").exists()
-    assert "timed_out" in stage.run("plan", "--timeout", "0", code=1).err
+    assert not runner.twilio.writes
+    assert not (runner.folder / "state.json").exists()
+    assert "timed_out" in runner.run("plan", "--timeout", "0", code=1).err
 
 
-def test_nothing_is_begun_when_the_time_ends_before_the_first_write(stage: Stage) -> None:
+def test_nothing_is_begun_when_the_time_ends_before_the_first_write(runner: ProcessRunner) -> None:
     """Here while the plan is looked at."""
-    declare(stage)
+    declare(runner)
     clock = FakeClock()
     setting = RunOptions(
-        directory=stage.folder,
-        environ=stage.environ,
-        progress=Silent(),
+        directory=runner.folder,
+        environ=runner.environ,
+        progress=SilentProgress(),
         clock=lambda: datetime.now(UTC),
         limit=TimeLimit(60, clock),
     )
@@ -88,13 +81,13 @@ def test_nothing_is_begun_when_the_time_ends_before_the_first_write(stage: Stage
 
     with pytest.raises(ReconcilerError, match="timed_out"):
         apply(setting, Consent(), after_a_minute)
-    assert not stage.twilio.writes
-    assert not (stage.folder / "state.json").exists()
+    assert not runner.twilio.writes
+    assert not (runner.folder / "state.json").exists()
     assert apply(
         msgspec.structs.replace(setting, limit=TimeLimit(60)), Consent(), lambda planned: True
     ).result.successes
 
 
-def test_a_duration_that_is_none_is_wrong_usage(stage: Stage) -> None:
-    declare(stage)
-    assert "not a duration" in stage.run("plan", "--timeout", "soon", code=64).err
+def test_a_duration_that_is_none_is_wrong_usage(runner: ProcessRunner) -> None:
+    declare(runner)
+    assert "not a duration" in runner.run("plan", "--timeout", "soon", code=64).err

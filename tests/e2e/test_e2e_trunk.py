@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from .stage import AC, AGENT, Stage, actions, is_update, watched
-from .wire import Refusal
+from tests.support.processes.http_server import Refusal
+from tests.support.processes.process_runner import (
+    AC,
+    AGENT,
+    ProcessRunner,
+    actions,
+    is_update,
+    watched,
+)
 
 ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 SIP = ("sip:sbc1.example.com;transport=tls", "sip:sbc2.example.com")
@@ -18,109 +25,113 @@ EDGE = {
 BY_TRUNK = {"agent": "support", "trunk": "edge"}
 
 
-def test_a_number_whose_attachment_is_refused_fails_alone(stage: Stage) -> None:
+def test_a_number_whose_attachment_is_refused_fails_alone(runner: ProcessRunner) -> None:
     for number in (ONE, TWO, THREE):
-        stage.number(number)
-    sid = stage.twilio.number(TWO)["sid"]
-    stage.twilio.unattachable = {sid}
-    stage.declare({ONE: BY_TRUNK, TWO: BY_TRUNK, THREE: "support"}, trunks={"edge": EDGE})
+        runner.number(number)
+    sid = runner.twilio.number(TWO)["sid"]
+    runner.twilio.unattachable = {sid}
+    runner.declare({ONE: BY_TRUNK, TWO: BY_TRUNK, THREE: "support"}, trunks={"edge": EDGE})
 
-    failed = stage.apply(code=5)
+    failed = runner.apply(code=5)
     (error,) = failed["errors"]
     assert (error["address"], error["phone_number_sid"]) == (f"number/{TWO}", sid)
     assert error["code"] == "trunk_attachment_failed"
-    assert str(stage.twilio.refusal.code) in error["message"]
+    assert str(runner.twilio.refusal.code) in error["message"]
     assert failed["failed_count"] == 1
-    (trunk,) = stage.twilio.trunks.values()
+    (trunk,) = runner.twilio.trunks.values()
     assert (trunk["domain_name"], trunk["secure"]) == ("acme-edge.pstn.twilio.com", True)
-    assert stage.twilio.number(ONE)["trunk_sid"] == trunk["sid"]
-    assert stage.twilio.number(THREE)["voice_url"] == AGENT["voice"]
-    assert {n: stage.twilio.number(n)["sms_url"] for n in (ONE, TWO, THREE)} == dict.fromkeys(
+    assert runner.twilio.number(ONE)["trunk_sid"] == trunk["sid"]
+    assert runner.twilio.number(THREE)["voice_url"] == AGENT["voice"]
+    assert {n: runner.twilio.number(n)["sms_url"] for n in (ONE, TWO, THREE)} == dict.fromkeys(
         (ONE, TWO, THREE), AGENT["sms"]
     )
     urls = {
         o["sip_url"]: (o["priority"], o["weight"], o["enabled"])
-        for o in stage.twilio.origination_urls.values()
+        for o in runner.twilio.origination_urls.values()
     }
     assert urls == {SIP[0]: (10, 20, True), SIP[1]: (20, 10, True)}
 
-    assert actions(stage.plan()) == [(f"number/{TWO}", "attach_trunk")]
-    with watched(stage.twilio) as calls:
-        stage.twilio.refusal = Refusal(409, 20409, "Conflict")
-        assert [e["code"] for e in stage.apply(code=1)["errors"]] == ["trunk_attachment_failed"]
-    assert {call.path for call in calls if call.writes} == {stage.twilio.writes_to(TWO)[-1].path}
+    assert actions(runner.plan()) == [(f"number/{TWO}", "attach_trunk")]
+    with watched(runner.twilio) as calls:
+        runner.twilio.refusal = Refusal(409, 20409, "Conflict")
+        assert [e["code"] for e in runner.apply(code=1)["errors"]] == ["trunk_attachment_failed"]
+    assert {call.path for call in calls if call.writes} == {runner.twilio.writes_to(TWO)[-1].path}
 
-    stage.twilio.unattachable = set()
-    stage.apply()
-    assert stage.twilio.number(TWO)["trunk_sid"] == trunk["sid"]
-    stage.settled()
-    assert len(stage.twilio.trunks) == 1
-    assert len(stage.twilio.origination_urls) == 2
+    runner.twilio.unattachable = set()
+    runner.apply()
+    assert runner.twilio.number(TWO)["trunk_sid"] == trunk["sid"]
+    runner.settled()
+    assert len(runner.twilio.trunks) == 1
+    assert len(runner.twilio.origination_urls) == 2
 
 
-def test_from_trunk_to_webhooks_and_back_without_a_moment_of_silence(stage: Stage) -> None:
+def test_from_trunk_to_webhooks_and_back_without_a_moment_of_silence(runner: ProcessRunner) -> None:
     """Webhooks are right before the number leaves the trunk; what joins the trunk does so last."""
-    stage.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
-    stage.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})
-    stage.apply()
-    assert stage.twilio.number(ONE)["trunk_sid"]
+    runner.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
+    runner.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})
+    runner.apply()
+    assert runner.twilio.number(ONE)["trunk_sid"]
 
-    stage.declare({ONE: "support"}, trunks={"edge": EDGE})
-    with watched(stage.twilio) as calls:
-        stage.apply()
+    runner.declare({ONE: "support"}, trunks={"edge": EDGE})
+    with watched(runner.twilio) as calls:
+        runner.apply()
     forms = [call.form for call in calls if is_update(call)]
     assert [form.get("TrunkSid") for form in forms] == [None, ""]
     assert forms[0]["VoiceUrl"] == AGENT["voice"]
-    stage.settled()
+    runner.settled()
 
-    stage.declare({ONE: BY_TRUNK})
-    document = stage.json("plan", code=3)
+    runner.declare({ONE: BY_TRUNK})
+    document = runner.json("plan", code=3)
     assert document["diagnostics"][0]["code"] == "trunk_not_found"
 
-    stage.declare({})
-    stage.apply()
-    assert stage.twilio.number(ONE)["voice_url"] == "https://demo.twilio.com/welcome/voice/"
-    assert not stage.twilio.trunks, "it was ours, and nobody uses it any more"
-    assert not stage.twilio.origination_urls
-    assert stage.state == {}
+    runner.declare({})
+    runner.apply()
+    assert runner.twilio.number(ONE)["voice_url"] == "https://demo.twilio.com/welcome/voice/"
+    assert not runner.twilio.trunks, "it was ours, and nobody uses it any more"
+    assert not runner.twilio.origination_urls
+    assert runner.state == {}
 
 
 def test_a_trunk_that_was_there_before_is_taken_in_and_outlives_its_declaration(
-    stage: Stage,
+    runner: ProcessRunner,
 ) -> None:
     sid, strange = "TK" + "5" * 32, "TK" + "6" * 32
     blank = {"account_sid": AC, "friendly_name": "By hand", "secure": False}
-    stage.twilio.trunks[sid] = {**blank, "sid": sid, "domain_name": EDGE["domain"]}
-    stage.twilio.trunks[strange] = {**blank, "sid": strange, "domain_name": "other.pstn.twilio.com"}
-    stage.number(ONE, trunk_sid=strange, voice_url="https://pbx.example.net/hidden")
-    stage.declare(
+    runner.twilio.trunks[sid] = {**blank, "sid": sid, "domain_name": EDGE["domain"]}
+    runner.twilio.trunks[strange] = {
+        **blank,
+        "sid": strange,
+        "domain_name": "other.pstn.twilio.com",
+    }
+    runner.number(ONE, trunk_sid=strange, voice_url="https://pbx.example.net/hidden")
+    runner.declare(
         {ONE: BY_TRUNK}, trunks={"edge": {**EDGE, "friendly_name": "By hand", "secure": False}}
     )
-    assert ("trunk/edge", "import") in actions(stage.plan())
-    assert "takeover_refused" in stage.run("apply", "--auto-approve", "--json", code=4).codes
-    stage.apply("--allow-takeover")
-    assert stage.twilio.number(ONE)["trunk_sid"] == sid
-    stage.settled()
-    stage.declare({})
-    stage.apply()
-    assert stage.twilio.number(ONE)["trunk_sid"] == strange
-    assert stage.twilio.number(ONE)["voice_url"] == "https://pbx.example.net/hidden"
-    assert set(stage.twilio.trunks) == {sid, strange}
+    assert ("trunk/edge", "import") in actions(runner.plan())
+    assert "takeover_refused" in runner.run("apply", "--auto-approve", "--json", code=4).codes
+    runner.apply("--allow-takeover")
+    assert runner.twilio.number(ONE)["trunk_sid"] == sid
+    runner.settled()
+    runner.declare({})
+    runner.apply()
+    assert runner.twilio.number(ONE)["trunk_sid"] == strange
+    assert runner.twilio.number(ONE)["voice_url"] == "https://pbx.example.net/hidden"
+    assert set(runner.twilio.trunks) == {sid, strange}
 
 
-def test_a_trunk_edited_behind_its_back_is_drift(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})
-    stage.apply()
-    (trunk,) = stage.twilio.trunks.values()
-    first = next(row for row in stage.twilio.origination_urls.values() if row["sip_url"] == SIP[0])
+def test_a_trunk_edited_behind_its_back_is_drift(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})
+    runner.apply()
+    (trunk,) = runner.twilio.trunks.values()
+    first = next(row for row in runner.twilio.origination_urls.values() if row["sip_url"] == SIP[0])
     trunk["secure"], first["weight"] = False, 65535
-    stage.twilio.edit(ONE, trunk_sid="")
-    drifted = {d["address"]: d["fields"] for d in stage.json("drift", code=2)["drifted"]}
+    runner.twilio.edit(ONE, trunk_sid="")
+    drifted = {d["address"]: d["fields"] for d in runner.json("drift", code=2)["drifted"]}
     assert drifted.pop("trunk/edge") == [{"field": "secure", "recorded": True, "live": False}]
     assert {"field": "trunk", "recorded": "edge", "live": None} in drifted.pop(f"number/{ONE}")
     assert [[f["field"] for f in fields] for fields in drifted.values()] == [["weight"]]
-    stage.apply()
+    runner.apply()
     assert (trunk["secure"], first["weight"]) == (True, 20)
-    assert stage.twilio.number(ONE)["trunk_sid"] == trunk["sid"]
-    stage.settled()
+    assert runner.twilio.number(ONE)["trunk_sid"] == trunk["sid"]
+    runner.settled()

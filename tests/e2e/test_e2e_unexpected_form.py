@@ -11,8 +11,7 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio import number_api
-
-from .platform_stage import PlatformStage, world
+from tests.support.processes.platform_runner import PlatformRunner, world
 
 ONE = "+15550100101"
 BEFORE = "https://before.example.net/in"
@@ -23,8 +22,8 @@ Stored = Callable[[str], str]
 @contextmanager
 def storing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, stored: Stored
-) -> Iterator[tuple[PlatformStage, Any]]:
-    """A stage before a Twilio that stores another value in this field of a number than it is sent."""
+) -> Iterator[tuple[PlatformRunner, Any]]:
+    """A runner before a Twilio that stores another value in this field of a number than it is sent."""
     update = number_api.update_number
 
     def change(store: Any, number: Any, *, form: dict[str, str], **more: Any) -> Any:
@@ -37,13 +36,13 @@ def storing(
     monkeypatch.setattr(number_api, "update_number", change)
     with Sandbox(world({ONE: {}})) as sandbox:
         sandbox.edit(ONE, {"voice_url": BEFORE, "friendly_name": "Before"})
-        yield PlatformStage(tmp_path / "work", sandbox), sandbox
+        yield PlatformRunner(tmp_path / "work", sandbox), sandbox
 
 
-def declare(stage: PlatformStage, url: str = SENT, name: str = "Sales ") -> None:
+def declare(runner: PlatformRunner, url: str = SENT, name: str = "Sales ") -> None:
     agents = {"own": {"webhooks": {"voice": url}}}
     number = {"agent": "own", "takeover": "allow", "friendly_name": name}
-    stage.setting({ONE: number}, platforms=None, agents=agents)
+    runner.setting({ONE: number}, platforms=None, agents=agents)
 
 
 def warnings_of(document: Any) -> list[str]:
@@ -75,20 +74,20 @@ def test_a_form_that_no_rule_explains_is_repeated(
     sent: str,
     kept: str,
 ) -> None:
-    with storing(tmp_path, monkeypatch, field, stored) as (stage, sandbox):
-        declare(stage)
-        done = stage.apply()
+    with storing(tmp_path, monkeypatch, field, stored) as (runner, sandbox):
+        declare(runner)
+        done = runner.apply()
         assert "normalised" in [o["status"] for o in done["outcomes"]]
-        for document in (done, stage.json("plan"), stage.json("plan"), stage.json("drift")):
+        for document in (done, runner.json("plan"), runner.json("plan"), runner.json("drift")):
             [detail] = warnings_of(document)
             assert f"sent {sent}, stored {kept}" in detail
-        assert stage.json("plan")["actions"] == []
-        assert stage.json("drift")["drifted"] == []
+        assert runner.json("plan")["actions"] == []
+        assert runner.json("drift")["drifted"] == []
 
         # Once the value is stored as it was sent there is nothing to warn of.
         monkeypatch.undo()
         sandbox.edit(ONE, {"voice_url": SENT, "voice_method": "POST", "friendly_name": "Sales "})
-        assert warnings_of(stage.json("plan")) == []
+        assert warnings_of(runner.json("plan")) == []
 
 
 LISTED: dict[str, tuple[str, str]] = {
@@ -103,14 +102,14 @@ LISTED: dict[str, tuple[str, str]] = {
 def test_a_form_by_a_listed_rule_needs_no_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str, kept: str
 ) -> None:
-    with storing(tmp_path, monkeypatch, "VoiceUrl", lambda url: kept) as (stage, _):
-        declare(stage, sent, "Sales")
-        done = stage.apply()
+    with storing(tmp_path, monkeypatch, "VoiceUrl", lambda url: kept) as (runner, _):
+        declare(runner, sent, "Sales")
+        done = runner.apply()
         assert "normalised" in [o["status"] for o in done["outcomes"]]
-        for document in (done, stage.json("plan"), stage.json("drift")):
+        for document in (done, runner.json("plan"), runner.json("drift")):
             assert warnings_of(document) == []
-        assert stage.json("plan")["actions"] == []
-        assert stage.json("drift")["drifted"] == []
+        assert runner.json("plan")["actions"] == []
+        assert runner.json("drift")["drifted"] == []
 
 
 DROPPED: dict[str, Stored] = {
@@ -127,10 +126,10 @@ DROPPED: dict[str, Stored] = {
 def test_another_thing_is_dropped_and_an_error_of_every_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: Stored
 ) -> None:
-    with storing(tmp_path, monkeypatch, "VoiceUrl", stored) as (stage, _):
-        declare(stage, name="Sales")
+    with storing(tmp_path, monkeypatch, "VoiceUrl", stored) as (runner, _):
+        declare(runner, name="Sales")
         for code in (5, 1):  # the first one also imports the number
-            done = stage.apply(code=code)
+            done = runner.apply(code=code)
             assert "dropped" in [o["status"] for o in done["outcomes"]]
             assert done["failed_count"] >= 1
-            assert stage.json("plan")["actions"] != [], "it is still to be done"
+            assert runner.json("plan")["actions"] != [], "it is still to be done"

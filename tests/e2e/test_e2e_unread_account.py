@@ -4,94 +4,95 @@ from __future__ import annotations
 
 from typing import Any
 
-from .stage import Stage
+from tests.support.processes.process_runner import ProcessRunner
+
 from .test_e2e_accounts import ONE, SECOND, THREE, TWO, two_accounts
 
 WRONG = "pl4nted wrong&password"
 
 
-def declare(stage: Stage, accounts: dict[str, Any], **more: Any) -> None:
+def declare(runner: ProcessRunner, accounts: dict[str, Any], **more: Any) -> None:
     numbers = {ONE: "support", TWO: {"agent": "support", "account": "second"}, **more}
-    stage.declare(numbers, accounts=accounts, defaults={"account": "main"})
+    runner.declare(numbers, accounts=accounts, defaults={"account": "main"})
 
 
-def lock_out(stage: Stage) -> None:
-    stage.plant("wrong", WRONG)
-    stage.environ["SECOND_SECRET"] = WRONG
+def lock_out(runner: ProcessRunner) -> None:
+    runner.plant("wrong", WRONG)
+    runner.environ["SECOND_SECRET"] = WRONG
 
 
-def test_the_other_account_is_planned_and_applied(stage: Stage) -> None:
-    accounts = two_accounts(stage)
-    stage.number(ONE)
-    stage.twilio.add_number(SECOND, TWO)
-    declare(stage, accounts)
-    lock_out(stage)
+def test_the_other_account_is_planned_and_applied(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
+    declare(runner, accounts)
+    lock_out(runner)
 
-    plan = stage.json("plan", code=1)
+    plan = runner.json("plan", code=1)
     assert plan["summary"]["unread_accounts"] == ["second"]
     assert {action["address"] for action in plan["actions"]} == {f"number/{ONE}"}
     assert "account_unread" in [d["code"] for d in plan["diagnostics"]]
 
-    done = stage.json("apply", "--auto-approve", code=5)
+    done = runner.json("apply", "--auto-approve", code=5)
     assert done["summary"]["unread_accounts"] == ["second"]
-    assert not stage.twilio.writes_to(TWO)
-    assert stage.json("apply", "--auto-approve", code=1)["success_count"] == 0
+    assert not runner.twilio.writes_to(TWO)
+    assert runner.json("apply", "--auto-approve", code=1)["success_count"] == 0
 
 
-def test_nothing_is_forgotten_bought_or_moved(stage: Stage) -> None:
-    accounts = two_accounts(stage)
-    stage.number(ONE)
-    stage.twilio.add_number(SECOND, TWO)
-    declare(stage, accounts)
-    stage.apply()
-    stage.twilio.numbers.pop(stage.twilio.number(ONE)["sid"])
-    lock_out(stage)
+def test_nothing_is_forgotten_bought_or_moved(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
+    declare(runner, accounts)
+    runner.apply()
+    runner.twilio.numbers.pop(runner.twilio.number(ONE)["sid"])
+    lock_out(runner)
 
-    drift = stage.json("drift", code=1)
+    drift = runner.json("drift", code=1)
     assert drift["summary"]["unread_accounts"] == ["second"]
     assert [d["address"] for d in drift["drifted"]] == [f"number/{ONE}"]
 
     to_buy = {"agent": "support", "purchase": {"country": "US"}}
     moved = {"agent": "support", "account": "main"}
-    stage.declare({TWO: moved, THREE: to_buy}, accounts=accounts, defaults={"account": "main"})
-    plan = stage.json("plan", code=1)
+    runner.declare({TWO: moved, THREE: to_buy}, accounts=accounts, defaults={"account": "main"})
+    plan = runner.json("plan", code=1)
     assert plan["actions"] == []
     assert {d["code"] for d in plan["diagnostics"] if d["severity"] == "error"} == {
         "account_unread"
     }
 
 
-def test_all_accounts_unread_is_the_error_itself(stage: Stage) -> None:
-    accounts = two_accounts(stage)
-    stage.number(ONE)
-    declare(stage, accounts)
-    lock_out(stage)
-    stage.environ["MAIN_TOKEN"] = WRONG
-    assert "account_unread" not in stage.run("plan", "--json", code=1).codes
+def test_all_accounts_unread_is_the_error_itself(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.number(ONE)
+    declare(runner, accounts)
+    lock_out(runner)
+    runner.environ["MAIN_TOKEN"] = WRONG
+    assert "account_unread" not in runner.run("plan", "--json", code=1).codes
 
 
-def test_accounts_without_a_target_are_not_read(stage: Stage) -> None:
-    accounts = two_accounts(stage)
-    stage.number(ONE)
-    stage.twilio.add_number(SECOND, TWO)
-    declare(stage, accounts)
-    stage.apply()
-    lock_out(stage)
+def test_accounts_without_a_target_are_not_read(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
+    declare(runner, accounts)
+    runner.apply()
+    lock_out(runner)
 
     target = ("--target", f"number/{ONE}")
-    stage.twilio.number(ONE)["voice_url"] = "https://other.example.org/voice"
+    runner.twilio.number(ONE)["voice_url"] = "https://other.example.org/voice"
     for command in ("plan", "drift"):
-        before = len(stage.twilio.calls)
-        document = stage.json(command, *target, code=2 if command == "drift" else 0)
+        before = len(runner.twilio.calls)
+        document = runner.json(command, *target, code=2 if command == "drift" else 0)
         assert document["summary"]["unread_accounts"] == []
-        assert not [call for call in stage.twilio.calls[before:] if SECOND in call.path]
-    done = stage.json("apply", "--auto-approve", *target)
+        assert not [call for call in runner.twilio.calls[before:] if SECOND in call.path]
+    done = runner.json("apply", "--auto-approve", *target)
     assert (done["success_count"], done["failed_count"]) == (1, 0)
 
     # A glob may match what only Twilio knows, and any account may hold a number that is to be bought.
-    assert stage.json("plan", "--target", "*", code=1)["summary"]["unread_accounts"] == ["second"]
+    assert runner.json("plan", "--target", "*", code=1)["summary"]["unread_accounts"] == ["second"]
     to_buy = {THREE: {"agent": "support", "purchase": {"country": "US"}}}
-    declare(stage, accounts, **to_buy)
-    assert stage.json("plan", "--target", f"number/{THREE}", code=1)["summary"][
+    declare(runner, accounts, **to_buy)
+    assert runner.json("plan", "--target", f"number/{THREE}", code=1)["summary"][
         "unread_accounts"
     ] == ["second"]

@@ -7,25 +7,26 @@ from typing import Any
 
 import pytest
 
-from .stage import AGENT, Stage
+from tests.support.processes.process_runner import AGENT, ProcessRunner
+
 from .test_e2e_accounts import ONE, SECOND, THREE, TWO, two_accounts
 
 WRONG = "pl4nted wrong&password"
 OLD, FOREIGN = "https://old.example.org/voice", "https://other.example.org/voice"
-Unread = Callable[[Stage], None]
+Unread = Callable[[ProcessRunner], None]
 
 
-def enter_wrongly(stage: Stage) -> None:
+def enter_wrongly(runner: ProcessRunner) -> None:
     """The token of the second account is another one."""
-    stage.plant("wrong", WRONG)
-    stage.environ["SECOND_SECRET"] = WRONG
+    runner.plant("wrong", WRONG)
+    runner.environ["SECOND_SECRET"] = WRONG
 
 
 def trouble(kind: str) -> Unread:
     """Every call about the second account meets this trouble."""
 
-    def begin(stage: Stage) -> None:
-        stage.twilio.trouble = lambda call: kind if SECOND in call.path else None
+    def begin(runner: ProcessRunner) -> None:
+        runner.twilio.trouble = lambda call: kind if SECOND in call.path else None
 
     return begin
 
@@ -43,11 +44,11 @@ def unread(request: pytest.FixtureRequest) -> Unread:
     return WAYS[request.param]
 
 
-def declare(stage: Stage, agent: dict[str, str] = AGENT, **numbers: Any) -> None:
+def declare(runner: ProcessRunner, agent: dict[str, str] = AGENT, **numbers: Any) -> None:
     """One number in each account."""
-    stage.declare(
+    runner.declare(
         {ONE: "support", TWO: {"agent": "support", "account": "second"}, **numbers},
-        accounts=two_accounts(stage),
+        accounts=two_accounts(runner),
         agents={"support": {"webhooks": agent}},
         defaults={"account": "main"},
         safety={"takeover": "allow"},
@@ -55,15 +56,15 @@ def declare(stage: Stage, agent: dict[str, str] = AGENT, **numbers: Any) -> None
 
 
 @pytest.fixture
-def applied(stage: Stage) -> Stage:
+def applied(runner: ProcessRunner) -> ProcessRunner:
     """A number of each account is bound, and has another route in the version of the state before the present one."""
-    declare(stage, {"voice": OLD, "sms": AGENT["sms"]})
-    stage.number(ONE)
-    stage.twilio.add_number(SECOND, TWO)
-    stage.apply("--allow-takeover")
-    declare(stage)
-    stage.apply("--allow-takeover")
-    return stage
+    declare(runner, {"voice": OLD, "sms": AGENT["sms"]})
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
+    runner.apply("--allow-takeover")
+    declare(runner)
+    runner.apply("--allow-takeover")
+    return runner
 
 
 def check_plan(document: Any) -> set[str]:
@@ -76,17 +77,17 @@ def check_plan(document: Any) -> set[str]:
     return {action["address"] for action in document["actions"]}
 
 
-def check_done(stage: Stage, document: Any, before: dict[str, Any]) -> None:
+def check_done(runner: ProcessRunner, document: Any, before: dict[str, Any]) -> None:
     """The other account was served; the number of the unread one is as it was, on Twilio and in state."""
     assert document["summary"]["unread_accounts"] == ["second"]
     assert "account_unread" in [d["code"] for d in document["diagnostics"]]
     assert (document["success_count"] > 0, document["failed_count"]) == (True, 0)
-    assert stage.state[f"number/{TWO}"] == before[f"number/{TWO}"]
+    assert runner.state[f"number/{TWO}"] == before[f"number/{TWO}"]
 
 
 @pytest.mark.parametrize("words", [("rollback", "--to", "2"), ("undo",)])
 def test_the_way_back_serves_the_other_account(
-    applied: Stage, unread: Unread, words: tuple[str, ...]
+    applied: ProcessRunner, unread: Unread, words: tuple[str, ...]
 ) -> None:
     unread(applied)
     before, written = applied.state, len(applied.twilio.writes_to(TWO))
@@ -102,7 +103,7 @@ def test_the_way_back_serves_the_other_account(
     assert len(applied.twilio.writes_to(TWO)) == written
 
 
-def test_a_release_serves_the_other_account(applied: Stage, unread: Unread) -> None:
+def test_a_release_serves_the_other_account(applied: ProcessRunner, unread: Unread) -> None:
     unread(applied)
     before, written = applied.state, len(applied.twilio.writes_to(TWO))
     assert check_plan(applied.json("release", ONE, TWO, "--dry-run", code=1)) == {f"number/{ONE}"}
@@ -128,7 +129,7 @@ def test_a_release_serves_the_other_account(applied: Stage, unread: Unread) -> N
     ],
 )
 def test_with_a_target_elsewhere_the_account_is_not_read(
-    applied: Stage, words: tuple[str, ...]
+    applied: ProcessRunner, words: tuple[str, ...]
 ) -> None:
     enter_wrongly(applied)
     applied.twilio.number(ONE)["voice_url"] = FOREIGN
@@ -141,33 +142,35 @@ def test_with_a_target_elsewhere_the_account_is_not_read(
     assert looks or done["success_count"] > 0
 
 
-def test_nothing_is_made_or_called_missing_on_the_way_back(stage: Stage) -> None:
+def test_nothing_is_made_or_called_missing_on_the_way_back(runner: ProcessRunner) -> None:
     """What cannot be seen is not gone: no trunk is made a second time, and no number is called lost."""
     trunk = {"edge": {"domain": "acme-edge.pstn.twilio.com", "account": "second"}}
-    accounts, defaults = two_accounts(stage), {"account": "main"}
-    stage.number(ONE)
-    stage.twilio.add_number(SECOND, TWO)
+    accounts, defaults = two_accounts(runner), {"account": "main"}
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
     numbers: dict[str, Any] = {
         ONE: "support",
         TWO: {"agent": "support", "account": "second", "trunk": "edge"},
     }
-    stage.declare(numbers, accounts=accounts, defaults=defaults, trunks=trunk)
-    stage.apply("--allow-takeover")
-    stage.declare({ONE: "support"}, accounts=accounts, defaults=defaults, trunks=trunk)
-    stage.apply("--allow-takeover")
-    stage.twilio.numbers.pop(stage.twilio.number(ONE)["sid"])
-    enter_wrongly(stage)
+    runner.declare(numbers, accounts=accounts, defaults=defaults, trunks=trunk)
+    runner.apply("--allow-takeover")
+    runner.declare({ONE: "support"}, accounts=accounts, defaults=defaults, trunks=trunk)
+    runner.apply("--allow-takeover")
+    runner.twilio.numbers.pop(runner.twilio.number(ONE)["sid"])
+    enter_wrongly(runner)
 
-    before = stage.state
-    plan = stage.json("undo", "--dry-run", code=1)
+    before = runner.state
+    plan = runner.json("undo", "--dry-run", code=1)
     assert plan["actions"] == []
     assert "not on Twilio any more" not in str(plan["diagnostics"])
-    stage.json("undo", "--auto-approve", code=1)
-    assert stage.state == before
-    assert len(stage.twilio.trunks) == 1
+    runner.json("undo", "--auto-approve", code=1)
+    assert runner.state == before
+    assert len(runner.twilio.trunks) == 1
 
 
-def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(applied: Stage, unread: Unread) -> None:
+def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(
+    applied: ProcessRunner, unread: Unread
+) -> None:
     for number in (ONE, TWO):
         applied.twilio.number(number)["voice_url"] = FOREIGN
     digest = applied.json("plan", "--out", "plan.json")["digest"]
@@ -180,7 +183,7 @@ def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(applied: Stage, unread:
     assert len(applied.twilio.writes_to(TWO)) == written
 
 
-def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: Stage) -> None:
+def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: ProcessRunner) -> None:
     digest = applied.json("release", ONE, TWO, "--out", "plan.json")["digest"]
     enter_wrongly(applied)
     before = applied.state
@@ -188,7 +191,7 @@ def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: Stage) -> N
     assert f"number/{ONE}" not in applied.state
 
 
-def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: Stage) -> None:
+def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: ProcessRunner) -> None:
     """What has moved in the other account makes it stale, as ever; so does an account that can be read again."""
     for number in (ONE, TWO):
         applied.twilio.number(number)["voice_url"] = FOREIGN
@@ -209,7 +212,9 @@ def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: Stage) -> None:
     )
 
 
-def test_an_export_names_the_account_that_is_not_in_it(applied: Stage, unread: Unread) -> None:
+def test_an_export_names_the_account_that_is_not_in_it(
+    applied: ProcessRunner, unread: Unread
+) -> None:
     (applied.folder / "reconciler.yaml").unlink()
     applied.declare({}, accounts=two_accounts(applied), defaults={"account": "main"})
     unread(applied)
@@ -227,14 +232,16 @@ def test_an_export_names_the_account_that_is_not_in_it(applied: Stage, unread: U
     )
 
 
-def test_what_only_state_knows_is_shown_all_the_same(applied: Stage, unread: Unread) -> None:
+def test_what_only_state_knows_is_shown_all_the_same(
+    applied: ProcessRunner, unread: Unread
+) -> None:
     unread(applied)
     for number in (ONE, TWO):
         assert applied.json("show", f"number/{number}")["resource"]["phone_number"] == number
     assert len(applied.json("state", "list")["resources"]) == 2
 
 
-def test_a_plan_that_is_refused_names_the_account_too(applied: Stage) -> None:
+def test_a_plan_that_is_refused_names_the_account_too(applied: ProcessRunner) -> None:
     """The number of unread accounts is never shown as none because something else is wrong as well."""
     applied.number(THREE, voice_url=FOREIGN)
     declare_strictly(applied)
@@ -243,12 +250,12 @@ def test_a_plan_that_is_refused_names_the_account_too(applied: Stage) -> None:
     assert "account_unread" in [d["code"] for d in refused["diagnostics"]]
 
 
-def declare_strictly(stage: Stage) -> None:
+def declare_strictly(runner: ProcessRunner) -> None:
     """Takeovers need consent."""
-    stage.declare(
+    runner.declare(
         {ONE: "support", THREE: "support", TWO: {"agent": "support", "account": "second"}},
-        accounts=two_accounts(stage),
+        accounts=two_accounts(runner),
         defaults={"account": "main"},
         safety={"takeover": "refuse"},
     )
-    enter_wrongly(stage)
+    enter_wrongly(runner)

@@ -19,8 +19,7 @@ from tests.state.conftest import new_schema
 from tests.state.samples import holder
 from tests.state.servers import AUTHORIZATION
 from tests.state.test_state_document import without_digest
-
-from .stage import Stage, watched
+from tests.support.processes.process_runner import ProcessRunner, watched
 
 ONE = "+15550100101"
 FOREIGN = "https://pbx.example.net/in"
@@ -28,19 +27,21 @@ SECOND = "https://agents.example.com/second"
 
 
 @pytest.fixture(params=["file", "s3", "postgres", "http"])
-def place(request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
+def place(
+    request: pytest.FixtureRequest, runner: ProcessRunner, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """Where the state is; this process reaches it, too."""
     name = uuid.uuid4().hex
     location = "./state.json"
     if request.param == "postgres":
         location = new_schema(request.getfixturevalue("postgres"))
     if request.param == "s3":
-        stage.environ |= {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}
+        runner.environ |= {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}
         location = f"s3://states/{name}/state.json"
     if request.param == "http":
-        stage.environ |= servers.HTTP
+        runner.environ |= servers.HTTP
         location = f"{request.getfixturevalue('terraform')}/states/{name}"
-    for variable, value in stage.environ.items():
+    for variable, value in runner.environ.items():
         if variable.startswith(("AWS_", "TF_HTTP_")):
             monkeypatch.setenv(variable, value)
     return location
@@ -112,39 +113,39 @@ def has_digest(stored: object) -> bool:
     return stored.count(b'"digest":"sha256:') == 2
 
 
-def declare(stage: Stage, place: str, url: str) -> None:
+def declare(runner: ProcessRunner, place: str, url: str) -> None:
     number = {"webhooks": {"voice": url}, "takeover": "allow"}
-    stage.declare({ONE: number}, state=place)
+    runner.declare({ONE: number}, state=place)
 
 
 def test_a_state_of_the_version_before_is_brought_up_to_date_once(
-    stage: Stage, place: str, monkeypatch: pytest.MonkeyPatch
+    runner: ProcessRunner, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.number(ONE, voice_url=FOREIGN)
-    declare(stage, place, "https://agents.example.com/voice")
-    stage.apply()
-    write_as_before(place, stage.folder, monkeypatch)
-    assert not has_digest(before := content(place, stage.folder))
+    runner.number(ONE, voice_url=FOREIGN)
+    declare(runner, place, "https://agents.example.com/voice")
+    runner.apply()
+    write_as_before(place, runner.folder, monkeypatch)
+    assert not has_digest(before := content(place, runner.folder))
     for command in (("plan",), ("drift",), ("state", "list"), ("state", "pull")):
-        stage.run(*command)
-    assert content(place, stage.folder) == before, "reading writes nothing"
+        runner.run(*command)
+    assert content(place, runner.folder) == before, "reading writes nothing"
 
     for _ in range(2):
-        stage.apply()
-    twice = content(place, stage.folder)
-    with watched(stage.twilio) as calls:
-        stage.apply()
-    assert content(place, stage.folder) == twice, "the third apply in a row writes no byte"
+        runner.apply()
+    twice = content(place, runner.folder)
+    with watched(runner.twilio) as calls:
+        runner.apply()
+    assert content(place, runner.folder) == twice, "the third apply in a row writes no byte"
     assert not [call for call in calls if call.writes]
 
-    declare(stage, place, SECOND)
-    stage.apply()
-    changed = content(place, stage.folder)
+    declare(runner, place, SECOND)
+    runner.apply()
+    changed = content(place, runner.folder)
     assert has_digest(changed)
     for _ in range(2):
-        stage.apply()
-    assert content(place, stage.folder) == changed
-    entry = stage.json("state", "show", f"number/{ONE}")["resource"]
+        runner.apply()
+    assert content(place, runner.folder) == changed
+    entry = runner.json("state", "show", f"number/{ONE}")["resource"]
     assert entry["prior"]["voice_url"] == FOREIGN
-    stage.json("release", f"number/{ONE}", "--auto-approve")
-    assert stage.twilio.number(ONE)["voice_url"] == FOREIGN
+    runner.json("release", f"number/{ONE}", "--auto-approve")
+    assert runner.twilio.number(ONE)["voice_url"] == FOREIGN

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from reconciler.state.format.document import decode, encode
-
-from .stage import AGENT, Stage, actions
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions
 
 ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 OTHER = {"voice": "https://other.example.com/voice", "sms": "https://other.example.com/sms"}
@@ -23,14 +22,14 @@ TRUNKS = {
 
 
 @pytest.fixture
-def story(stage: Stage) -> Stage:
+def story(runner: ProcessRunner) -> ProcessRunner:
     """Serial 1: one number. Serial 2: it has another agent, a second one is taken over, a third one is on a trunk."""
-    stage.number(ONE)
-    stage.number(TWO, voice_url=FOREIGN, voice_method="GET")
-    stage.number(THREE)
-    stage.declare({ONE: "support"}, agents=AGENTS)
-    stage.apply()
-    stage.declare(
+    runner.number(ONE)
+    runner.number(TWO, voice_url=FOREIGN, voice_method="GET")
+    runner.number(THREE)
+    runner.declare({ONE: "support"}, agents=AGENTS)
+    runner.apply()
+    runner.declare(
         {
             ONE: "other",
             TWO: {"agent": "support", "takeover": "allow"},
@@ -39,15 +38,15 @@ def story(stage: Stage) -> Stage:
         agents=AGENTS,
         trunks=TRUNKS,
     )
-    stage.apply()
-    return stage
+    runner.apply()
+    return runner
 
 
-def serial(stage: Stage) -> int:
-    return int(json.loads((stage.folder / "state.json").read_text())["serial"])
+def serial(runner: ProcessRunner) -> int:
+    return int(json.loads((runner.folder / "state.json").read_text())["serial"])
 
 
-def test_back_to_a_serial_and_forward_again(story: Stage) -> None:
+def test_back_to_a_serial_and_forward_again(story: ProcessRunner) -> None:
     before = json.loads((story.folder / "state.json").read_text())
     assert before["serial"] == 2
     shown = story.json("rollback", "--to", "1", "--dry-run")
@@ -68,7 +67,7 @@ def test_back_to_a_serial_and_forward_again(story: Stage) -> None:
     story.settled()
 
 
-def test_back_to_a_time(story: Stage) -> None:
+def test_back_to_a_time(story: ProcessRunner) -> None:
     """The last version that had been written by then."""
     first = story.folder / "state.json.history" / "000000001.json"
     document = json.loads(first.read_text())
@@ -82,7 +81,7 @@ def test_back_to_a_time(story: Stage) -> None:
 
 
 def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(
-    story: Stage,
+    story: ProcessRunner,
 ) -> None:
     story.twilio.edit(ONE, voice_url="https://colleague.example.net/now")
     refused = story.json("rollback", "--to", "1", "--auto-approve", code=4)
@@ -94,7 +93,7 @@ def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(
     assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_a_rollback_may_be_saved_reviewed_and_applied_later(story: Stage) -> None:
+def test_a_rollback_may_be_saved_reviewed_and_applied_later(story: ProcessRunner) -> None:
     shown = story.json("rollback", "--to", "1", "--out", "back.bin")
     assert actions(story.json("show", "back.bin")) == actions(shown)
     assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
@@ -102,21 +101,23 @@ def test_a_rollback_may_be_saved_reviewed_and_applied_later(story: Stage) -> Non
     assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_a_protected_number_is_not_let_go_of_on_the_way_back(stage: Stage) -> None:
-    stage.number(ONE)
-    stage.declare({})
-    stage.apply()
-    stage.declare({ONE: {"agent": "support", "protect": True}})
-    stage.apply()
-    refused = stage.json("undo", "--auto-approve", code=4)["diagnostics"]
+def test_a_protected_number_is_not_let_go_of_on_the_way_back(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({})
+    runner.apply()
+    runner.declare({ONE: {"agent": "support", "protect": True}})
+    runner.apply()
+    refused = runner.json("undo", "--auto-approve", code=4)["diagnostics"]
     told = next(d["detail"] for d in refused if d["code"] == "protected")
     assert "nothing was rolled back" in told
     assert f"--exclude=number/{ONE}" in told
-    stage.json("undo", "--auto-approve", told.splitlines()[-1].strip())
-    assert stage.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+    runner.json("undo", "--auto-approve", told.splitlines()[-1].strip())
+    assert runner.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(story: Stage) -> None:
+def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(
+    story: ProcessRunner,
+) -> None:
     story.declare({}, agents=AGENTS)
     story.apply()
     story.twilio.numbers.pop(story.twilio.number(TWO)["sid"])
@@ -127,36 +128,36 @@ def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(stor
     assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
 
 
-def test_only_what_is_kept_can_be_brought_back(stage: Stage) -> None:
-    stage.declare({})
-    assert stage.run("undo", "--auto-approve", "--json", code=1).codes == ["version_not_kept"]
-    told = stage.run("undo", "--auto-approve", code=1).err
+def test_only_what_is_kept_can_be_brought_back(runner: ProcessRunner) -> None:
+    runner.declare({})
+    assert runner.run("undo", "--auto-approve", "--json", code=1).codes == ["version_not_kept"]
+    told = runner.run("undo", "--auto-approve", code=1).err
     assert "nothing was changed. Nothing was ever applied into this state" in told
-    stage.declare({ONE: {}})
-    stage.number(ONE)
-    stage.apply()
+    runner.declare({ONE: {}})
+    runner.number(ONE)
+    runner.apply()
     assert (
         "what was applied then is what is there"
-        in stage.run("rollback", "--to", "1", "--dry-run").out
+        in runner.run("rollback", "--to", "1", "--dry-run").out
     )
-    assert "Stored versions: 1, 0." in stage.run("rollback", "--to", "7", "--dry-run", code=1).err
-    assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == [
+    assert "Stored versions: 1, 0." in runner.run("rollback", "--to", "7", "--dry-run", code=1).err
+    assert runner.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == [
         "version_not_kept"
     ]
-    stage.run("rollback", "--to", "last week", "--dry-run", code=64)
-    assert "--auto-approve" in stage.run("rollback", "--to", "7", code=64).err
+    runner.run("rollback", "--to", "last week", "--dry-run", code=64)
+    assert "--auto-approve" in runner.run("rollback", "--to", "7", code=64).err
 
 
-def test_back_to_any_of_the_last_ten_versions(stage: Stage) -> None:
+def test_back_to_any_of_the_last_ten_versions(runner: ProcessRunner) -> None:
     """Twelve versions, each with a voice URL of its own; then to every one that is kept, in no order of theirs."""
-    stage.number(ONE)
+    runner.number(ONE)
     urls: dict[int, str] = {}
     for n in range(1, 13):
         url = f"https://agents.example.com/{n}"
-        stage.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
-        stage.apply()
-        urls[serial(stage)] = url
-    newest = serial(stage)
+        runner.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
+        runner.apply()
+        urls[serial(runner)] = url
+    newest = serial(runner)
     for to in (newest - 10, newest - 1, newest - 7, newest - 6):
-        stage.run("rollback", "--to", str(to), "--auto-approve", "--force")
-        assert stage.twilio.number(ONE)["voice_url"] == urls[to]
+        runner.run("rollback", "--to", str(to), "--auto-approve", "--force")
+        assert runner.twilio.number(ONE)["voice_url"] == urls[to]

@@ -6,8 +6,8 @@ from itertools import cycle
 
 import pytest
 
-from .stage import AGENT, Stage
-from .wire import Call
+from tests.support.processes.http_server import Call
+from tests.support.processes.process_runner import AGENT, ProcessRunner
 
 URLS = [f"sip:sbc{n}.example.com" for n in (1, 2, 3)]
 ON_TRUNK = [f"+15550100{n}" for n in range(101, 108)]
@@ -23,22 +23,22 @@ TROUBLES = {
 }
 
 
-def declare(stage: Stage) -> None:
+def declare(runner: ProcessRunner) -> None:
     for e164 in (*ON_TRUNK, *ON_WEBHOOKS):
-        stage.number(e164)
+        runner.number(e164)
     by_trunk = {"agent": "support", "trunk": "edge"}
     origination = [{"sip_url": url} for url in URLS]
-    stage.declare(
+    runner.declare(
         {**dict.fromkeys(ON_TRUNK, by_trunk), **dict.fromkeys(ON_WEBHOOKS, "support")},
         trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": origination}},
     )
 
 
-def in_place(stage: Stage) -> None:
-    (trunk,) = stage.twilio.trunks.values()
-    assert sorted(row["sip_url"] for row in stage.twilio.origination_urls.values()) == URLS
-    assert {stage.twilio.number(e164)["trunk_sid"] for e164 in ON_TRUNK} == {trunk["sid"]}
-    assert {stage.twilio.number(e164)["voice_url"] for e164 in ON_WEBHOOKS} == {AGENT["voice"]}
+def in_place(runner: ProcessRunner) -> None:
+    (trunk,) = runner.twilio.trunks.values()
+    assert sorted(row["sip_url"] for row in runner.twilio.origination_urls.values()) == URLS
+    assert {runner.twilio.number(e164)["trunk_sid"] for e164 in ON_TRUNK} == {trunk["sid"]}
+    assert {runner.twilio.number(e164)["voice_url"] for e164 in ON_WEBHOOKS} == {AGENT["voice"]}
 
 
 @pytest.mark.parametrize(
@@ -46,22 +46,22 @@ def in_place(stage: Stage) -> None:
     [*((name, 3) for name in TROUBLES), ("500-carried-out", 5), ("dropped-carried-out", 5)],
 )
 def test_with_every_tenth_call_in_trouble_one_apply_converges(
-    stage: Stage, name: str, phase: int
+    runner: ProcessRunner, name: str, phase: int
 ) -> None:
     """The third call makes the trunk, the fifth an origination URL: the two that must not be made twice."""
-    declare(stage)
+    declare(runner)
     kinds = cycle(TROUBLES[name])
-    stage.twilio.trouble = lambda call: next(kinds) if call.number % 10 == phase else None
-    applied = stage.apply()
+    runner.twilio.trouble = lambda call: next(kinds) if call.number % 10 == phase else None
+    applied = runner.apply()
     assert applied["failed_count"] == 0
-    in_place(stage)
-    assert len([c for c in stage.twilio.calls if c.number % 10 == phase]) >= 3, "there was trouble"
+    in_place(runner)
+    assert len([c for c in runner.twilio.calls if c.number % 10 == phase]) >= 3, "there was trouble"
 
 
 @pytest.mark.parametrize("kind", ["500-after", "drop-after"])
-def test_every_create_in_trouble_at_once(stage: Stage, kind: str) -> None:
+def test_every_create_in_trouble_at_once(runner: ProcessRunner, kind: str) -> None:
     """Each create takes effect and its answer is lost: what is there is found, not made again."""
-    declare(stage)
+    declare(runner)
     troubled: set[str] = set()
 
     def trouble(call: Call) -> str | None:
@@ -71,8 +71,8 @@ def test_every_create_in_trouble_at_once(stage: Stage, kind: str) -> None:
         troubled.add(what)
         return kind
 
-    stage.twilio.trouble = trouble
-    stage.apply()
+    runner.twilio.trouble = trouble
+    runner.apply()
     assert len(troubled) == 4
-    in_place(stage)
-    stage.settled()
+    in_place(runner)
+    runner.settled()

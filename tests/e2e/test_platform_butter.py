@@ -9,9 +9,8 @@ import pytest
 
 from reconciler.sandbox.platforms.butter import NUMBERS, ButterNumber
 from reconciler.sandbox.service.app import Sandbox
-
-from .platform_stage import AC, PlatformStage, world
-from .stage import actions
+from tests.support.processes.platform_runner import AC, PlatformRunner, world
+from tests.support.processes.process_runner import actions
 
 ONE, TWO, SIP = "+15550100101", "+15550100102", "+15550100199"
 PBX = "https://pbx.example.net/in"
@@ -23,7 +22,7 @@ ADDRESS = f"registration/bu/{ONE}"
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX}, TWO: {}}
     rows = {
         "platform_keys": [{"platform": "butter", "key": KEY, "organization": "org_1"}],
@@ -37,119 +36,119 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
         ],
     }
     with Sandbox(world(numbers, **rows)) as sandbox:
-        yield PlatformStage(tmp_path / "work", sandbox)
+        yield PlatformRunner(tmp_path / "work", sandbox)
 
 
 def declare(
-    stage: PlatformStage, numbers: object, *, integration: str = INTEGRATION, **agents: object
+    runner: PlatformRunner, numbers: object, *, integration: str = INTEGRATION, **agents: object
 ) -> None:
     platform = {
         "type": "butter",
-        "api_key": stage.secret("BUTTER_KEY", KEY),
+        "api_key": runner.secret("BUTTER_KEY", KEY),
         "organization_id": "org_1",
         "connections": {"main": integration},
-        "base_url": f"{stage.sandbox.base_url}/butter",
+        "base_url": f"{runner.sandbox.base_url}/butter",
     }
     known = {"sales": {"platform": "bu", "id": FIRST}, "help": {"platform": "bu", "id": SECOND}}
-    stage.setting(numbers, platforms={"bu": platform}, agents={**known, **agents})
+    runner.setting(numbers, platforms={"bu": platform}, agents={**known, **agents})
 
 
-def row(stage: PlatformStage, e164: str = ONE) -> ButterNumber:
-    found = stage.world.table(NUMBERS).get_by_key(e164)
+def row(runner: PlatformRunner, e164: str = ONE) -> ButterNumber:
+    found = runner.world.table(NUMBERS).get_by_key(e164)
     assert found is not None
     return found
 
 
-def test_a_number_is_imported_assigned_and_settled(stage: PlatformStage) -> None:
+def test_a_number_is_imported_assigned_and_settled(runner: PlatformRunner) -> None:
     declare(
-        stage,
+        runner,
         {
             ONE: {"agent": "sales", "takeover": "allow"},
             TWO: {"agent": "help", "supports_outbound": False},
         },
     )
-    with stage.watched() as calls:
-        stage.apply()
+    with runner.watched() as calls:
+        runner.apply()
     body = next(
         call.params for call in calls if call.path == "/butter/api/phone-numbers" and call.is_write
     )
     assert body["supports_inbound"] is True
-    assert (row(stage).assigned_agent_id, row(stage, TWO).assigned_agent_id) == (FIRST, SECOND)
-    assert (row(stage, TWO).supports_inbound, row(stage, TWO).supports_outbound) == (True, False)
-    assert "getbutter" in stage.hooks(ONE)["voice_url"]
-    stage.settled()
-    with stage.watched() as calls:
-        stage.apply()
+    assert (row(runner).assigned_agent_id, row(runner, TWO).assigned_agent_id) == (FIRST, SECOND)
+    assert (row(runner, TWO).supports_inbound, row(runner, TWO).supports_outbound) == (True, False)
+    assert "getbutter" in runner.hooks(ONE)["voice_url"]
+    runner.settled()
+    with runner.watched() as calls:
+        runner.apply()
     assert [call for call in calls if call.is_write] == []
 
 
-def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.apply()
-    written = stage.hooks(ONE)
-    row(stage).assigned_agent_id = SECOND
-    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [ADDRESS]
-    assert actions(stage.plan()) == [(ADDRESS, "link")]
-    stage.apply()
-    assert row(stage).assigned_agent_id == FIRST
-    stage.edit(ONE, voice_url="https://laptop.example.dev/voice")
-    assert actions(stage.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
-    stage.apply()
-    assert stage.hooks(ONE) == written
-    declare(stage, {ONE: "help"})
-    assert actions(stage.plan()) == [(ADDRESS, "link")]
-    stage.apply()
-    assert row(stage).assigned_agent_id == SECOND
-    stage.settled()
+def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    written = runner.hooks(ONE)
+    row(runner).assigned_agent_id = SECOND
+    assert [d["address"] for d in runner.json("drift", code=2)["drifted"]] == [ADDRESS]
+    assert actions(runner.plan()) == [(ADDRESS, "link")]
+    runner.apply()
+    assert row(runner).assigned_agent_id == FIRST
+    runner.edit(ONE, voice_url="https://laptop.example.dev/voice")
+    assert actions(runner.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
+    runner.apply()
+    assert runner.hooks(ONE) == written
+    declare(runner, {ONE: "help"})
+    assert actions(runner.plan()) == [(ADDRESS, "link")]
+    runner.apply()
+    assert row(runner).assigned_agent_id == SECOND
+    runner.settled()
 
 
-def test_removal_unassigns_restores_and_says_what_is_left_to_do(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.apply()
-    declare(stage, {})
-    plan = stage.plan()
+def test_removal_unassigns_restores_and_says_what_is_left_to_do(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    declare(runner, {})
+    plan = runner.plan()
     assert actions(plan) == [(ADDRESS, "link"), (ADDRESS, "forget"), (f"number/{ONE}", "release")]
     assert [d["code"] for d in plan["diagnostics"]] == ["platform_delete_missing"]
     assert "dashboard" in plan["diagnostics"][0]["detail"]
-    stage.apply()
-    assert row(stage).assigned_agent_id is None
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.state == {}
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    assert actions(stage.plan()) == [
+    runner.apply()
+    assert row(runner).assigned_agent_id is None
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.state == {}
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    assert actions(runner.plan()) == [
         (f"number/{ONE}", "import"),
         (ADDRESS, "import"),
         (ADDRESS, "link"),
     ]
-    stage.apply()
-    stage.settled()
+    runner.apply()
+    runner.settled()
 
 
-def test_a_change_that_no_call_makes_is_a_warning(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.apply()
-    declare(stage, {ONE: {"agent": "sales", "supports_outbound": False}})
-    plan = stage.plan(code=0)
+def test_a_change_that_no_call_makes_is_a_warning(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    declare(runner, {ONE: {"agent": "sales", "supports_outbound": False}})
+    plan = runner.plan(code=0)
     assert [d["code"] for d in plan["diagnostics"]] == ["platform_update_missing"]
 
 
-def test_a_number_outside_twilio_is_imported_with_its_trunk(stage: PlatformStage) -> None:
+def test_a_number_outside_twilio_is_imported_with_its_trunk(runner: PlatformRunner) -> None:
     sip = {"server_address": "sip.example.com", "username": "user", "media_encryption": "require"}
     number = {"provider": "sip", "platform": "bu", "agent": "sales", "sip": sip}
-    declare(stage, {SIP: number})
-    assert actions(stage.plan()) == [(f"registration/bu/{SIP}", "register")]
-    stage.apply()
-    found = row(stage, SIP)
+    declare(runner, {SIP: number})
+    assert actions(runner.plan()) == [(f"registration/bu/{SIP}", "register")]
+    runner.apply()
+    found = row(runner, SIP)
     assert (found.provider, found.sip_server_address, found.media_encryption) == (
         "sip",
         "sip.example.com",
         "require",
     )
     assert found.assigned_agent_id == FIRST
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.state == {}
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.state == {}
 
 
 @pytest.mark.parametrize(
@@ -161,30 +160,30 @@ def test_a_number_outside_twilio_is_imported_with_its_trunk(stage: PlatformStage
     ],
 )
 def test_a_refusal_comes_out_as_its_code(
-    stage: PlatformStage, integration: str, agent: str, code: str
+    runner: PlatformRunner, integration: str, agent: str, code: str
 ) -> None:
-    declare(stage, {TWO: "odd"}, integration=integration, odd={"platform": "bu", "id": agent})
-    done = stage.apply(code=5)
+    declare(runner, {TWO: "odd"}, integration=integration, odd={"platform": "bu", "id": agent})
+    done = runner.apply(code=5)
     assert [e["code"] for e in done["errors"]] == [code]
 
 
-def test_a_number_that_another_organisation_has_is_an_error(stage: PlatformStage) -> None:
+def test_a_number_that_another_organisation_has_is_an_error(runner: PlatformRunner) -> None:
     taken = ButterNumber(sid="phon_ffffffffffff", phone_number=TWO, organization="org_2")
-    stage.world.table(NUMBERS).add(taken)
-    declare(stage, {TWO: "sales"})
-    done = stage.apply(code=5)
+    runner.world.table(NUMBERS).add(taken)
+    declare(runner, {TWO: "sales"})
+    done = runner.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["number_already_imported"]
-    assert stage.hooks(TWO) == {}
+    assert runner.hooks(TWO) == {}
 
 
 def test_a_platform_that_does_not_know_the_account_is_found_out_by_validation(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {TWO: "sales"})
+    declare(runner, {TWO: "sales"})
     text = (
-        (stage.folder / "reconciler.yaml")
+        (runner.folder / "reconciler.yaml")
         .read_text(encoding="utf-8")
         .replace(f'"main": "{INTEGRATION}"', "")
     )
-    (stage.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
-    assert stage.run("validate", "--json", code=3).codes == ["no_twilio_integration"]
+    (runner.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
+    assert runner.run("validate", "--json", code=3).codes == ["no_twilio_integration"]

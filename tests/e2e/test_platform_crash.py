@@ -11,120 +11,120 @@ import pytest
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS
 from reconciler.sandbox.service.app import Sandbox
+from tests.support.processes.http_server import PATIENCE
+from tests.support.processes.platform_runner import AC, PlatformRunner
 
-from .platform_stage import AC, PlatformStage
 from .test_platform_nixflex import ONE, PBX, declare, rows_of_nixflex
-from .wire import PATIENCE
 
 DECLARED = {ONE: {"agent": "sales", "takeover": "allow"}}
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     with Sandbox(rows_of_nixflex()) as sandbox:
-        yield PlatformStage(tmp_path / "work", sandbox)
+        yield PlatformRunner(tmp_path / "work", sandbox)
 
 
 def killed_at(
-    stage: PlatformStage, path: str, method: str, *, carried_out: bool, skip: int = 0
+    runner: PlatformRunner, path: str, method: str, *, carried_out: bool, skip: int = 0
 ) -> None:
     """Kill an apply while it waits for the answer of this call, which has taken effect or has not."""
-    stage.sandbox.calls.reset()
-    stage.sandbox.faults.add(
+    runner.sandbox.calls.reset()
+    runner.sandbox.faults.add(
         f.Hang(path=path, method=method, carried_out=carried_out, skip=skip, times=1)
     )
-    running = stage.start("apply", "--auto-approve", "--json")
+    running = runner.start("apply", "--auto-approve", "--json")
     until = time.monotonic() + PATIENCE
-    while 0 not in stage.sandbox.calls.statuses:
+    while 0 not in runner.sandbox.calls.statuses:
         assert time.monotonic() < until, "the call has not come"
-        assert running.process.poll() is None, stage.end(running)
+        assert running.process.poll() is None, runner.end(running)
         time.sleep(0.02)
     running.kill()
-    stage.end(running)
-    stage.sandbox.faults.clear()
+    runner.end(running)
+    runner.sandbox.faults.clear()
 
 
-def imports(stage: PlatformStage) -> int:
+def imports(runner: PlatformRunner) -> int:
     """How often the platform was asked to import a number since the log was last emptied."""
     return sum(
         call.method == "POST" and call.path == "/nixflex/v1/phone-numbers"
-        for call in stage.sandbox.calls
+        for call in runner.sandbox.calls
     )
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
 def test_a_registration_cut_short_is_finished_and_not_repeated(
-    stage: PlatformStage, carried_out: bool
+    runner: PlatformRunner, carried_out: bool
 ) -> None:
-    declare(stage, DECLARED)
-    killed_at(stage, "/nixflex/v1/phone-numbers", "POST", carried_out=carried_out)
-    stage.sandbox.calls.reset()
-    stage.apply()
-    assert imports(stage) == (0 if carried_out else 1)
-    assert "nixflex" in stage.hooks(ONE)["voice_url"]
-    stage.settled()
-    assert stage.json("drift")["drifted"] == []
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.state == {}
+    declare(runner, DECLARED)
+    killed_at(runner, "/nixflex/v1/phone-numbers", "POST", carried_out=carried_out)
+    runner.sandbox.calls.reset()
+    runner.apply()
+    assert imports(runner) == (0 if carried_out else 1)
+    assert "nixflex" in runner.hooks(ONE)["voice_url"]
+    runner.settled()
+    assert runner.json("drift")["drifted"] == []
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.state == {}
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
 def test_a_removal_cut_short_is_finished_and_the_old_webhooks_come_back(
-    stage: PlatformStage, carried_out: bool
+    runner: PlatformRunner, carried_out: bool
 ) -> None:
-    declare(stage, DECLARED)
-    stage.apply()
-    declare(stage, {})
-    killed_at(stage, "/nixflex/v1/phone-numbers/*", "DELETE", carried_out=carried_out)
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert list(stage.world.table(NUMBERS)) == []
-    assert stage.state == {}
+    declare(runner, DECLARED)
+    runner.apply()
+    declare(runner, {})
+    killed_at(runner, "/nixflex/v1/phone-numbers/*", "DELETE", carried_out=carried_out)
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert list(runner.world.table(NUMBERS)) == []
+    assert runner.state == {}
 
 
-def test_a_kill_between_removal_and_release_loses_no_old_webhook(stage: PlatformStage) -> None:
-    declare(stage, DECLARED)
-    stage.apply()
-    declare(stage, {})
-    killed_at(stage, "*/IncomingPhoneNumbers/*", "POST", carried_out=False)
-    assert list(stage.world.table(NUMBERS)) == []
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.state == {}
+def test_a_kill_between_removal_and_release_loses_no_old_webhook(runner: PlatformRunner) -> None:
+    declare(runner, DECLARED)
+    runner.apply()
+    declare(runner, {})
+    killed_at(runner, "*/IncomingPhoneNumbers/*", "POST", carried_out=False)
+    assert list(runner.world.table(NUMBERS)) == []
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.state == {}
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
 def test_a_move_cut_short_between_removal_and_import_is_finished(
-    stage: PlatformStage, carried_out: bool
+    runner: PlatformRunner, carried_out: bool
 ) -> None:
-    declare(stage, DECLARED)
-    stage.apply()
-    declare(stage, {ONE: "help"})
-    killed_at(stage, "/nixflex/v1/phone-numbers", "POST", carried_out=carried_out)
-    stage.apply()
-    [row] = stage.world.table(NUMBERS)
+    declare(runner, DECLARED)
+    runner.apply()
+    declare(runner, {ONE: "help"})
+    killed_at(runner, "/nixflex/v1/phone-numbers", "POST", carried_out=carried_out)
+    runner.apply()
+    [row] = runner.world.table(NUMBERS)
     assert row.agent_id == "agent_aaaaaaaaaaaaaaaa"
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
 
 
 def test_an_answer_that_does_not_come_is_looked_for_before_anything_is_sent_again(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, DECLARED)
-    stage.sandbox.faults.add(
+    declare(runner, DECLARED)
+    runner.sandbox.faults.add(
         f.Drop(path="/nixflex/v1/phone-numbers", method="POST", carried_out=True, times=1)
     )
-    stage.sandbox.faults.add(f.RateLimit(path="/nixflex/*", method="GET", times=2, retry_after=0))
-    stage.sandbox.faults.add(f.ServerError(path="/nixflex/*", method="GET", times=1, skip=2))
-    done = stage.apply()
+    runner.sandbox.faults.add(f.RateLimit(path="/nixflex/*", method="GET", times=2, retry_after=0))
+    runner.sandbox.faults.add(f.ServerError(path="/nixflex/*", method="GET", times=1, skip=2))
+    done = runner.apply()
     assert done["failed_count"] == 0
-    assert imports(stage) == 1
-    stage.settled()
+    assert imports(runner) == 1
+    runner.settled()
 
 
 TWILIO, IMPORT = "*/IncomingPhoneNumbers/*", "/nixflex/v1/phone-numbers"
@@ -140,75 +140,76 @@ KILLS = {
 @pytest.mark.parametrize("kill", KILLS)
 @pytest.mark.parametrize("on_trunk", [True, False])
 def test_a_first_import_killed_anywhere_keeps_the_old_route(
-    stage: PlatformStage, on_trunk: bool, kill: str
+    runner: PlatformRunner, on_trunk: bool, kill: str
 ) -> None:
     """The next run finishes it, or, when the platform refuses now, gives back what was there; so does a removal."""
     path, method, skip, carried_out = KILLS[kill]
     if on_trunk:
-        trunk = stage.world.new_sid("TK")
-        stage.world.extend(
+        trunk = runner.world.new_sid("TK")
+        runner.world.extend(
             {"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]}
         )
-        stage.edit(ONE, trunk_sid=trunk)
+        runner.edit(ONE, trunk_sid=trunk)
     elif path == TWILIO:
         pytest.skip("there is nothing to switch")
-    before = stage.hooks(ONE)
-    declare(stage, DECLARED)
-    killed_at(stage, path, method, carried_out=carried_out, skip=skip)
+    before = runner.hooks(ONE)
+    declare(runner, DECLARED)
+    killed_at(runner, path, method, carried_out=carried_out, skip=skip)
     assert (
-        stage.hooks(ONE).get("trunk_sid") == before.get("trunk_sid") or kill == "switch carried out"
+        runner.hooks(ONE).get("trunk_sid") == before.get("trunk_sid")
+        or kill == "switch carried out"
     )
-    imported = bool(list(stage.world.table(NUMBERS)))
+    imported = bool(list(runner.world.table(NUMBERS)))
 
-    stage.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
-    done = stage.apply(code=0 if imported else 1)
+    runner.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
+    done = runner.apply(code=0 if imported else 1)
     if imported:
-        assert stage.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
-        stage.settled()
+        assert runner.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
+        runner.settled()
     else:
         assert done["failed_count"] == (2 if on_trunk else 1)
-        assert stage.hooks(ONE) == before
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == before
-    assert list(stage.world.table(NUMBERS)) == []
-    assert stage.state == {}
+        assert runner.hooks(ONE) == before
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == before
+    assert list(runner.world.table(NUMBERS)) == []
+    assert runner.state == {}
 
 
 @pytest.mark.parametrize("then", ["again", "removed"])
 def test_killed_while_undoing_the_next_run_undoes_to_the_first_route(
-    stage: PlatformStage, then: str
+    runner: PlatformRunner, then: str
 ) -> None:
     """The platform overwrites the webhooks and then refuses; the run dies before it has put them back."""
-    before = stage.hooks(ONE)
-    declare(stage, DECLARED)
-    stage.sandbox.faults.add(
+    before = runner.hooks(ONE)
+    declare(runner, DECLARED)
+    runner.sandbox.faults.add(
         f.HtmlPage(path=IMPORT, method="POST", status=500, carried_out=True, times=1)
     )
-    stage.sandbox.faults.add(
+    runner.sandbox.faults.add(
         f.Hang(path=IMPORT, method="GET", skip=1, times=1)
     )  # asked what it has
-    stage.sandbox.calls.reset()
-    running = stage.start("apply", "--auto-approve", "--json")
+    runner.sandbox.calls.reset()
+    running = runner.start("apply", "--auto-approve", "--json")
     until = time.monotonic() + PATIENCE
-    while 0 not in stage.sandbox.calls.statuses:
+    while 0 not in runner.sandbox.calls.statuses:
         assert time.monotonic() < until, "the call has not come"
-        assert running.process.poll() is None, stage.end(running)
+        assert running.process.poll() is None, runner.end(running)
         time.sleep(0.02)
     running.kill()
-    stage.end(running)
-    stage.sandbox.faults.clear()
-    [row] = stage.world.table(NUMBERS)
-    stage.world.table(NUMBERS).remove(row)  # it thinks better of it
-    assert stage.hooks(ONE) != before
+    runner.end(running)
+    runner.sandbox.faults.clear()
+    [row] = runner.world.table(NUMBERS)
+    runner.world.table(NUMBERS).remove(row)  # it thinks better of it
+    assert runner.hooks(ONE) != before
 
     if then == "again":
-        stage.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
-        done = stage.apply(code=1)
+        runner.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
+        done = runner.apply(code=1)
         assert [o["status"] for o in done["outcomes"]] == ["reverted"]
-        assert stage.hooks(ONE) == before
-        stage.sandbox.faults.clear()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == before
-    assert stage.state == {}
+        assert runner.hooks(ONE) == before
+        runner.sandbox.faults.clear()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == before
+    assert runner.state == {}

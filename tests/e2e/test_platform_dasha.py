@@ -16,9 +16,8 @@ from reconciler.sandbox.platforms.dasha_rows import (
     DashaProvider,
 )
 from reconciler.sandbox.service.app import Sandbox
-
-from .platform_stage import AC, PlatformStage, world
-from .stage import actions
+from tests.support.processes.platform_runner import AC, PlatformRunner, world
+from tests.support.processes.process_runner import actions
 
 ONE, TWO = "+15550100101", "+15550100102"
 MANY = [f"+1555010{index:04d}" for index in range(1000, 1100)]
@@ -29,7 +28,7 @@ FIRST, SECOND = "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     numbers: dict[str, dict[str, object]] = {
         ONE: {"voice_url": PBX},
         TWO: {},
@@ -41,108 +40,113 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
         "dasha_agents": [{"id": FIRST, "name": "first"}, {"id": SECOND, "name": "second"}],
     }
     with Sandbox(world(numbers, **rows)) as sandbox:
-        yield PlatformStage(tmp_path / "work", sandbox)
+        yield PlatformRunner(tmp_path / "work", sandbox)
 
 
-def declare(stage: PlatformStage, numbers: object, **agents: object) -> None:
+def declare(runner: PlatformRunner, numbers: object, **agents: object) -> None:
     platform = {
         "type": "dasha",
-        "api_key": stage.secret("DASHA_KEY", KEY),
+        "api_key": runner.secret("DASHA_KEY", KEY),
         "connections": {"main": PROVIDER},
-        "base_url": f"{stage.sandbox.base_url}/dasha",
+        "base_url": f"{runner.sandbox.base_url}/dasha",
     }
     known = {
         "sales": {"platform": "da", "id": FIRST},
         "help": {"platform": "da", "id": SECOND, "outbound_number": TWO},
     }
-    stage.setting(numbers, platforms={"da": platform}, agents={**known, **agents})
+    runner.setting(numbers, platforms={"da": platform}, agents={**known, **agents})
 
 
-def provider(stage: PlatformStage) -> DashaProvider:
-    row = stage.world.table(PROVIDERS).get(PROVIDER)
+def provider(runner: PlatformRunner) -> DashaProvider:
+    row = runner.world.table(PROVIDERS).get(PROVIDER)
     assert row is not None
     return row
 
 
-def rows(stage: PlatformStage) -> dict[str, DashaNumber]:
-    return {row.phone_number: row for row in stage.world.table(NUMBERS)}
+def rows(runner: PlatformRunner) -> dict[str, DashaNumber]:
+    return {row.phone_number: row for row in runner.world.table(NUMBERS)}
 
 
-def test_numbers_join_the_trunk_in_one_call_and_are_linked_both_ways(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
-    with stage.watched() as calls:
-        stage.apply()
+def test_numbers_join_the_trunk_in_one_call_and_are_linked_both_ways(
+    runner: PlatformRunner,
+) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    with runner.watched() as calls:
+        runner.apply()
     assert [call.path for call in calls if call.path.endswith("/import-numbers")] == [
         f"/dasha/api/v1/providers/twilio/{PROVIDER}/import-numbers"
     ]
-    trunk = provider(stage).trunk_sid
-    assert stage.twilio_number(ONE).trunk_sid == trunk == stage.twilio_number(TWO).trunk_sid
-    assert (rows(stage)[ONE].incoming_calls_agent_id, rows(stage)[TWO].incoming_calls_agent_id) == (
+    trunk = provider(runner).trunk_sid
+    assert runner.twilio_number(ONE).trunk_sid == trunk == runner.twilio_number(TWO).trunk_sid
+    assert (
+        rows(runner)[ONE].incoming_calls_agent_id,
+        rows(runner)[TWO].incoming_calls_agent_id,
+    ) == (
         FIRST,
         SECOND,
     )
-    caller = stage.world.table(AGENTS).get(SECOND)
+    caller = runner.world.table(AGENTS).get(SECOND)
     assert caller is not None
-    assert caller.outbound_number_id == rows(stage)[TWO].sid
-    stage.settled()
-    with stage.watched() as calls:
-        stage.apply()
+    assert caller.outbound_number_id == rows(runner)[TWO].sid
+    runner.settled()
+    with runner.watched() as calls:
+        runner.apply()
     assert [call for call in calls if call.is_write] == []
 
 
-def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "help"})
-    stage.apply()
-    rows(stage)[TWO].incoming_calls_agent_id = FIRST
-    caller = stage.world.table(AGENTS).get(SECOND)
+def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "help"})
+    runner.apply()
+    rows(runner)[TWO].incoming_calls_agent_id = FIRST
+    caller = runner.world.table(AGENTS).get(SECOND)
     assert caller is not None
     caller.outbound_number_id = ""
-    drifted = stage.json("drift", code=2)["drifted"]
+    drifted = runner.json("drift", code=2)["drifted"]
     assert [(d["address"], [f["field"] for f in d["fields"]]) for d in drifted] == [
         (f"registration/da/{TWO}", ["agent", "outbound_agent"])
     ]
-    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
-    stage.apply()
-    assert rows(stage)[TWO].incoming_calls_agent_id == SECOND
-    assert caller.outbound_number_id == rows(stage)[TWO].sid
+    assert actions(runner.plan()) == [(f"registration/da/{TWO}", "link")]
+    runner.apply()
+    assert rows(runner)[TWO].incoming_calls_agent_id == SECOND
+    assert caller.outbound_number_id == rows(runner)[TWO].sid
 
-    stage.edit(TWO, trunk_sid="")
-    assert actions(stage.plan()) == [(f"number/{TWO}", "attach_trunk")]
-    stage.apply()
-    assert stage.twilio_number(TWO).trunk_sid == provider(stage).trunk_sid
-    stage.settled()
+    runner.edit(TWO, trunk_sid="")
+    assert actions(runner.plan()) == [(f"number/{TWO}", "attach_trunk")]
+    runner.apply()
+    assert runner.twilio_number(TWO).trunk_sid == provider(runner).trunk_sid
+    runner.settled()
 
-    declare(stage, {TWO: "sales"})
-    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
-    stage.apply()
-    stage.settled()
-
-
-def test_what_is_let_go_of_is_as_it_was_before(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
-    stage.apply()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.hooks(TWO) == {}
-    assert rows(stage) == {}
-    assert stage.state == {}
+    declare(runner, {TWO: "sales"})
+    assert actions(runner.plan()) == [(f"registration/da/{TWO}", "link")]
+    runner.apply()
+    runner.settled()
 
 
-def test_a_hundred_numbers_of_which_seven_are_bad(stage: PlatformStage) -> None:
+def test_what_is_let_go_of_is_as_it_was_before(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    runner.apply()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.hooks(TWO) == {}
+    assert rows(runner) == {}
+    assert runner.state == {}
+
+
+def test_a_hundred_numbers_of_which_seven_are_bad(runner: PlatformRunner) -> None:
     """93 in place, 7 errors named, exit 5; the second run tries the 7 and no others."""
     bad = MANY[10:17]
-    declare(stage, dict.fromkeys(MANY, "sales"))
-    sids = {e164: stage.twilio_number(e164).sid for e164 in bad}
+    declare(runner, dict.fromkeys(MANY, "sales"))
+    sids = {e164: runner.twilio_number(e164).sid for e164 in bad}
     held = [
         DashaNumber(sid=f"x{e164}", phone_number=e164, organization="theirs", provider_id=PROVIDER)
         for e164 in bad
     ]
     for row in held:  # the provider has them already, and our key may not see them
-        stage.world.table(NUMBERS).add(row)
+        runner.world.table(NUMBERS).add(row)
 
-    with stage.watched() as calls:
-        done = stage.apply(code=5)
+    with runner.watched() as calls:
+        done = runner.apply(code=5)
     [call] = [call for call in calls if call.path.endswith("/import-numbers")]
     assert len(call.params["phoneNumberSids"]) == 100  # type: ignore[arg-type]
     assert done["failed_count"] == 7
@@ -150,89 +154,89 @@ def test_a_hundred_numbers_of_which_seven_are_bad(stage: PlatformStage) -> None:
     assert {e["code"] for e in done["errors"]} == {"number_already_imported"}
     assert {e["phone_number_sid"] for e in done["errors"]} == set(sids.values())
     good = [e164 for e164 in MANY if e164 not in bad]
-    assert {stage.twilio_number(e164).trunk_sid for e164 in good} == {provider(stage).trunk_sid}
-    assert {rows(stage)[e164].incoming_calls_agent_id for e164 in good} == {FIRST}
+    assert {runner.twilio_number(e164).trunk_sid for e164 in good} == {provider(runner).trunk_sid}
+    assert {rows(runner)[e164].incoming_calls_agent_id for e164 in good} == {FIRST}
 
-    with stage.watched() as calls:
-        stage.apply(code=1)
+    with runner.watched() as calls:
+        runner.apply(code=1)
     [call] = [call for call in calls if call.path.endswith("/import-numbers")]
     assert sorted(call.params["phoneNumberSids"]) == sorted(sids.values())  # type: ignore[call-overload]
 
     for row in held:
-        stage.world.table(NUMBERS).remove(row)
-    stage.apply()
-    stage.settled()
+        runner.world.table(NUMBERS).remove(row)
+    runner.apply()
+    runner.settled()
 
 
-def test_a_number_that_twilio_will_not_attach_is_named(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "help"})
-    provider(stage).token_digest = "not the token any more"
-    done = stage.apply(code=5)
+def test_a_number_that_twilio_will_not_attach_is_named(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "help"})
+    provider(runner).token_digest = "not the token any more"
+    done = runner.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["trunk_attachment_failed"]
 
 
-def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformStage) -> None:
+def test_an_agent_or_a_provider_that_is_not_there_has_its_code(runner: PlatformRunner) -> None:
     declare(
-        stage, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"}
+        runner, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"}
     )
-    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
-    declare(stage, {TWO: "help"})
-    stage.sandbox.faults.add(f.Refuse(path="*/agent-link", method="PUT", status=404))
-    done = stage.apply(code=5)
+    assert runner.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
+    declare(runner, {TWO: "help"})
+    runner.sandbox.faults.add(f.Refuse(path="*/agent-link", method="PUT", status=404))
+    done = runner.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["agent_not_found"]
     assert [o["status"] for o in done["outcomes"]] == ["applied", "reverted"]
-    assert rows(stage) == {}, "the import was undone"
-    stage.sandbox.faults.clear()
-    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "register")]
-    stage.apply()
-    stage.settled()
-    done_again = stage.run("plan", "--json", code=1, DASHA_KEY="wrong")
+    assert rows(runner) == {}, "the import was undone"
+    runner.sandbox.faults.clear()
+    assert actions(runner.plan()) == [(f"registration/da/{TWO}", "register")]
+    runner.apply()
+    runner.settled()
+    done_again = runner.run("plan", "--json", code=1, DASHA_KEY="wrong")
     assert done_again.codes == ["invalid_api_key"]
 
 
 def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {TWO: "sales"})
-    stage.apply()
-    caller = stage.world.table(AGENTS).get(SECOND)
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    caller = runner.world.table(AGENTS).get(SECOND)
     assert caller is not None
-    caller.outbound_number_id = rows(stage)[TWO].sid
-    declare(stage, {})
-    done = stage.apply(code=1)
+    caller.outbound_number_id = rows(runner)[TWO].sid
+    declare(runner, {})
+    done = runner.apply(code=1)
     assert "number_in_use" in [e["code"] for e in done["errors"]]
     assert "second" in done["errors"][0]["message"]
     caller.outbound_number_id = ""
-    stage.apply()
-    assert stage.state == {}
+    runner.apply()
+    assert runner.state == {}
 
 
 def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {TWO: "help"})
-    stage.apply()
-    stage.lose_state()
-    with stage.watched() as calls:
-        stage.apply()
+    declare(runner, {TWO: "help"})
+    runner.apply()
+    runner.lose_state()
+    with runner.watched() as calls:
+        runner.apply()
     assert [call for call in calls if call.is_write] == []
-    stage.settled()
+    runner.settled()
 
 
 def test_a_number_on_another_trunk_moves_with_consent_only_and_goes_back(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    theirs = stage.world.new_sid("TK")
-    stage.world.extend(
+    theirs = runner.world.new_sid("TK")
+    runner.world.extend(
         {"format": 1, "trunks": [{"sid": theirs, "account_sid": AC, "friendly_name": "theirs"}]}
     )
-    stage.edit(TWO, trunk_sid=theirs)
-    declare(stage, {TWO: "help"})
-    assert [d["code"] for d in stage.apply(code=4)["diagnostics"]] == ["takeover_refused"]
-    assert stage.twilio_number(TWO).trunk_sid == theirs
-    stage.apply("--allow-takeover")
-    assert stage.twilio_number(TWO).trunk_sid == provider(stage).trunk_sid
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.twilio_number(TWO).trunk_sid == theirs
+    runner.edit(TWO, trunk_sid=theirs)
+    declare(runner, {TWO: "help"})
+    assert [d["code"] for d in runner.apply(code=4)["diagnostics"]] == ["takeover_refused"]
+    assert runner.twilio_number(TWO).trunk_sid == theirs
+    runner.apply("--allow-takeover")
+    assert runner.twilio_number(TWO).trunk_sid == provider(runner).trunk_sid
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.twilio_number(TWO).trunk_sid == theirs

@@ -13,9 +13,8 @@ from reconciler.sandbox.platforms.dasha_rows import PROVIDERS
 from reconciler.sandbox.platforms.feather import CONNECTIONS
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.trunks import TRUNKS
-from tests.remote.platforms import stage as kinds
-
-from .platform_stage import AC, PlatformStage, world
+from tests.support import adapter_runner as kinds
+from tests.support.processes.platform_runner import AC, PlatformRunner, world
 
 KEY = "pl4nted-key:pl4nted-half"
 SECRET = "pl4nted-secret-of-at-least-32-characters"
@@ -26,7 +25,7 @@ VERIFIED = ("dasha", "feather", "ravan")
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     secret = {"platform": "livekit", "key": KEY, "secret": SECRET}
     keys = [{"platform": name, "key": KEY} for name in {*LISTED, *VERIFIED} - {"livekit"}]
     rows = {
@@ -37,13 +36,13 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
         "ravan_connections": [{"account_sid": AC}],
     }
     with Sandbox(world({ONE: {}}, **rows)) as sandbox:
-        stage = PlatformStage(tmp_path / "work", sandbox)
-        declare(stage)
-        yield stage
+        runner = PlatformRunner(tmp_path / "work", sandbox)
+        declare(runner)
+        yield runner
 
 
-def declare(stage: PlatformStage, *, connection: str = UUID) -> None:
-    key, secret = stage.secret("PLATFORM_KEY", KEY), stage.secret("PLATFORM_SECRET", SECRET)
+def declare(runner: PlatformRunner, *, connection: str = UUID) -> None:
+    key, secret = runner.secret("PLATFORM_KEY", KEY), runner.secret("PLATFORM_SECRET", SECRET)
     more: dict[str, dict[str, object]] = {
         "butter": {"organization_id": "default", "connections": {"main": "intg_a1b2c3d4e5f6"}},
         "dasha": {"connections": {"main": UUID}},
@@ -54,22 +53,22 @@ def declare(stage: PlatformStage, *, connection: str = UUID) -> None:
         f"my-{name}": {
             "type": name,
             "api_key": key,
-            "base_url": f"{stage.sandbox.base_url}/{name}",
+            "base_url": f"{runner.sandbox.base_url}/{name}",
             **more.get(name, {}),
         }
         for name in sorted({*LISTED, *VERIFIED})
     }
-    stage.setting({}, platforms=platforms)
+    runner.setting({}, platforms=platforms)
 
 
-def checks(stage: PlatformStage, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
-    document: Any = json.loads(stage.run("doctor", "--json", code=code, **environ).out)
+def checks(runner: PlatformRunner, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
+    document: Any = json.loads(runner.run("doctor", "--json", code=code, **environ).out)
     return {check["check"]: (check["status"], check["detail"]) for check in document["checks"]}
 
 
-def test_every_platform_is_asked_and_nothing_is_imported(stage: PlatformStage) -> None:
-    with stage.watched() as calls:
-        found = checks(stage)
+def test_every_platform_is_asked_and_nothing_is_imported(runner: PlatformRunner) -> None:
+    with runner.watched() as calls:
+        found = checks(runner)
     assert {name for name in found if name.startswith("numbers on")} == {
         f"numbers on my-{name}" for name in LISTED
     }
@@ -81,8 +80,8 @@ def test_every_platform_is_asked_and_nothing_is_imported(stage: PlatformStage) -
     assert posts == [f"/dasha/api/v1/providers/{UUID}/verify"]
 
 
-def test_a_wrong_key_is_told_of_each_platform_that_has_it(stage: PlatformStage) -> None:
-    found = checks(stage, code=1, PLATFORM_KEY="wrong:wrong")
+def test_a_wrong_key_is_told_of_each_platform_that_has_it(runner: PlatformRunner) -> None:
+    found = checks(runner, code=1, PLATFORM_KEY="wrong:wrong")
     broken = {name: detail for name, (status, detail) in found.items() if status == "failed"}
     assert broken.keys() == {f"numbers on my-{n}" for n in LISTED} | {
         f"connection of my-{n}" for n in VERIFIED
@@ -90,46 +89,46 @@ def test_a_wrong_key_is_told_of_each_platform_that_has_it(stage: PlatformStage) 
     assert all("`api_key`" in detail for detail in broken.values())
 
 
-def test_a_key_that_is_not_set_is_told_once_and_nobody_is_asked(stage: PlatformStage) -> None:
-    del stage.environ["PLATFORM_KEY"]
-    with stage.watched() as calls:
-        found = checks(stage, code=1)
+def test_a_key_that_is_not_set_is_told_once_and_nobody_is_asked(runner: PlatformRunner) -> None:
+    del runner.environ["PLATFORM_KEY"]
+    with runner.watched() as calls:
+        found = checks(runner, code=1)
     assert found["platform my-dasha"][0] == "failed"
     assert not [name for name in found if name.startswith(("numbers on", "connection of"))]
     assert [call.path for call in calls if not call.path.startswith("/2010-04-01")] == []
 
 
-def test_dasha_says_what_is_wrong_with_its_provider(stage: PlatformStage) -> None:
-    provider = stage.world.table(PROVIDERS).get(UUID)
+def test_dasha_says_what_is_wrong_with_its_provider(runner: PlatformRunner) -> None:
+    provider = runner.world.table(PROVIDERS).get(UUID)
     assert provider is not None
-    trunk = stage.world.table(TRUNKS).get(provider.trunk_sid)
+    trunk = runner.world.table(TRUNKS).get(provider.trunk_sid)
     assert trunk is not None
     trunk.credential_lists = []
-    assert checks(stage)["connection of my-dasha"] == (
+    assert checks(runner)["connection of my-dasha"] == (
         "warning",
         "the provider of main is warning: The credential list is not attached",
     )
     provider.token_digest = "not the token any more"
-    status, detail = checks(stage, code=1)["connection of my-dasha"]
+    status, detail = checks(runner, code=1)["connection of my-dasha"]
     assert (status, "Twilio rejects the credentials" in detail) == ("failed", True)
 
 
-def test_feather_is_asked_which_twilio_account_is_connected(stage: PlatformStage) -> None:
-    stage.world.extend(
+def test_feather_is_asked_which_twilio_account_is_connected(runner: PlatformRunner) -> None:
+    runner.world.extend(
         {"format": 1, "feather_connections": [{"id": kinds.UUIDS[1], "account_sid": AC}]}
     )
-    assert checks(stage)["connection of my-feather"][0] == "ok"
-    declare(stage, connection="")
-    status, detail = checks(stage, code=1)["connection of my-feather"]
+    assert checks(runner)["connection of my-feather"][0] == "ok"
+    declare(runner, connection="")
+    status, detail = checks(runner, code=1)["connection of my-feather"]
     assert (status, UUID in detail) == ("failed", True)
-    declare(stage, connection=kinds.UUIDS[4])
-    assert f"main ({kinds.UUIDS[4]})" in checks(stage, code=1)["connection of my-feather"][1]
-    for row in list(stage.world.table(CONNECTIONS)):
-        stage.world.table(CONNECTIONS).remove(row)
-    assert "no Twilio account is connected" in checks(stage, code=1)["connection of my-feather"][1]
+    declare(runner, connection=kinds.UUIDS[4])
+    assert f"main ({kinds.UUIDS[4]})" in checks(runner, code=1)["connection of my-feather"][1]
+    for row in list(runner.world.table(CONNECTIONS)):
+        runner.world.table(CONNECTIONS).remove(row)
+    assert "no Twilio account is connected" in checks(runner, code=1)["connection of my-feather"][1]
 
 
-def test_a_provider_that_dasha_does_not_know_is_said_to_be_unknown(stage: PlatformStage) -> None:
-    for row in list(stage.world.table(PROVIDERS)):
-        stage.world.table(PROVIDERS).remove(row)
-    assert "`connections`" in checks(stage, code=1)["connection of my-dasha"][1]
+def test_a_provider_that_dasha_does_not_know_is_said_to_be_unknown(runner: PlatformRunner) -> None:
+    for row in list(runner.world.table(PROVIDERS)):
+        runner.world.table(PROVIDERS).remove(row)
+    assert "`connections`" in checks(runner, code=1)["connection of my-dasha"][1]

@@ -10,8 +10,7 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .platform_stage import PlatformStage
+from tests.support.processes.platform_runner import PlatformRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLATFORMS = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan")
@@ -33,42 +32,42 @@ def exported(text: str) -> dict[str, str]:
 def test_an_example_of_a_platform_does_what_it_says(name: str, tmp_path: Path) -> None:
     text = (EXAMPLES / name / "reconciler.yaml").read_text(encoding="utf-8")
     with Sandbox(World.load(EXAMPLES / name / "sandbox.json")) as sandbox:
-        stage = PlatformStage(tmp_path / "work", sandbox)
-        stage.environ |= exported(text)
+        runner = PlatformRunner(tmp_path / "work", sandbox)
+        runner.environ |= exported(text)
         local = text.replace("http://127.0.0.1:8010", sandbox.base_url)
-        stage.write("reconciler.yaml", local)
+        runner.write("reconciler.yaml", local)
         before = {number.phone_number: number.voice_url or "" for number in sandbox.world.numbers}
-        done = stage.apply()
+        done = runner.apply()
         assert done["success_count"] > 0
-        assert any(address.startswith("registration/") for address in stage.state)
-        stage.settled()
-        stage.write("reconciler.yaml", _NUMBERS.sub("", local))
-        stage.apply()
-        assert stage.state == {}
+        assert any(address.startswith("registration/") for address in runner.state)
+        runner.settled()
+        runner.write("reconciler.yaml", _NUMBERS.sub("", local))
+        runner.apply()
+        assert runner.state == {}
         assert {
             number.phone_number: number.voice_url or "" for number in sandbox.world.numbers
         } == before
 
 
-def started(name: str, folder: Path, sandbox: Sandbox) -> tuple[PlatformStage, str]:
+def started(name: str, folder: Path, sandbox: Sandbox) -> tuple[PlatformRunner, str]:
     """A user who has done what the example's first lines say; the configuration is there."""
     text = (EXAMPLES / name / "reconciler.yaml").read_text(encoding="utf-8")
-    stage = PlatformStage(folder, sandbox)
-    stage.environ |= exported(text)
+    runner = PlatformRunner(folder, sandbox)
+    runner.environ |= exported(text)
     local = text.replace("http://127.0.0.1:8010", sandbox.base_url)
-    stage.write("reconciler.yaml", local)
-    return stage, local
+    runner.write("reconciler.yaml", local)
+    return runner, local
 
 
 def test_the_reseller_serves_each_customer_from_their_own_account(tmp_path: Path) -> None:
     """One template agent, a token for each number's account, and a number that is bought once."""
     new = "+15550100121"
     with Sandbox(World.load(EXAMPLES / "reseller" / "sandbox.json")) as sandbox:
-        stage, local = started("reseller", tmp_path / "work", sandbox)
-        assert stage.run("apply", "--json", "--auto-approve", code=4).codes == ["purchase_refused"]
+        runner, local = started("reseller", tmp_path / "work", sandbox)
+        assert runner.run("apply", "--json", "--auto-approve", code=4).codes == ["purchase_refused"]
         assert [n.phone_number for n in sandbox.world.numbers if n.phone_number == new] == []
-        with stage.watched() as calls:
-            stage.apply("--allow-purchase")
+        with runner.watched() as calls:
+            runner.apply("--allow-purchase")
         imports = [
             call.params
             for call in calls
@@ -77,14 +76,14 @@ def test_the_reseller_serves_each_customer_from_their_own_account(tmp_path: Path
         accounts = {str(sent["phone_number"]): str(sent["twilio_sid"])[-1] for sent in imports}
         assert accounts == {"+15550100101": "1", "+15550100102": "1", "+15550100111": "2", new: "3"}
         assert {sent["agent_id"] for sent in imports} == {"agent_125207e452f8714a"}
-        row = stage.json("show", f"number/{new}")["resource"]
+        row = runner.json("show", f"number/{new}")["resource"]
         assert (row["agent"], row["credentials"]) == ("template", "initech")
-        stage.settled()
-        stage.apply("--allow-purchase")
+        runner.settled()
+        runner.apply("--allow-purchase")
         assert len([n for n in sandbox.world.numbers if n.phone_number == new]) == 1
-        stage.write("reconciler.yaml", _NUMBERS.sub("", local))
-        stage.apply()
-        assert stage.state == {}
+        runner.write("reconciler.yaml", _NUMBERS.sub("", local))
+        runner.apply()
+        assert runner.state == {}
         left = {number.phone_number: number.voice_url or "" for number in sandbox.world.numbers}
         assert left == {
             "+15550100101": "",
@@ -97,28 +96,28 @@ def test_the_reseller_serves_each_customer_from_their_own_account(tmp_path: Path
 def test_warm_transfers_need_bridge_numbers_and_no_platform(tmp_path: Path) -> None:
     taken = "+15550100201"
     with Sandbox(World.load(EXAMPLES / "warm-transfers" / "sandbox.json")) as sandbox:
-        stage, local = started("warm-transfers", tmp_path / "work", sandbox)
+        runner, local = started("warm-transfers", tmp_path / "work", sandbox)
         before = {
-            number.phone_number: stage.hooks(number.phone_number)
+            number.phone_number: runner.hooks(number.phone_number)
             for number in sandbox.world.numbers
         }
-        stage.apply()
+        runner.apply()
         bridge = "https://agents.example.com/bridge"
-        urls = {name: stage.hooks(name)["voice_url"] for name in before}
+        urls = {name: runner.hooks(name)["voice_url"] for name in before}
         assert urls == {
             "+15550100101": "https://agents.example.com/voice",
             "+15550100200": bridge,
             taken: bridge,
             "+15550100202": f"{bridge}/vip",
         }
-        assert stage.hooks(taken)["sms_url"] == before[taken]["sms_url"]
-        view = stage.json("show", "bridge_number/+15550100200")["resource"]
+        assert runner.hooks(taken)["sms_url"] == before[taken]["sms_url"]
+        view = runner.json("show", "bridge_number/+15550100200")["resource"]
         assert (view["phone_e164"], view["status"]) == ("+15550100200", "active")
-        stage.settled()
-        stage.write("reconciler.yaml", _NUMBERS.sub("", local))
-        stage.apply()
-        assert stage.state == {}
-        assert {name: stage.hooks(name) for name in before} == before
+        runner.settled()
+        runner.write("reconciler.yaml", _NUMBERS.sub("", local))
+        runner.apply()
+        assert runner.state == {}
+        assert {name: runner.hooks(name) for name in before} == before
 
 
 def test_every_platform_has_an_example() -> None:

@@ -11,9 +11,8 @@ import pytest
 from reconciler.sandbox.platforms.livekit_rules import RULES
 from reconciler.sandbox.platforms.livekit_trunks import INBOUND, OUTBOUND
 from reconciler.sandbox.service.app import Sandbox
-
-from .platform_stage import PlatformStage, world
-from .stage import actions
+from tests.support.processes.platform_runner import PlatformRunner, world
+from tests.support.processes.process_runner import actions
 
 ONE, TWO = "+15550100199", "+15550100198"
 ADDRESS = f"registration/lk/{ONE}"
@@ -22,55 +21,55 @@ PASSWORD, PIN = "pl4nted-sip-password", "48151623"
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     keys = [{"platform": "livekit", "key": API_KEY, "secret": API_SECRET}]
     with Sandbox(world({}, platform_keys=keys)) as sandbox:
-        yield PlatformStage(tmp_path / "work", sandbox)
+        yield PlatformRunner(tmp_path / "work", sandbox)
 
 
-def declare(stage: PlatformStage, numbers: object, **sections: object) -> None:
-    stage.environ["LIVEKIT_KEY"] = API_KEY
+def declare(runner: PlatformRunner, numbers: object, **sections: object) -> None:
+    runner.environ["LIVEKIT_KEY"] = API_KEY
     platform = {
         "type": "livekit",
-        "base_url": f"{stage.sandbox.base_url}/livekit",
+        "base_url": f"{runner.sandbox.base_url}/livekit",
         "api_key": {"env": "LIVEKIT_KEY"},
-        "api_secret": stage.secret("LIVEKIT_SECRET", API_SECRET),
+        "api_secret": runner.secret("LIVEKIT_SECRET", API_SECRET),
     }
     agents = {
         "greeter": {"platform": "lk", "id": "greeter-agent"},
         "other": {"platform": "lk", "id": "other-agent"},
     }
-    stage.setting(numbers, platforms={"lk": platform}, agents=agents, **sections)
+    runner.setting(numbers, platforms={"lk": platform}, agents=agents, **sections)
 
 
-def number(stage: PlatformStage, **fields: object) -> dict[str, object]:
+def number(runner: PlatformRunner, **fields: object) -> dict[str, object]:
     sip = {
         "trunk_name": "my-trunk",
         "server_address": "sip.example.com",
         "username": "user",
-        "password": stage.secret("SIP_PASSWORD", PASSWORD),
+        "password": runner.secret("SIP_PASSWORD", PASSWORD),
         "room_name": "desk-",
-        "pin": stage.secret("ROOM_PIN", PIN),
+        "pin": runner.secret("ROOM_PIN", PIN),
         "media_encryption": "require",
     }
     return {"provider": "sip", "platform": "lk", "agent": "greeter", "sip": sip, **fields}
 
 
-def objects(stage: PlatformStage) -> tuple[list[Any], list[Any], list[Any]]:
-    tables = (stage.world.table(shelf) for shelf in (INBOUND, OUTBOUND, RULES))
+def objects(runner: PlatformRunner) -> tuple[list[Any], list[Any], list[Any]]:
+    tables = (runner.world.table(shelf) for shelf in (INBOUND, OUTBOUND, RULES))
     inbound, outbound, rules = (list(table) for table in tables)
     return inbound, outbound, rules
 
 
-def test_trunks_and_rule_are_made_once(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
-    plan = stage.plan()
+def test_trunks_and_rule_are_made_once(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
+    plan = runner.plan()
     assert actions(plan) == [(ADDRESS, "register")]
     assert {
         c["after"] for c in plan["actions"][0]["changes"] if c["field"] in ("password", "pin")
     } == {"(new secret)"}
-    stage.apply()
-    [inbound], [outbound], [rule] = objects(stage)
+    runner.apply()
+    [inbound], [outbound], [rule] = objects(runner)
     assert (inbound.numbers, inbound.name, inbound.media.encryption) == (
         [ONE],
         "my-trunk",
@@ -80,9 +79,9 @@ def test_trunks_and_rule_are_made_once(stage: PlatformStage) -> None:
     assert rule.trunk_ids == [inbound.sid]
     assert rule.rule["dispatch_rule_individual"]["room_prefix"] == "desk-"
     assert (rule.pin, rule.room_config.agents[0].agent_name) == (PIN, "greeter-agent")
-    stage.settled()
-    with stage.watched() as calls:
-        stage.apply()
+    runner.settled()
+    with runner.watched() as calls:
+        runner.apply()
     assert {call.path.rsplit("/", 1)[1] for call in calls} == {
         "ListSIPInboundTrunk",
         "ListSIPOutboundTrunk",
@@ -90,19 +89,19 @@ def test_trunks_and_rule_are_made_once(stage: PlatformStage) -> None:
     }
 
 
-def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
-    stage.apply()
-    [inbound], [outbound], [rule] = objects(stage)
+def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
+    runner.apply()
+    [inbound], [outbound], [rule] = objects(runner)
     inbound.allowed_addresses = ["203.0.113.9"]
-    stage.settled()  # what is not ours is left alone
+    runner.settled()  # what is not ours is left alone
 
     outbound.address = "evil.example.org"
     rule.room_config.agents[0].agent_name = "somebody"
-    [drifted] = stage.json("drift", code=2)["drifted"]
+    [drifted] = runner.json("drift", code=2)["drifted"]
     assert sorted(f["field"] for f in drifted["fields"]) == ["agent", "server_address"]
-    assert actions(stage.plan()) == [(ADDRESS, "update")]
-    stage.apply()
+    assert actions(runner.plan()) == [(ADDRESS, "update")]
+    runner.apply()
     assert (outbound.address, rule.room_config.agents[0].agent_name) == (
         "sip.example.com",
         "greeter-agent",
@@ -110,103 +109,103 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     assert rule.pin == PIN
     assert inbound.allowed_addresses == ["203.0.113.9"]
 
-    stage.world.table(RULES).remove(rule)
-    assert actions(stage.plan()) == [(ADDRESS, "update")]
-    stage.apply()
-    assert len(objects(stage)[2]) == 1
-    stage.settled()
+    runner.world.table(RULES).remove(rule)
+    assert actions(runner.plan()) == [(ADDRESS, "update")]
+    runner.apply()
+    assert len(objects(runner)[2]) == 1
+    runner.settled()
 
-    declare(stage, {ONE: number(stage, agent="other")})
-    stage.apply()
-    assert objects(stage)[2][0].room_config.agents[0].agent_name == "other-agent"
-    stage.settled()
+    declare(runner, {ONE: number(runner, agent="other")})
+    runner.apply()
+    assert objects(runner)[2][0].room_config.agents[0].agent_name == "other-agent"
+    runner.settled()
 
 
 def test_a_number_that_takes_no_calls_any_more_has_only_its_outbound_trunk(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {ONE: number(stage)})
-    stage.apply()
-    declare(stage, {ONE: number(stage, supports_inbound=False)})
-    stage.apply()
-    inbound, outbound, rules = objects(stage)
+    declare(runner, {ONE: number(runner)})
+    runner.apply()
+    declare(runner, {ONE: number(runner, supports_inbound=False)})
+    runner.apply()
+    inbound, outbound, rules = objects(runner)
     assert (len(inbound), len(outbound), len(rules)) == (0, 1, 0)
-    stage.settled()
-    declare(stage, {})
-    assert actions(stage.plan()) == [(ADDRESS, "unregister")]
-    stage.apply()
-    assert objects(stage) == ([], [], [])
-    assert stage.state == {}
+    runner.settled()
+    declare(runner, {})
+    assert actions(runner.plan()) == [(ADDRESS, "unregister")]
+    runner.apply()
+    assert objects(runner) == ([], [], [])
+    assert runner.state == {}
 
 
-def test_a_changed_secret_is_written_and_no_other(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage), TWO: number(stage)})
-    stage.apply()
-    stage.plant("", "another-pl4nted-password")
-    stage.environ["SIP_PASSWORD"] = "another-pl4nted-password"
-    plan = stage.plan()
+def test_a_changed_secret_is_written_and_no_other(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner), TWO: number(runner)})
+    runner.apply()
+    runner.plant("", "another-pl4nted-password")
+    runner.environ["SIP_PASSWORD"] = "another-pl4nted-password"
+    plan = runner.plan()
     assert [(a["address"], a["action"]) for a in plan["actions"]] == [
         (f"registration/lk/{TWO}", "update"),
         (ADDRESS, "update"),
     ]
     assert [c["field"] for c in plan["actions"][0]["changes"]] == ["password"]
-    stage.apply()
-    stage.settled()
+    runner.apply()
+    runner.settled()
 
 
-def test_a_pin_is_recognised_as_changed_only_with_a_key(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
-    stage.apply()
-    stage.plant("", "108108108")
-    stage.environ["ROOM_PIN"] = "108108108"
-    stage.settled()
-    key = stage.secret("FINGERPRINT_KEY", "pl4nted-fingerprint-key")
-    declare(stage, {ONE: number(stage)}, fingerprint_key=key)
-    stage.environ["ROOM_PIN"] = "108108108"
-    stage.apply()
-    assert objects(stage)[2][0].pin == "108108108"
-    stage.settled()
-    stage.plant("", "23424815")
-    stage.environ["ROOM_PIN"] = "23424815"
-    assert actions(stage.plan()) == [(ADDRESS, "update")]
-    stage.apply()
-    assert objects(stage)[2][0].pin == "23424815"
+def test_a_pin_is_recognised_as_changed_only_with_a_key(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
+    runner.apply()
+    runner.plant("", "108108108")
+    runner.environ["ROOM_PIN"] = "108108108"
+    runner.settled()
+    key = runner.secret("FINGERPRINT_KEY", "pl4nted-fingerprint-key")
+    declare(runner, {ONE: number(runner)}, fingerprint_key=key)
+    runner.environ["ROOM_PIN"] = "108108108"
+    runner.apply()
+    assert objects(runner)[2][0].pin == "108108108"
+    runner.settled()
+    runner.plant("", "23424815")
+    runner.environ["ROOM_PIN"] = "23424815"
+    assert actions(runner.plan()) == [(ADDRESS, "update")]
+    runner.apply()
+    assert objects(runner)[2][0].pin == "23424815"
 
 
-def test_a_pin_has_four_to_ten_characters(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
-    done = stage.run("plan", "--json", code=1, ROOM_PIN="123")
+def test_a_pin_has_four_to_ten_characters(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
+    done = runner.run("plan", "--json", code=1, ROOM_PIN="123")
     assert done.codes == ["invalid_pin"]
     assert done.json["diagnostics"][0]["line"]
 
 
-def test_a_trunk_for_several_numbers_is_somebody_elses(stage: PlatformStage) -> None:
-    stage.world.extend({"format": 1, "livekit_inbound_trunks": [{"numbers": [ONE, TWO]}]})
-    declare(stage, {ONE: number(stage)})
-    done = stage.apply(code=1)
+def test_a_trunk_for_several_numbers_is_somebody_elses(runner: PlatformRunner) -> None:
+    runner.world.extend({"format": 1, "livekit_inbound_trunks": [{"numbers": [ONE, TWO]}]})
+    declare(runner, {ONE: number(runner)})
+    done = runner.apply(code=1)
     assert [e["code"] for e in done["errors"]] == ["number_already_imported"]
-    assert len(objects(stage)[0]) == 1
+    assert len(objects(runner)[0]) == 1
 
 
-def test_what_is_there_already_is_taken_over_with_consent_only(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
-    stage.apply()
-    stage.lose_state()
-    objects(stage)[1][0].address = "theirs.example.net"
-    assert [d["code"] for d in stage.apply(code=4)["diagnostics"]] == ["takeover_refused"]
-    stage.apply("--allow-takeover")
-    assert objects(stage)[1][0].address == "sip.example.com"
-    assert [len(found) for found in objects(stage)] == [1, 1, 1]
-    stage.settled()
+def test_what_is_there_already_is_taken_over_with_consent_only(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
+    runner.apply()
+    runner.lose_state()
+    objects(runner)[1][0].address = "theirs.example.net"
+    assert [d["code"] for d in runner.apply(code=4)["diagnostics"]] == ["takeover_refused"]
+    runner.apply("--allow-takeover")
+    assert objects(runner)[1][0].address == "sip.example.com"
+    assert [len(found) for found in objects(runner)] == [1, 1, 1]
+    runner.settled()
 
 
-def test_a_wrong_key_or_secret_is_said_to_be_wrong(stage: PlatformStage) -> None:
-    declare(stage, {ONE: number(stage)})
+def test_a_wrong_key_or_secret_is_said_to_be_wrong(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: number(runner)})
     wrong = "wrong-" * 8
-    assert stage.run("plan", "--json", code=1, LIVEKIT_SECRET=wrong).codes == ["invalid_api_key"]
-    assert stage.run("plan", "--json", code=1, LIVEKIT_KEY="APIother").codes == ["invalid_api_key"]
+    assert runner.run("plan", "--json", code=1, LIVEKIT_SECRET=wrong).codes == ["invalid_api_key"]
+    assert runner.run("plan", "--json", code=1, LIVEKIT_KEY="APIother").codes == ["invalid_api_key"]
 
 
-def test_a_number_of_twilios_cannot_live_there(stage: PlatformStage) -> None:
-    declare(stage, {ONE: "greeter"})
-    assert stage.run("validate", "--json", code=3).codes == ["platform_cannot_import"]
+def test_a_number_of_twilios_cannot_live_there(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: "greeter"})
+    assert runner.run("validate", "--json", code=3).codes == ["platform_cannot_import"]

@@ -12,9 +12,8 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS, NixflexNumber
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .platform_stage import AC, PlatformStage, world
-from .stage import actions
+from tests.support.processes.platform_runner import AC, PlatformRunner, world
+from tests.support.processes.process_runner import actions
 
 ONE, TWO = "+15550100101", "+15550100102"
 PBX = "https://pbx.example.net/in"
@@ -41,164 +40,164 @@ def rows_of_nixflex() -> World:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
     with Sandbox(rows_of_nixflex()) as sandbox:
-        yield PlatformStage(tmp_path / "work", sandbox)
+        yield PlatformRunner(tmp_path / "work", sandbox)
 
 
-def declare(stage: PlatformStage, numbers: object, **sections: object) -> None:
+def declare(runner: PlatformRunner, numbers: object, **sections: object) -> None:
     platform = {
         "type": "nixflex",
-        "api_key": stage.secret("NIX_KEY", KEY),
-        "base_url": f"{stage.sandbox.base_url}/nixflex",
+        "api_key": runner.secret("NIX_KEY", KEY),
+        "base_url": f"{runner.sandbox.base_url}/nixflex",
     }
     agents = {
         "sales": {"platform": "nix", "id": FIRST},
         "help": {"platform": "nix", "id": SECOND},
         "own": {"webhooks": {"voice": "https://agents.example.com/voice"}},
     }
-    stage.setting(numbers, platforms={"nix": platform}, agents=agents, **sections)
+    runner.setting(numbers, platforms={"nix": platform}, agents=agents, **sections)
 
 
-def test_the_first_apply_registers_and_the_second_plan_is_empty(stage: PlatformStage) -> None:
-    declare(stage, {ONE: "sales"})
-    refused = stage.apply(code=4)
+def test_the_first_apply_registers_and_the_second_plan_is_empty(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: "sales"})
+    refused = runner.apply(code=4)
     assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
     assert PBX in refused["diagnostics"][0]["detail"]
-    assert stage.hooks(ONE) == {"voice_url": PBX}
+    assert runner.hooks(ONE) == {"voice_url": PBX}
 
-    plan = stage.plan()
+    plan = runner.plan()
     assert actions(plan) == [(f"number/{ONE}", "import"), (ADDRESS, "register")]
     assert {c["field"] for c in plan["actions"][1]["takeover"]} == {"voice_url"}
-    done = stage.apply("--allow-takeover")
+    done = runner.apply("--allow-takeover")
     assert done["success_count"] == 2
-    assert "nixflex" in stage.hooks(ONE)["voice_url"]
-    stage.settled()
-    assert stage.json("drift")["drifted"] == []
-    with stage.watched() as calls:
-        stage.apply()
+    assert "nixflex" in runner.hooks(ONE)["voice_url"]
+    runner.settled()
+    assert runner.json("drift")["drifted"] == []
+    with runner.watched() as calls:
+        runner.apply()
     assert [call for call in calls if call.is_write] == []
 
 
-def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.apply()
-    written = stage.hooks(ONE)
+def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    written = runner.hooks(ONE)
 
-    stage.edit(ONE, voice_url="https://api.vapi.ai/twilio/inbound_call")
-    drift = stage.json("drift", code=2)
+    runner.edit(ONE, voice_url="https://api.vapi.ai/twilio/inbound_call")
+    drift = runner.json("drift", code=2)
     assert [d["address"] for d in drift["drifted"]] == [f"number/{ONE}"]
     assert drift["drifted"][0]["looks_like"] == "Vapi"
-    assert "looks like a Vapi import" in stage.run("drift", code=2).out
-    assert actions(stage.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
-    assert "looks like a Vapi import" in stage.run("plan").out
-    stage.apply()
-    assert stage.hooks(ONE) == written
+    assert "looks like a Vapi import" in runner.run("drift", code=2).out
+    assert actions(runner.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
+    assert "looks like a Vapi import" in runner.run("plan").out
+    runner.apply()
+    assert runner.hooks(ONE) == written
 
-    row = stage.world.table(NUMBERS).get(ONE)
+    row = runner.world.table(NUMBERS).get(ONE)
     assert row is not None
     row.agent_id = SECOND
-    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [ADDRESS]
-    plan = stage.plan()
+    assert [d["address"] for d in runner.json("drift", code=2)["drifted"]] == [ADDRESS]
+    plan = runner.plan()
     assert [(a["address"], a["action"], a["reason"]) for a in plan["actions"]] == [
         (ADDRESS, "reassign", "drift")
     ]
-    stage.apply()
-    assert row_of(stage).agent_id == FIRST
-    stage.settled()
+    runner.apply()
+    assert row_of(runner).agent_id == FIRST
+    runner.settled()
 
-    stage.world.table(NUMBERS).remove(row_of(stage))
-    assert actions(stage.plan()) == [(ADDRESS, "register")]
-    stage.apply()
-    stage.settled()
+    runner.world.table(NUMBERS).remove(row_of(runner))
+    assert actions(runner.plan()) == [(ADDRESS, "register")]
+    runner.apply()
+    runner.settled()
 
 
-def test_a_number_moves_to_another_agent_by_removal_and_import(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "sales"})
-    stage.apply()
-    declare(stage, {TWO: "help"})
-    plan = stage.plan()
+def test_a_number_moves_to_another_agent_by_removal_and_import(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    declare(runner, {TWO: "help"})
+    plan = runner.plan()
     assert actions(plan) == [(f"registration/nix/{TWO}", "reassign")]
     assert "Until both are done the number answers nobody" in plan["actions"][0]["note"]
-    stage.apply()
-    stage.settled()
-    assert row_of(stage, TWO).agent_id == SECOND
+    runner.apply()
+    runner.settled()
+    assert row_of(runner, TWO).agent_id == SECOND
 
 
-def test_what_is_let_go_of_is_as_it_was_before(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "sales"})
-    stage.apply()
-    declare(stage, {})
-    plan = stage.plan()
+def test_what_is_let_go_of_is_as_it_was_before(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "sales"})
+    runner.apply()
+    declare(runner, {})
+    plan = runner.plan()
     assert actions(plan) == [
         (f"registration/nix/{ONE}", "unregister"),
         (f"registration/nix/{TWO}", "unregister"),
         (f"number/{ONE}", "release"),
         (f"number/{TWO}", "release"),
     ]
-    stage.apply()
-    number = stage.twilio_number(ONE)
+    runner.apply()
+    number = runner.twilio_number(ONE)
     assert (number.voice_url, number.voice_method) == (PBX, "GET")
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.hooks(TWO) == {}
-    assert list(stage.world.table(NUMBERS)) == []
-    assert stage.state == {}
-    stage.settled()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.hooks(TWO) == {}
+    assert list(runner.world.table(NUMBERS)) == []
+    assert runner.state == {}
+    runner.settled()
 
 
 def test_a_number_that_gets_an_agent_of_our_own_leaves_the_platform_first(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.apply()
-    declare(stage, {ONE: "own"})
-    assert actions(stage.plan()) == [
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    declare(runner, {ONE: "own"})
+    assert actions(runner.plan()) == [
         (ADDRESS, "unregister"),
         (f"number/{ONE}", "overwrite_webhooks"),
     ]
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": "https://agents.example.com/voice"}
-    stage.settled()
-    declare(stage, {ONE: "sales"})
-    assert actions(stage.plan()) == [(ADDRESS, "register")]
-    stage.apply()
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": "https://agents.example.com/voice"}
+    runner.settled()
+    declare(runner, {ONE: "sales"})
+    assert actions(runner.plan()) == [(ADDRESS, "register")]
+    runner.apply()
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
 
 
-def test_a_number_declared_by_its_sid_is_the_same_number(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "sales"})
-    stage.apply()
-    declare(stage, {stage.twilio_number(TWO).sid: "sales"})
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.state == {}
+def test_a_number_declared_by_its_sid_is_the_same_number(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    declare(runner, {runner.twilio_number(TWO).sid: "sales"})
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.state == {}
 
 
-def test_what_another_agent_has_is_not_taken(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "sales"})
-    stage.apply()
-    stage.lose_state()
-    declare(stage, {TWO: "help"})
-    plan = stage.run("plan", "--json", code=1)
+def test_what_another_agent_has_is_not_taken(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    runner.lose_state()
+    declare(runner, {TWO: "help"})
+    plan = runner.run("plan", "--json", code=1)
     assert plan.codes == ["number_already_imported"]
-    declare(stage, {TWO: "sales"})
-    assert actions(stage.plan()) == [
+    declare(runner, {TWO: "sales"})
+    assert actions(runner.plan()) == [
         (f"number/{TWO}", "import"),
         (f"registration/nix/{TWO}", "import"),
     ]
-    with stage.watched() as calls:
-        stage.apply()
+    with runner.watched() as calls:
+        runner.apply()
     assert [call for call in calls if call.is_write] == []
-    stage.settled()
+    runner.settled()
 
 
-def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "sales"})
-    file = stage.folder / "reconciler.yaml"
+def test_an_account_with_an_api_key_is_refused_by_the_plan(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    file = runner.folder / "reconciler.yaml"
     whole = json.loads(file.read_text(encoding="utf-8"))
     del whole["accounts"]["main"]["auth_token"]
     whole["accounts"]["main"] |= {
@@ -206,107 +205,107 @@ def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage)
         "api_secret": {"env": "MAIN_TOKEN"},
     }
     file.write_text(json.dumps(whole), encoding="utf-8")
-    stage.environ["MAIN_KEY"] = AC
-    done = stage.run("plan", "--json", code=1)
+    runner.environ["MAIN_KEY"] = AC
+    done = runner.run("plan", "--json", code=1)
     assert done.codes == ["auth_token_needed"]
 
 
 @pytest.mark.parametrize("agent", ["agent_0000000000000000", "agent_ffffffffffffffff"])
 def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(
-    stage: PlatformStage, agent: str
+    runner: PlatformRunner, agent: str
 ) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(FIRST, agent)
-    (stage.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
-    assert stage.run("plan", "--json", code=1).codes == ["agent_not_found"]
-    with stage.watched() as calls:
-        refused = stage.run("apply", "--auto-approve", "--json", code=1)
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(FIRST, agent)
+    (runner.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
+    assert runner.run("plan", "--json", code=1).codes == ["agent_not_found"]
+    with runner.watched() as calls:
+        refused = runner.run("apply", "--auto-approve", "--json", code=1)
     assert refused.codes == ["agent_not_found"]
     assert [call for call in calls if call.is_write] == []
-    assert stage.hooks(ONE) == {"voice_url": PBX}
+    assert runner.hooks(ONE) == {"voice_url": PBX}
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (403, "platform_forbidden")])
 def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(
-    stage: PlatformStage, status: int, code: str
+    runner: PlatformRunner, status: int, code: str
 ) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.sandbox.faults.add(
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.sandbox.faults.add(
         f.Refuse(path="/nixflex/v1/phone-numbers", method="POST", status=status)
     )
-    done = stage.apply(code=5)
+    done = runner.apply(code=5)
     assert len(done["errors"]) == 1
     assert done["errors"][0]["code"] == code
     assert [o["status"] for o in done["outcomes"]] == ["applied", "failed"]
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    stage.sandbox.faults.clear()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX}
-    assert stage.state == {}
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    runner.sandbox.faults.clear()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX}
+    assert runner.state == {}
 
 
-def test_a_wrong_key_is_said_to_be_wrong(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "sales"})
-    done = stage.run("plan", "--json", code=1, NIX_KEY="nxf_other:nxfs_other")
+def test_a_wrong_key_is_said_to_be_wrong(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    done = runner.run("plan", "--json", code=1, NIX_KEY="nxf_other:nxfs_other")
     assert done.codes == ["invalid_api_key"]
-    done = stage.run("plan", "--json", code=1, NIX_KEY="no-colon")
+    done = runner.run("plan", "--json", code=1, NIX_KEY="no-colon")
     assert done.codes == ["invalid_api_key"]
 
 
 def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_end(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    trunk = stage.world.new_sid("TK")
-    stage.world.extend(
+    trunk = runner.world.new_sid("TK")
+    runner.world.extend(
         {"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]}
     )
-    stage.edit(ONE, trunk_sid=trunk)
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    assert actions(stage.plan()) == [
+    runner.edit(ONE, trunk_sid=trunk)
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    assert actions(runner.plan()) == [
         (f"number/{ONE}", "import"),
         (ADDRESS, "register"),
         (f"number/{ONE}", "detach_trunk"),
     ]
-    stage.apply()
-    assert stage.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
-    stage.settled()
-    declare(stage, {})
-    stage.apply()
-    assert stage.hooks(ONE) == {"voice_url": PBX, "trunk_sid": trunk}
+    runner.apply()
+    assert runner.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
+    runner.settled()
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(ONE) == {"voice_url": PBX, "trunk_sid": trunk}
 
 
-def test_a_number_is_bought_and_registered_in_one_run(stage: PlatformStage) -> None:
+def test_a_number_is_bought_and_registered_in_one_run(runner: PlatformRunner) -> None:
     bought = "+15550100177"
-    declare(stage, {bought: {"agent": "sales", "purchase": {"country": "US"}}})
-    assert actions(stage.plan()) == [
+    declare(runner, {bought: {"agent": "sales", "purchase": {"country": "US"}}})
+    assert actions(runner.plan()) == [
         (f"number/{bought}", "purchase"),
         (f"registration/nix/{bought}", "register"),
     ]
-    assert stage.apply("--allow-purchase")["failed_count"] == 0
-    assert "nixflex" in stage.hooks(bought)["voice_url"]
-    stage.settled()
-    assert stage.json("drift")["drifted"] == []
+    assert runner.apply("--allow-purchase")["failed_count"] == 0
+    assert "nixflex" in runner.hooks(bought)["voice_url"]
+    runner.settled()
+    assert runner.json("drift")["drifted"] == []
 
 
 def test_a_saved_plan_is_applied_and_refused_once_somebody_else_has_registered(
-    stage: PlatformStage,
+    runner: PlatformRunner,
 ) -> None:
-    declare(stage, {TWO: "sales"})
-    stage.run("plan", "--out", "plan.bin")
-    stage.world.extend(
+    declare(runner, {TWO: "sales"})
+    runner.run("plan", "--out", "plan.bin")
+    runner.world.extend(
         {"format": 1, "nixflex_numbers": [{"phone_number": TWO, "agent_id": SECOND}]}
     )
-    refused = stage.run("apply", "--json", "--auto-approve", "plan.bin", code=4)
+    refused = runner.run("apply", "--json", "--auto-approve", "plan.bin", code=4)
     assert refused.codes == ["plan_stale"]
-    stage.world.table(NUMBERS).remove(row_of(stage, TWO))
-    stage.run("apply", "--auto-approve", "plan.bin")
-    stage.settled()
-    shown = stage.json("show", f"registration/nix/{TWO}")["resource"]
+    runner.world.table(NUMBERS).remove(row_of(runner, TWO))
+    runner.run("apply", "--auto-approve", "plan.bin")
+    runner.settled()
+    shown = runner.json("show", f"registration/nix/{TWO}")["resource"]
     assert shown["applied"] == {"agent": FIRST}
 
 
-def row_of(stage: PlatformStage, e164: str = ONE) -> NixflexNumber:
-    row = stage.world.table(NUMBERS).get(e164)
+def row_of(runner: PlatformRunner, e164: str = ONE) -> NixflexNumber:
+    row = runner.world.table(NUMBERS).get(e164)
     assert row is not None
     return row

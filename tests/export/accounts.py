@@ -15,7 +15,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.planner import plan_resources
 from reconciler.remote.queries.observe import observe
 from reconciler.remote.queries.whole_account import read_accounts
-from tests.apply.fake import FakeTwilio
+from tests.support.memory.fake_twilio import FakeTwilio
 
 TRUNKS = ("TK" + "1" * 32, "TK" + "2" * 32, "TK" + "3" * 32, "TK" + "4" * 32)
 APPLICATIONS = ("AP" + "1" * 32, "AP" + "2" * 32)

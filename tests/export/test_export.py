@@ -15,7 +15,7 @@ from reconciler.export.document import DeclaredConfig, ExportFilter
 from reconciler.export.names import name_from_urls
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.route import ApplicationRoute, Webhook
-from tests.apply.fake import FakeTwilio
+from tests.support.memory.fake_twilio import FakeTwilio
 
 from .accounts import APPLICATIONS, TRUNKS, accounts, exported, planned
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from reconciler.execution.outcome import Outcome
 from reconciler.kinds.number import WIRE_FIELDS
 from reconciler.sandbox.platforms import (
     butter,
@@ -26,6 +25,7 @@ from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
 from reconciler.workflows import plan_apply
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+from tests.support.progress import SilentProgress
 
 AC, TOKEN = "AC" + "0d" * 16, "token-of-main"
 NUMBER = "+15550100101"
@@ -163,23 +163,7 @@ _DECLARED: dict[str, dict[str, object]] = {
 }
 
 
-class Silent:
-    """Progress that nobody watches."""
-
-    def report_read(self, account: str, numbers: int) -> None:
-        """So many numbers have been read."""
-
-    def show_plan(self, planned: Planned) -> None:
-        """The plan that is about to be applied."""
-
-    def start(self, total: int) -> None:
-        """So many actions are about to start."""
-
-    def report_outcome(self, outcome: Outcome) -> None:
-        """One action is done."""
-
-
-class Stage:
+class LawRunner:
     """One configuration folder and one sandbox."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, played: Played) -> None:
@@ -220,7 +204,7 @@ class Stage:
         return RunOptions(
             directory=self.folder,
             environ=environ,
-            progress=Silent(),
+            progress=SilentProgress(),
             clock=lambda: datetime(2026, 3, 1, tzinfo=UTC),
             concurrency=2,
         )
@@ -228,7 +212,7 @@ class Stage:
     def apply(self, then: Callable[[], None] = lambda: None) -> Applied:
         """Plan, let something happen, carry out."""
 
-        class Between(Silent):
+        class Between(SilentProgress):
             def show_plan(self, planned: Planned) -> None:
                 then()
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 
-from .platform_worlds import PLATFORMS, Stage, seeded
+from .platform_worlds import PLATFORMS, LawRunner, seeded
 
 
 @pytest.mark.parametrize("route", ["trunk", "webhook"])
@@ -24,8 +24,8 @@ def test_what_somebody_else_imports_after_the_plan_is_left_to_them(
     (tmp_path / "theirs").mkdir()
     with Sandbox(seeded(route)) as sandbox:
         ours, theirs = (
-            Stage(tmp_path / "ours", sandbox, played),
-            Stage(tmp_path / "theirs", sandbox, played),
+            LawRunner(tmp_path / "ours", sandbox, played),
+            LawRunner(tmp_path / "theirs", sandbox, played),
         )
         ours.declare(played.agents[0])
         theirs.declare(played.agents[1])
@@ -48,8 +48,8 @@ def test_ravan_has_no_list_and_believes_no_word_of_already(tmp_path: Path) -> No
     (tmp_path / "theirs").mkdir()
     with Sandbox(seeded("webhook")) as sandbox:
         ours, theirs = (
-            Stage(tmp_path / "ours", sandbox, played),
-            Stage(tmp_path / "theirs", sandbox, played),
+            LawRunner(tmp_path / "ours", sandbox, played),
+            LawRunner(tmp_path / "theirs", sandbox, played),
         )
         theirs.declare("any")
         theirs.apply()

@@ -26,10 +26,20 @@ from reconciler.remote.queries.observe import observe
 from reconciler.state.atomic_files import Disk
 from reconciler.state.format.document import State, empty_state
 from reconciler.state.stores.file import FileStore
-from tests.apply.fake import Account, Call
-from tests.apply.fake_whole import PREFIXES, WholeTwilio
-from tests.apply.stage import FILE, Means, declared, e164, hook, origination, row, trunk, world
 from tests.state.samples import holder
+from tests.support.memory.fake_twilio import Account, Call
+from tests.support.memory.fake_twilio_with_lists import PREFIXES, FakeTwilioWithLists
+from tests.support.memory.memory_runner import Means
+from tests.support.memory.resources import (
+    FILE,
+    declared,
+    e164,
+    hook,
+    origination,
+    row,
+    trunk,
+    world,
+)
 
 NUMBERS = range(1, 51)
 TAKEN_OVER = range(1, 6)
@@ -156,12 +166,12 @@ class Mortal(Disk):
         super().remove(path)
 
 
-def planned(twilio: WholeTwilio, state: State) -> tuple[Plan, Observed]:
+def planned(twilio: FakeTwilioWithLists, state: State) -> tuple[Plan, Observed]:
     observed = observe(DESIRED, state.resources, twilio.gateways())
     return plan_resources(DESIRED, state.resources, observed, OURS), observed
 
 
-def apply(twilio: WholeTwilio, path: Path, death: Death) -> bool:
+def apply(twilio: FakeTwilioWithLists, path: Path, death: Death) -> bool:
     """One run; whether it came to its end."""
 
     def point(call: Call) -> None:
@@ -180,7 +190,7 @@ def apply(twilio: WholeTwilio, path: Path, death: Death) -> bool:
     return True
 
 
-def check(twilio: WholeTwilio, path: Path) -> None:
+def check(twilio: FakeTwilioWithLists, path: Path) -> None:
     """The right world, every prior value, nothing twice, nothing left to do."""
     account = twilio.accounts["main"]
     (made,) = account.trunks
@@ -214,9 +224,9 @@ def check(twilio: WholeTwilio, path: Path) -> None:
     assert planned(twilio, state)[0].actions == ()
 
 
-def fresh() -> WholeTwilio:
+def fresh() -> FakeTwilioWithLists:
     rows = [row(last, **(foreign(last) if last in TAKEN_OVER else {})) for last in NUMBERS]
-    return WholeTwilio(world(*rows))
+    return FakeTwilioWithLists(world(*rows))
 
 
 def all_points(folder: Path) -> int:

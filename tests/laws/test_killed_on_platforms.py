@@ -15,13 +15,13 @@ import pytest
 from reconciler.remote.transport.pool import Pool
 from reconciler.sandbox.service.app import Sandbox
 
-from .platform_worlds import PLATFORMS, ROUTES, Stage, seeded
+from .platform_worlds import PLATFORMS, ROUTES, LawRunner, seeded
 
 MOST_CALLS = 12
 KILLED, FINISHED, BROKEN = 9, 0, 1
 
 
-def apply_in_child(stage: Stage, at: int, *, carried_out: bool) -> int:
+def apply_in_child(runner: LawRunner, at: int, *, carried_out: bool) -> int:
     """Apply in another process, which dies at the writing call with this number; its exit code."""
     child = os.fork()
     if child:
@@ -45,25 +45,25 @@ def apply_in_child(stage: Stage, at: int, *, carried_out: bool) -> int:
     ended = BROKEN
     try:
         Pool.send = mortal  # type: ignore[method-assign]
-        stage.apply()
+        runner.apply()
         ended = FINISHED
     finally:
         os._exit(ended)  # whatever was raised: the child must not go on with the tests
 
 
-def left_on_platform(stage: Stage) -> list[dict[str, object]]:
+def left_on_platform(runner: LawRunner) -> list[dict[str, object]]:
     """What the platform still has of the number after a removal; nothing can be removed where it has no call for it."""
-    return [] if stage.played.type in ("butter", "ravan") else stage.records()
+    return [] if runner.played.type in ("butter", "ravan") else runner.records()
 
 
 def records_of_a_whole_run(folder: Path, name: str, route: str) -> list[dict[str, object]]:
     """What the platform keeps after an apply that nobody kills."""
     folder.mkdir()
     with Sandbox(seeded(route)) as sandbox:
-        stage = Stage(folder, sandbox, PLATFORMS[name])
-        stage.declare(PLATFORMS[name].agents[1])
-        stage.apply()
-        return stage.records()
+        runner = LawRunner(folder, sandbox, PLATFORMS[name])
+        runner.declare(PLATFORMS[name].agents[1])
+        runner.apply()
+        return runner.records()
 
 
 @pytest.mark.parametrize("then", ["again", "removed"])
@@ -82,36 +82,36 @@ def test_killed_at_any_call_the_next_run_ends_right(
         folder = tmp_path / str(at)
         folder.mkdir()
         with Sandbox(seeded(route)) as sandbox:
-            stage = Stage(folder, sandbox, played)
-            original = stage.number()
+            runner = LawRunner(folder, sandbox, played)
+            original = runner.number()
             if moved:
-                stage.declare(played.agents[0])
-                stage.apply()
-            before = stage.route()
-            stage.declare(played.agents[1])
-            ended = apply_in_child(stage, at, carried_out=carried_out)
+                runner.declare(played.agents[0])
+                runner.apply()
+            before = runner.route()
+            runner.declare(played.agents[1])
+            ended = apply_in_child(runner, at, carried_out=carried_out)
             if ended == FINISHED:
                 assert at > 1
                 return
             assert ended == KILLED
-            assert stage.route() != "nobody" or moved, f"killed at call {at}"
+            assert runner.route() != "nobody" or moved, f"killed at call {at}"
 
             if then == "again":
                 finished = [
-                    o for o in stage.apply().result.outcomes if o.action.kind == "registration"
+                    o for o in runner.apply().result.outcomes if o.action.kind == "registration"
                 ]
                 assert all(o.succeeded for o in finished), [o.error for o in finished]
                 refused = {
-                    o.error.code for o in stage.apply().result.outcomes if o.error is not None
+                    o.error.code for o in runner.apply().result.outcomes if o.error is not None
                 }
                 assert refused <= {"webhook_not_written"}, refused
-                assert stage.route() != "nobody"
-                assert len(stage.records()) == len(expected), "nothing is there twice"
-            stage.declare(None)
-            stage.apply()
-            assert stage.number() == original, f"killed at call {at}; it rang at {before}"
-            assert left_on_platform(stage) == []
-            assert stage.plan().plan.actions == ()
+                assert runner.route() != "nobody"
+                assert len(runner.records()) == len(expected), "nothing is there twice"
+            runner.declare(None)
+            runner.apply()
+            assert runner.number() == original, f"killed at call {at}; it rang at {before}"
+            assert left_on_platform(runner) == []
+            assert runner.plan().plan.actions == ()
     pytest.fail(f"more than {MOST_CALLS} writing calls")
 
 

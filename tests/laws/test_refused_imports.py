@@ -17,7 +17,7 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import butter, dasha_rows, feather, nixflex
 from reconciler.sandbox.service.app import Sandbox
 
-from .platform_worlds import NUMBER, PLATFORMS, ROUTES, Stage, seeded
+from .platform_worlds import NUMBER, PLATFORMS, ROUTES, LawRunner, seeded
 
 ATTEMPTS = 2
 REFUSALS = (
@@ -91,25 +91,25 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
     played = PLATFORMS[name]
     first, second = played.agents
     with Sandbox(seeded(route)) as sandbox:
-        stage = Stage(tmp_path, sandbox, played)
-        original = stage.number()
+        runner = LawRunner(tmp_path, sandbox, played)
+        original = runner.number()
         if moved:
-            stage.declare(first)
-            stage.apply()
+            runner.declare(first)
+            runner.apply()
         wanted = second if moved else first
-        stage.declare(wanted)
-        before, records = (stage.route(), stage.number()), stage.records()
+        runner.declare(wanted)
+        before, records = (runner.route(), runner.number()), runner.records()
 
         def refuse() -> None:
             if refusal == "agent":
-                table = stage.world.table(AGENTS[name])
+                table = runner.world.table(AGENTS[name])
                 agent = table.get(wanted)
                 assert agent is not None
                 table.remove(agent)
             else:
                 sandbox.faults.add(fault(refusal, call, 1))
 
-        result = stage.apply(refuse).result
+        result = runner.apply(refuse).result
         sandbox.faults.clear()
         registered = [o for o in result.outcomes if o.action.kind == "registration"]
         if all(o.succeeded for o in registered):
@@ -120,43 +120,43 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
                 o.status for o in registered
             ]
             if route != "none":
-                assert stage.route() != "nobody"
+                assert runner.route() != "nobody"
             return
 
         assert not all(o.succeeded for o in registered)
         unknown = name == "ravan" and refusal in ("lost", "hang", "drop", "500")
-        assert (stage.route(), stage.number()) == before
+        assert (runner.route(), runner.number()) == before
         left_free = (name == "butter" and not moved and "assign" in call) or (
             name == "butter" and refusal == "agent"
         )
         if not (unknown or left_free):
-            assert stage.records() == records
+            assert runner.records() == records
         failed = next(o for o in registered if not o.succeeded)
         assert failed.error is not None
         assert failed.half_done == (unknown or (left_free and not moved)), failed.error.message
 
         if refusal == "agent":
             return
-        again = stage.apply().result
+        again = runner.apply().result
         assert [
             o
             for o in again.outcomes
             if not o.succeeded and o.error and o.error.code != "webhook_not_written"
         ] == []
-        stage.declare(None)
-        stage.apply()
-        assert stage.number() == original
+        runner.declare(None)
+        runner.apply()
+        assert runner.number() == original
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand(tmp_path: Path, route: str) -> None:
     played = PLATFORMS["nixflex"]
     with Sandbox(seeded(route)) as sandbox:
-        stage = Stage(tmp_path, sandbox, played)
-        stage.declare(played.agents[0])
-        stage.apply()
-        stage.declare(played.agents[1])
-        result = stage.apply(
+        runner = LawRunner(tmp_path, sandbox, played)
+        runner.declare(played.agents[0])
+        runner.apply()
+        runner.declare(played.agents[1])
+        result = runner.apply(
             lambda: sandbox.faults.add(fault("403", "POST */v1/phone-numbers", None))
         ).result
         [outcome] = result.outcomes
@@ -171,5 +171,5 @@ def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand(tmp_path: Path, ro
 
         assert result_exit_code(result) == 5
         sandbox.faults.clear()
-        stage.apply()
-        assert stage.plan().plan.actions == ()
+        runner.apply()
+        assert runner.plan().plan.actions == ()

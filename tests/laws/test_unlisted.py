@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.desired import Desired, Unlisted
-from tests.apply.fake import FakeTwilio
-from tests.apply.stage import Stage, origination, trunk
 from tests.laws.test_laws import QUICK
+from tests.support.memory.fake_twilio import FakeTwilio
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import origination, trunk
 
 HOSTS = ("sbc1", "sbc2", "theirs")
 STRANGERS = st.lists(st.tuples(st.sampled_from(HOSTS), st.integers(0, 2)), max_size=3)
@@ -33,12 +34,12 @@ def urls(twilio: FakeTwilio) -> list[tuple[Any, ...]]:
     )
 
 
-def intrude(stage: Stage, added: Sequence[tuple[str, int]]) -> None:
+def intrude(runner: MemoryRunner, added: Sequence[tuple[str, int]]) -> None:
     """Somebody else adds origination URLs."""
-    main = stage.twilio.accounts["main"]
+    main = runner.twilio.accounts["main"]
     (sid,) = main.trunks
     for host, priority in added:
-        new = stage.twilio.new_sid("OU")
+        new = runner.twilio.new_sid("OU")
         row = {
             "sip_url": f"sip:{host}.example.com",
             "priority": priority,
@@ -58,23 +59,23 @@ def intrude(stage: Stage, added: Sequence[tuple[str, int]]) -> None:
 def test_apply_converges_and_undo_restores(
     hosts: list[str], added: list[tuple[str, int]], policy: Unlisted
 ) -> None:
-    stage = Stage({"main": {}})
+    runner = MemoryRunner({"main": {}})
     desired = declared(hosts, policy)
-    stage.apply(desired)
-    ours = urls(stage.twilio)
-    intrude(stage, added)
-    then, before = dict(stage.entries), urls(stage.twilio)
+    runner.apply(desired)
+    ours = urls(runner.twilio)
+    intrude(runner, added)
+    then, before = dict(runner.entries), urls(runner.twilio)
 
-    assert not stage.apply(desired).failures
-    assert urls(stage.twilio) == (ours if policy == "delete" else before)
-    again = stage.plan(desired)
+    assert not runner.apply(desired).failures
+    assert urls(runner.twilio) == (ours if policy == "delete" else before)
+    again = runner.plan(desired)
     assert (again.actions, again.state_updates) == ((), {})
 
-    assert not stage.back(then).failures
-    assert urls(stage.twilio) == before
-    assert stage.way_back(then).actions == ()
-    assert not stage.apply(desired).failures
-    assert urls(stage.twilio) == (ours if policy == "delete" else before)
+    assert not runner.back(then).failures
+    assert urls(runner.twilio) == before
+    assert runner.way_back(then).actions == ()
+    assert not runner.apply(desired).failures
+    assert urls(runner.twilio) == (ours if policy == "delete" else before)
 
 
 @QUICK
@@ -82,16 +83,16 @@ def test_apply_converges_and_undo_restores(
 def test_killed_anywhere_the_next_run_ends_the_same_and_undo_knows_what_was_there(
     hosts: list[str], added: list[tuple[str, int]], at: int
 ) -> None:
-    stage = Stage({"main": {}})
+    runner = MemoryRunner({"main": {}})
     desired = declared(hosts, "delete")
-    stage.apply(desired)
-    ours = urls(stage.twilio)
-    intrude(stage, added)
-    then, before = dict(stage.entries), urls(stage.twilio)
+    runner.apply(desired)
+    ours = urls(runner.twilio)
+    intrude(runner, added)
+    then, before = dict(runner.entries), urls(runner.twilio)
 
-    stage.killed(desired, at)
-    assert not [action for action in stage.plan(desired).actions if action.takeover]
-    assert not stage.apply(desired).failures
-    assert urls(stage.twilio) == ours
-    stage.back(then)
-    assert urls(stage.twilio) == before
+    runner.killed(desired, at)
+    assert not [action for action in runner.plan(desired).actions if action.takeover]
+    assert not runner.apply(desired).failures
+    assert urls(runner.twilio) == ours
+    runner.back(then)
+    assert urls(runner.twilio) == before

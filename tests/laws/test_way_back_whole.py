@@ -14,35 +14,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.execution.outcome import Outcome
 from reconciler.model.action import Action
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.sandbox.world.world import World
 from reconciler.workflows.plan_apply import apply, plan
 from reconciler.workflows.rollback import rollback
-from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+from reconciler.workflows.session import Applied, Consent, RunOptions
 from tests.laws.test_laws import MANY
+from tests.support.progress import SilentProgress
 
 FEW = settings(max_examples=int(MANY or 12), deadline=None)
 SECRETS = {"SANDBOX_TOKEN": SANDBOX_TOKEN, "FIRST": "Correct-Horse-1", "SECOND": "Battery-Staple-2"}
 Sections = dict[str, Any]
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def report_read(self, account: str, numbers: int) -> None:
-        """Nothing."""
-
-    def show_plan(self, planned: Planned) -> None:
-        """Nothing."""
-
-    def start(self, total: int) -> None:
-        """Nothing."""
-
-    def report_outcome(self, outcome: Outcome) -> None:
-        """Nothing."""
 
 
 class House:
@@ -75,7 +59,7 @@ class House:
         return RunOptions(
             directory=self.folder,
             environ=SECRETS,
-            progress=Silent(),
+            progress=SilentProgress(),
             clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
         )
 

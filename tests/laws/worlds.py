@@ -8,8 +8,18 @@ from hypothesis import strategies as st
 
 from reconciler.model.desired import Desired, Options
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Value
-from tests.apply.fake import FakeTwilio, Row
-from tests.apply.stage import Stage, bridge, declared, e164, hook, number, origination, row, trunk
+from tests.support.memory.fake_twilio import FakeTwilio, Row
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import (
+    bridge,
+    declared,
+    e164,
+    hook,
+    number,
+    origination,
+    row,
+    trunk,
+)
 
 NUMBERS = (1, 2, 3)
 UNMANAGED = 9
@@ -47,7 +57,7 @@ def rows(draw: st.DrawFn, last: int) -> Row:
 
 
 @st.composite
-def stages(draw: st.DrawFn) -> Stage:
+def runners(draw: st.DrawFn) -> MemoryRunner:
     """An account of four numbers, a trunk or two, two applications; nothing is remembered yet."""
     trunks = [{"sid": OLD_TRUNK, "friendly_name": "old", "domain_name": "old.pstn.twilio.com"}]
     urls = [_url("OU" + "1" * 32, OLD_TRUNK, "old")]
@@ -62,7 +72,7 @@ def stages(draw: st.DrawFn) -> Stage:
         "origination_urls": urls,
         "applications": [MENU, LOBBY],
     }
-    return Stage({"main": account}, OURS)
+    return MemoryRunner({"main": account}, OURS)
 
 
 def _url(sid: str, parent: str, host: str) -> Row:
@@ -156,9 +166,9 @@ EDITS = st.lists(
 """What a colleague does in the console."""
 
 
-def edit(stage: Stage, edits: list[tuple[int, str, str]]) -> None:
+def edit(runner: MemoryRunner, edits: list[tuple[int, str, str]]) -> None:
     """Do it."""
-    by_key = {row["phone_number"]: row for row in stage.twilio.numbers().values()}
+    by_key = {row["phone_number"]: row for row in runner.twilio.numbers().values()}
     for last, field, value in edits:
         by_key[e164(last)][field] = value
         if not value and field in ("voice_url", "sms_url"):

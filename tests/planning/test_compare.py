@@ -7,9 +7,8 @@ import pytest
 
 from reconciler.model.desired import Options
 from reconciler.model.route import TrunkRoute
-from tests.apply.stage import (
-    NOW,
-    Stage,
+from tests.support.memory.memory_runner import NOW, MemoryRunner
+from tests.support.memory.resources import (
     declared,
     e164,
     hook,
@@ -26,24 +25,24 @@ ADDRESS = f"number/{e164(1)}"
 
 
 def test_a_watched_number_that_gets_an_agent_is_taken_over_like_any_other() -> None:
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a")))
-    stage.apply([number(1)])
-    (action,) = stage.plan([number(1, voice=hook("a"))]).actions
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
+    runner.apply([number(1)])
+    (action,) = runner.plan([number(1, voice=hook("a"))]).actions
     assert [change.before for change in action.takeover] == [FOREIGN + "a"]
 
 
 def test_what_changed_while_it_was_only_watched_is_what_a_release_puts_back() -> None:
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a")))
-    stage.apply([number(1)])
-    stage.twilio.numbers()[pn(1)]["voice_url"] = FOREIGN + "b"
-    stage.apply([number(1)])
-    stage.apply([number(1, voice=hook("a"))])
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "b"
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
+    runner.apply([number(1)])
+    runner.twilio.numbers()[pn(1)]["voice_url"] = FOREIGN + "b"
+    runner.apply([number(1)])
+    runner.apply([number(1, voice=hook("a"))])
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "b"
 
 
 def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a")))
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
     for desired in (
         [number(1, voice=hook("a"))],
         [number(1)],
@@ -51,135 +50,135 @@ def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
         [number(1, voice=hook("b"))],
         [],
     ):
-        stage.apply(desired)
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
+        runner.apply(desired)
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
 
 
 def test_a_part_that_left_and_came_back_keeps_its_first_prior_value() -> None:
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
     both = number(1, voice=hook("a"), sms=hook("s"))
     for desired in ([both], [number(1, voice=hook("a"))], [both], []):
-        stage.apply(desired)
-    found = stage.twilio.numbers()[pn(1)]
+        runner.apply(desired)
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
 
 
 def test_a_release_puts_back_what_we_wrote_and_then_managed_no_longer() -> None:
     for last in (number(1, voice=hook("a")), number(1)):
-        stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+        runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
         for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [last], []):
-            stage.apply(desired)
-        found = stage.twilio.numbers()[pn(1)]
+            runner.apply(desired)
+        found = runner.twilio.numbers()[pn(1)]
         assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
 
 
 def test_what_somebody_changed_after_we_managed_it_no_longer_stays() -> None:
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
     for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [number(1, voice=hook("a"))]):
-        stage.apply(desired)
-    stage.twilio.numbers()[pn(1)]["sms_url"] = FOREIGN + "new"
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "new"
+        runner.apply(desired)
+    runner.twilio.numbers()[pn(1)]["sms_url"] = FOREIGN + "new"
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "new"
 
 
 def test_a_part_that_is_managed_again_is_put_back_to_what_stood_there_last() -> None:
-    stage = Stage(world(row(1, sms_url=FOREIGN + "a")))
-    stage.apply([number(1, voice=None, sms=hook("sms"))])
-    stage.apply([number(1, voice=None)])
-    stage.twilio.numbers()[pn(1)]["sms_url"] = FOREIGN + "b"
-    stage.apply([number(1, voice=None, sms=hook("sms"))])
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "b"
+    runner = MemoryRunner(world(row(1, sms_url=FOREIGN + "a")))
+    runner.apply([number(1, voice=None, sms=hook("sms"))])
+    runner.apply([number(1, voice=None)])
+    runner.twilio.numbers()[pn(1)]["sms_url"] = FOREIGN + "b"
+    runner.apply([number(1, voice=None, sms=hook("sms"))])
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "b"
 
 
 def test_a_prior_value_that_is_empty_by_now_is_not_the_one_of_before() -> None:
-    stage = Stage(world(row(1, sms_url=FOREIGN + "a")))
-    stage.apply([number(1, voice=None, sms=hook("sms"))])
-    stage.apply([number(1, voice=None)])
-    stage.twilio.numbers()[pn(1)]["sms_url"] = ""
-    stage.apply([number(1, voice=None, sms=hook("sms"))])
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["sms_url"] == ""
+    runner = MemoryRunner(world(row(1, sms_url=FOREIGN + "a")))
+    runner.apply([number(1, voice=None, sms=hook("sms"))])
+    runner.apply([number(1, voice=None)])
+    runner.twilio.numbers()[pn(1)]["sms_url"] = ""
+    runner.apply([number(1, voice=None, sms=hook("sms"))])
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["sms_url"] == ""
 
 
 def test_a_change_of_a_value_that_twilio_keeps_in_its_own_form_is_a_change_and_no_conflict() -> (
     None
 ):
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["friendly_name"] = str.upper
-    stage.apply([number(1, friendly_name="Sales")])
-    assert stage.plan([number(1, friendly_name="Sales")]).actions == ()
-    (action,) = stage.plan([number(1, friendly_name="Support")]).actions
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["friendly_name"] = str.upper
+    runner.apply([number(1, friendly_name="Sales")])
+    assert runner.plan([number(1, friendly_name="Sales")]).actions == ()
+    (action,) = runner.plan([number(1, friendly_name="Support")]).actions
     assert action.reason == "config"
 
 
 def test_a_form_that_one_step_met_is_still_known_after_the_next() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
     desired = [number(1, voice=hook("Agent"), friendly_name="Sales")]
-    stage.apply(desired)
-    assert stage.plan(desired).actions == ()
+    runner.apply(desired)
+    assert runner.plan(desired).actions == ()
 
 
 def test_a_form_that_was_met_behind_a_trunk_is_known_once_the_number_has_left_it() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"))])
-    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"))])
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
     desired = [trunk("edge"), origination("edge", "sbc1"), number(1, voice=hook("Agent"))]
-    stage.apply(desired)
-    assert stage.plan(desired).actions == ()
+    runner.apply(desired)
+    assert runner.plan(desired).actions == ()
 
 
 def test_a_trunk_is_updated_in_what_differs_and_not_in_what_twilio_writes_in_its_own_form() -> None:
-    stage = Stage(world(row(1)))
-    stage.twilio.forms["friendly_name"] = str.upper
-    stage.apply([trunk("edge")])
-    (action,) = stage.plan([trunk("edge", secure=True)]).actions
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["friendly_name"] = str.upper
+    runner.apply([trunk("edge")])
+    (action,) = runner.plan([trunk("edge", secure=True)]).actions
     assert [change.field for change in action.changes] == ["secure"]
     assert action.set == {"secure": True}
 
 
 def test_a_trunk_that_somebody_else_made_anew_is_not_ours_to_delete() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([trunk("edge")])
-    trunks = stage.twilio.accounts["main"].trunks
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([trunk("edge")])
+    trunks = runner.twilio.accounts["main"].trunks
     ((_, made),) = trunks.items()
     trunks.clear()
     trunks["TK" + "2" * 32] = {**made, "sid": "TK" + "2" * 32}
-    stage.apply([trunk("edge")])
-    (action,) = stage.plan([]).actions
+    runner.apply([trunk("edge")])
+    (action,) = runner.plan([]).actions
     assert action.action == "forget"
 
 
 def test_a_declaration_that_only_changes_options_is_learned() -> None:
-    stage = Stage(world(row(1, voice_url=hook("a").url)))
-    stage.apply([number(1, voice=hook("a"))])
+    runner = MemoryRunner(world(row(1, voice_url=hook("a").url)))
+    runner.apply([number(1, voice=hook("a"))])
     protected = declared("number", e164(1), {"voice": hook("a")}, options=Options(protect=True))
-    plan = stage.plan([protected])
+    plan = runner.plan([protected])
     assert plan.actions == ()
     assert plan.state_updates[ADDRESS].options.protect
-    stage.apply([protected])
-    assert stage.entries[ADDRESS].options.protect
-    assert stage.entries[ADDRESS].updated_at == NOW
+    runner.apply([protected])
+    assert runner.entries[ADDRESS].options.protect
+    assert runner.entries[ADDRESS].updated_at == NOW
 
 
 def test_what_a_run_that_died_had_written_is_ours_in_the_next_run_that_dies() -> None:
     """Two crashes and a change between them: what the first one wrote is still known to be ours."""
-    stage = Stage(world(row(1, voice_url=FOREIGN + "a")))
-    stage.apply([number(1, voice=hook("a"))])
-    assert stage.killed([number(1, voice=hook("b"))], 4), "after the write, before its outcome"
-    assert stage.killed([number(1, voice=hook("c"))], 4), "before the write"
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("b").url
-    assert stage.plan([number(1, voice=hook("a"))]).actions[0].reason == "config"
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
+    runner.apply([number(1, voice=hook("a"))])
+    assert runner.killed([number(1, voice=hook("b"))], 4), "after the write, before its outcome"
+    assert runner.killed([number(1, voice=hook("c"))], 4), "before the write"
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("b").url
+    assert runner.plan([number(1, voice=hook("a"))]).actions[0].reason == "config"
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
 
 
 def test_watched_numbers_keep_no_pending_value() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([number(1)])
-    assert stage.entries[ADDRESS].pending is None
-    assert msgspec.structs.replace(stage.entries[ADDRESS]).options.observe_only
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([number(1)])
+    assert runner.entries[ADDRESS].pending is None
+    assert msgspec.structs.replace(runner.entries[ADDRESS]).options.observe_only
 
 
 @pytest.mark.parametrize("first", range(2, 8))
@@ -187,12 +186,12 @@ def test_watched_numbers_keep_no_pending_value() -> None:
 def test_a_newly_managed_part_keeps_its_prior_value_through_two_crashes(
     first: int, second: int
 ) -> None:
-    stage = Stage(world(row(1, trunk_sid="TK1"), trunks=[{"sid": "TK1"}]))
-    stage.apply([number(1, voice=TrunkRoute("TK1"))])
+    runner = MemoryRunner(world(row(1, trunk_sid="TK1"), trunks=[{"sid": "TK1"}]))
+    runner.apply([number(1, voice=TrunkRoute("TK1"))])
     desired = [number(1, voice=hook("a"), sms=hook("sms"))]
     for instant in (first, second):
-        stage.killed(desired, instant)
-    stage.apply(desired)
-    stage.apply([])
-    found = stage.twilio.numbers()[pn(1)]
+        runner.killed(desired, instant)
+    runner.apply(desired)
+    runner.apply([])
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["trunk_sid"], found["sms_url"]) == ("TK1", "")

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from reconciler.planning.decide.drift import Drifted, DriftedField, find_drift
-from tests.apply.stage import Stage, e164, hook, number, origination, pn, row, trunk, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import e164, hook, number, origination, pn, row, trunk, world
 
 OLD = "https://old.example.net/"
 
 
-def drift(stage: Stage) -> list[Drifted]:
-    return find_drift(stage.entries, stage.observe([]))
+def drift(runner: MemoryRunner) -> list[Drifted]:
+    return find_drift(runner.entries, runner.observe([]))
 
 
-def applied(**fields: str) -> Stage:
-    stage = Stage(world(row(1, voice_url=OLD), row(2)))
-    stage.apply([number(1, voice=hook("a"), **fields), trunk("edge"), origination("edge", "sbc1")])
-    return stage
+def applied(**fields: str) -> MemoryRunner:
+    runner = MemoryRunner(world(row(1, voice_url=OLD), row(2)))
+    runner.apply([number(1, voice=hook("a"), **fields), trunk("edge"), origination("edge", "sbc1")])
+    return runner
 
 
 def test_nothing_drifts_by_itself() -> None:
@@ -22,9 +23,9 @@ def test_nothing_drifts_by_itself() -> None:
 
 
 def test_drift_names_field_recorded_and_live_value() -> None:
-    stage = applied(friendly_name="Sales")
-    stage.twilio.numbers()[pn(1)].update(voice_url=OLD, friendly_name="Mine", sms_url=OLD)
-    assert drift(stage) == [
+    runner = applied(friendly_name="Sales")
+    runner.twilio.numbers()[pn(1)].update(voice_url=OLD, friendly_name="Mine", sms_url=OLD)
+    assert drift(runner) == [
         Drifted(
             f"number/{e164(1)}",
             "main",
@@ -38,13 +39,13 @@ def test_drift_names_field_recorded_and_live_value() -> None:
 
 
 def test_what_is_gone_has_drifted() -> None:
-    stage = applied()
-    account = stage.twilio.accounts["main"]
+    runner = applied()
+    account = runner.twilio.accounts["main"]
     account.numbers.pop(pn(1))
     account.trunks.clear()
     account.origination_urls.clear()
     assert [
-        (d.address.split("/")[0], [(f.field, f.live) for f in d.fields]) for d in drift(stage)
+        (d.address.split("/")[0], [(f.field, f.live) for f in d.fields]) for d in drift(runner)
     ] == [
         ("number", [("sid", None)]),
         ("origination_url", [("sid", None)]),
@@ -53,22 +54,22 @@ def test_what_is_gone_has_drifted() -> None:
 
 
 def test_a_trunk_drifts_field_by_field() -> None:
-    stage = applied()
-    next(iter(stage.twilio.accounts["main"].trunks.values()))["secure"] = True
-    (found,) = drift(stage)
+    runner = applied()
+    next(iter(runner.twilio.accounts["main"].trunks.values()))["secure"] = True
+    (found,) = drift(runner)
     assert found.fields == (DriftedField("secure", False, True),)
 
 
 def test_what_a_run_that_died_had_written_is_no_drift() -> None:
-    stage = applied()
+    runner = applied()
     kept = [trunk("edge"), origination("edge", "sbc1")]
-    assert stage.killed([number(1, voice=hook("b")), *kept], 4)
-    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("b").url
-    assert drift(stage) == []
+    assert runner.killed([number(1, voice=hook("b")), *kept], 4)
+    assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("b").url
+    assert drift(runner) == []
 
 
 def test_what_was_never_made_cannot_drift() -> None:
-    stage = Stage(world(row(1)))
-    assert stage.killed([trunk("edge")], 4)
-    assert stage.entries["trunk/edge"].sid == ""
-    assert drift(stage) == []
+    runner = MemoryRunner(world(row(1)))
+    assert runner.killed([trunk("edge")], 4)
+    assert runner.entries["trunk/edge"].sid == ""
+    assert drift(runner) == []

@@ -8,7 +8,8 @@ from reconciler.model.route import ApplicationRoute, Value
 from reconciler.planning.identity.observed import Observed, Service
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import plan_resources
-from tests.apply.stage import Stage, e164, hook, number, pn, row, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import e164, hook, number, pn, row, world
 
 MENU = "AP" + "1" * 32
 THEIRS = Service("MG" + "1" * 32, "Support", "https://service.example.net/in")
@@ -16,9 +17,9 @@ SILENT = Service("MG" + "2" * 32, "", "")
 
 
 def planned(service: Service, sms: Value, voice: Value = None) -> Plan:
-    stage = Stage(world(row(1), row(2), applications=[MENU]))
+    runner = MemoryRunner(world(row(1), row(2), applications=[MENU]))
     desired = [number(1, voice=voice, sms=sms), number(2, voice=voice, sms=sms)]
-    observed = stage.observe(desired).with_services({pn(1): service})
+    observed = runner.observe(desired).with_services({pn(1): service})
     assert isinstance(observed, Observed)
     return plan_resources(desired, {}, observed, ())
 
@@ -69,12 +70,12 @@ def test_the_action_that_writes_a_dead_route_says_so() -> None:
 
 
 def test_a_url_that_an_application_hides_is_told() -> None:
-    stage = Stage(world(row(1, sms_url="https://old.example.net/s"), applications=[MENU]))
+    runner = MemoryRunner(world(row(1, sms_url="https://old.example.net/s"), applications=[MENU]))
     menu = ApplicationRoute(MENU)
-    whole = stage.plan([number(1, voice=menu, sms=menu)]).actions[-1]
+    whole = runner.plan([number(1, voice=menu, sms=menu)]).actions[-1]
     assert whole.route is not None
     assert whole.route.hidden == ("SMS webhook https://old.example.net/s",)
-    messages = stage.plan([number(1, sms=menu)]).actions[-1]
+    messages = runner.plan([number(1, sms=menu)]).actions[-1]
     assert (messages.route, messages.note) == (
         None,
         "set, but without effect: SMS webhook https://old.example.net/s",

@@ -7,7 +7,8 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import TrunkRoute
 from reconciler.planning.identity.match import find_names, index_by_address, index_children
-from tests.apply.stage import Stage, number, origination, row, trunk, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import number, origination, row, trunk, world
 
 TK1, TK2 = "TK" + "1" * 32, "TK" + "2" * 32
 
@@ -87,8 +88,8 @@ def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> N
 def test_a_trunk_named_by_its_sid_is_the_trunk_that_has_a_name() -> None:
     """Else the plan would never be empty: Twilio's answer is always told by name."""
     account = world(row(1), trunks=[{"sid": TK1, "domain_name": "edge.pstn.twilio.com"}])
-    stage = Stage(account)
+    runner = MemoryRunner(account)
     desired = [trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute(TK1))]
-    stage.apply(desired)
-    assert stage.plan(desired).actions == ()
-    assert stage.twilio.numbers()[row(1)["sid"]]["trunk_sid"] == TK1
+    runner.apply(desired)
+    assert runner.plan(desired).actions == ()
+    assert runner.twilio.numbers()[row(1)["sid"]]["trunk_sid"] == TK1

@@ -14,54 +14,57 @@ from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.identity.offline import observe_recorded
 from reconciler.planning.planner import plan_resources
-from tests.apply.stage import Stage, e164, hook, number, pn, row, trunk, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import e164, hook, number, pn, row, trunk, world
 
 EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
 ON_EDGE = number(1, voice=TrunkRoute("edge"))
 BY_SID = number(1, voice=TrunkRoute(EDGE))
 
 
-def forgotten() -> Stage:
+def forgotten() -> MemoryRunner:
     """A number on a trunk that was there before, was declared for a while, and is known by its SID now."""
-    stage = Stage(
+    runner = MemoryRunner(
         world(
             row(1, voice_url="https://old.example.net/"),
             trunks=[{"sid": EDGE, "friendly_name": "edge", "domain_name": "edge.pstn.twilio.com"}],
         )
     )
-    stage.apply([trunk("edge"), ON_EDGE])
-    stage.apply([BY_SID])
-    assert stage.entries[f"number/{e164(1)}"].last_applied["voice"] == TrunkRoute(EDGE)
-    return stage
+    runner.apply([trunk("edge"), ON_EDGE])
+    runner.apply([BY_SID])
+    assert runner.entries[f"number/{e164(1)}"].last_applied["voice"] == TrunkRoute(EDGE)
+    return runner
 
 
 def test_a_number_released_while_its_trunk_is_declared_again_leaves_it() -> None:
-    stage = forgotten()
+    runner = forgotten()
     edge = [trunk("edge")]
-    stage.apply(edge)
-    found = stage.twilio.numbers()[pn(1)]
+    runner.apply(edge)
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["trunk_sid"], found["voice_url"]) == (None, "https://old.example.net/")
-    assert list(stage.entries) == ["trunk/edge"]
+    assert list(runner.entries) == ["trunk/edge"]
 
 
 def test_a_trunk_that_gets_a_name_is_no_change_and_no_drift() -> None:
-    stage = forgotten()
+    runner = forgotten()
     edge: list[Desired] = [trunk("edge")]
-    stage.apply([*edge, BY_SID])
-    plan = stage.plan([*edge, ON_EDGE])
+    runner.apply([*edge, BY_SID])
+    plan = runner.plan([*edge, ON_EDGE])
     assert (plan.actions, plan.state_updates) == ((), {})
-    assert drift.find_drift(stage.entries, stage.observe([*edge, ON_EDGE])) == []
+    assert drift.find_drift(runner.entries, runner.observe([*edge, ON_EDGE])) == []
     assert (
-        plan_resources([*edge, ON_EDGE], stage.entries, observe_recorded(stage.entries), ()).actions
+        plan_resources(
+            [*edge, ON_EDGE], runner.entries, observe_recorded(runner.entries), ()
+        ).actions
         == ()
     )
 
 
 def test_a_change_of_a_number_whose_trunk_got_a_name_is_one_of_the_configuration() -> None:
-    stage = forgotten()
-    stage.apply([trunk("edge"), BY_SID])
+    runner = forgotten()
+    runner.apply([trunk("edge"), BY_SID])
     reasons = {
-        action.reason for action in stage.plan([trunk("edge"), number(1, voice=hook("a"))]).actions
+        action.reason for action in runner.plan([trunk("edge"), number(1, voice=hook("a"))]).actions
     }
     assert reasons == {"config"}
 

@@ -12,7 +12,8 @@ from reconciler.planning.checks.inbound_regions import (
     list_questions,
 )
 from reconciler.planning.plan import Plan
-from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import declared, e164, hook, number, pn, row, world
 
 IE1: dict[str, str | None] = {"main": "ie1"}
 NO_REGION: dict[str, str | None] = {"main": None}
@@ -20,19 +21,19 @@ ONE, TWO = f"number/{e164(1)}", f"number/{e164(2)}"
 BOTH = [number(1, voice=hook("a")), number(2, voice=hook("a"))]
 
 
-def stage_of() -> Stage:
-    return Stage(world(row(1), row(2)))
+def runner_of() -> MemoryRunner:
+    return MemoryRunner(world(row(1), row(2)))
 
 
-def asked(stage: Stage, desired: list[Desired]) -> dict[str, RegionQuestion]:
-    return list_questions(stage.plan(desired), stage.entries, IE1)
+def asked(runner: MemoryRunner, desired: list[Desired]) -> dict[str, RegionQuestion]:
+    return list_questions(runner.plan(desired), runner.entries, IE1)
 
 
-def answered(stage: Stage, desired: list[Desired], region: str) -> Plan:
-    found = asked(stage, desired)
+def answered(runner: MemoryRunner, desired: list[Desired], region: str) -> Plan:
+    found = asked(runner, desired)
     return check_regions(
-        stage.plan(desired),
-        stage.entries,
+        runner.plan(desired),
+        runner.entries,
         desired,
         found,
         {("main", q.number): region for q in found.values()},
@@ -40,53 +41,53 @@ def answered(stage: Stage, desired: list[Desired], region: str) -> Plan:
 
 
 def test_an_imported_number_is_asked_about_once_and_recorded() -> None:
-    stage = stage_of()
-    assert set(asked(stage, BOTH)) == {ONE, TWO}
-    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
-    assert {entry.region for entry in stage.entries.values()} == {"ie1"}
-    assert asked(stage, BOTH) == {}
+    runner = runner_of()
+    assert set(asked(runner, BOTH)) == {ONE, TWO}
+    runner.apply(BOTH, answered(runner, BOTH, "ie1"))
+    assert {entry.region for entry in runner.entries.values()} == {"ie1"}
+    assert asked(runner, BOTH) == {}
 
 
 def test_a_changed_number_is_asked_about_again() -> None:
-    stage = stage_of()
-    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
-    assert set(asked(stage, [BOTH[0], number(2, voice=hook("b"))])) == {TWO}
+    runner = runner_of()
+    runner.apply(BOTH, answered(runner, BOTH, "ie1"))
+    assert set(asked(runner, [BOTH[0], number(2, voice=hook("b"))])) == {TWO}
 
 
 def test_an_unknown_region_is_recorded_without_a_write() -> None:
-    stage = stage_of()
-    stage.apply(BOTH)
-    plan = answered(stage, BOTH, "ie1")
+    runner = runner_of()
+    runner.apply(BOTH)
+    plan = answered(runner, BOTH, "ie1")
     assert plan.actions == ()
     assert list(plan.state_updates) == [ONE, TWO]
-    assert not stage.writes(lambda: stage.apply(BOTH, plan))
-    assert stage.entries[ONE].region == "ie1"
+    assert not runner.writes(lambda: runner.apply(BOTH, plan))
+    assert runner.entries[ONE].region == "ie1"
 
 
 def test_an_account_that_declares_another_region_asks_anew() -> None:
-    stage = stage_of()
-    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
-    assert set(list_questions(stage.plan(BOTH), stage.entries, {"main": "au1"})) == {ONE, TWO}
+    runner = runner_of()
+    runner.apply(BOTH, answered(runner, BOTH, "ie1"))
+    assert set(list_questions(runner.plan(BOTH), runner.entries, {"main": "au1"})) == {ONE, TWO}
 
 
 @pytest.mark.parametrize("managed", [{}, {"other": "ie1"}])
 def test_an_account_that_is_not_declared_is_never_asked(managed: dict[str, str]) -> None:
-    stage = stage_of()
-    assert list_questions(stage.plan(BOTH), stage.entries, managed) == {}
+    runner = runner_of()
+    assert list_questions(runner.plan(BOTH), runner.entries, managed) == {}
 
 
 def test_numbers_without_a_managed_voice_are_not_asked_about() -> None:
     """Watched, without a managed voice, released, or missing on Twilio."""
-    stage = stage_of()
+    runner = runner_of()
     quiet = [number(1), number(2, sms=hook("s")), number(3, voice=hook("a"))]
-    assert asked(stage, quiet) == {}
-    stage.apply(BOTH)
-    assert asked(stage, []) == {}
+    assert asked(runner, quiet) == {}
+    runner.apply(BOTH)
+    assert asked(runner, []) == {}
 
 
 def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
-    stage = stage_of()
-    plan = stage.plan([number(1, voice=hook("a"))])
+    runner = runner_of()
+    plan = runner.plan([number(1, voice=hook("a"))])
     bought = msgspec.structs.replace(
         plan, actions=(msgspec.structs.replace(plan.actions[0], action="purchase"),)
     )
@@ -96,11 +97,11 @@ def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
 
 @pytest.mark.parametrize("bound", [False, True])
 def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: bool) -> None:
-    stage = stage_of()
+    runner = runner_of()
     desired = [declared("number", pn(1), {"voice": hook("a")}, sid=pn(1))]
     if bound:
-        stage.apply(desired)
-    plan = answered(stage, desired, "us1")
+        runner.apply(desired)
+    plan = answered(runner, desired, "us1")
     (problem,) = plan.diagnostics
     assert (problem.severity, problem.code, problem.address) == ("error", "wrong_region", ONE)
     assert (problem.file, problem.line, problem.column) == ("reconciler.yaml", 1, 1)
@@ -112,14 +113,14 @@ def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: boo
 
 
 def test_a_missing_answer_changes_nothing() -> None:
-    stage = stage_of()
-    plan = check_regions(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
-    assert plan == stage.plan(BOTH)
+    runner = runner_of()
+    plan = check_regions(runner.plan(BOTH), runner.entries, BOTH, asked(runner, BOTH), {})
+    assert plan == runner.plan(BOTH)
 
 
 def test_an_account_without_a_region_repeats_only_the_prefetched_questions() -> None:
-    stage = stage_of()
-    plan = stage.plan(BOTH)
+    runner = runner_of()
+    plan = runner.plan(BOTH)
     assert set(list_questions(plan, {}, NO_REGION)) == {ONE, TWO}
     assert set(list_questions(plan, {}, NO_REGION, {("main", e164(2))})) == {TWO}
 
@@ -128,10 +129,10 @@ def test_an_account_without_a_region_repeats_only_the_prefetched_questions() -> 
 
 
 def test_an_account_without_a_region_asks_only_about_changes() -> None:
-    stage = stage_of()
-    stage.apply(BOTH)
-    assert list_questions(stage.plan(BOTH), stage.entries, NO_REGION) == {}
-    changed = stage.plan([BOTH[0], number(2, voice=hook("b"))])
-    questions = list_questions(changed, stage.entries, NO_REGION)
+    runner = runner_of()
+    runner.apply(BOTH)
+    assert list_questions(runner.plan(BOTH), runner.entries, NO_REGION) == {}
+    changed = runner.plan([BOTH[0], number(2, voice=hook("b"))])
+    questions = list_questions(changed, runner.entries, NO_REGION)
     assert set(questions) == {TWO}
     assert questions[TWO].sampled

@@ -6,8 +6,8 @@ from reconciler.model.desired import Desired
 from reconciler.planning.identity.offline import observe_recorded, split_plannable
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import plan_resources
-from tests.apply.stage import (
-    Stage,
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import (
     declared,
     e164,
     hook,
@@ -20,21 +20,21 @@ from tests.apply.stage import (
 )
 
 
-def applied() -> Stage:
-    stage = Stage(world(row(1), row(2)))
-    stage.apply(
+def applied() -> MemoryRunner:
+    runner = MemoryRunner(world(row(1), row(2)))
+    runner.apply(
         [
             number(1, voice=hook("a"), friendly_name="Sales"),
             trunk("edge"),
             origination("edge", "sbc1"),
         ]
     )
-    return stage
+    return runner
 
 
-def planned(stage: Stage, desired: list[Desired]) -> tuple[Plan, list[str]]:
-    kept, warnings = split_plannable(desired, stage.entries)
-    return plan_resources(kept, stage.entries, observe_recorded(stage.entries), stage.ours), [
+def planned(runner: MemoryRunner, desired: list[Desired]) -> tuple[Plan, list[str]]:
+    kept, warnings = split_plannable(desired, runner.entries)
+    return plan_resources(kept, runner.entries, observe_recorded(runner.entries), runner.ours), [
         w.code for w in warnings
     ]
 
@@ -71,9 +71,9 @@ def test_numbers_that_were_never_imported_are_left_out_and_counted() -> None:
 
 
 def test_a_trunk_of_a_run_that_died_may_or_may_not_be_there() -> None:
-    stage = Stage(world(row(1)))
-    assert stage.killed([trunk("edge")], 4)
-    assert observe_recorded(stage.entries).resources == {}
+    runner = MemoryRunner(world(row(1)))
+    assert runner.killed([trunk("edge")], 4)
+    assert observe_recorded(runner.entries).resources == {}
 
 
 def test_what_is_remembered_has_the_address_of_its_number() -> None:

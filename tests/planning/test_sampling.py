@@ -9,7 +9,8 @@ import msgspec
 from reconciler.model.desired import Desired, Purchase
 from reconciler.model.entry import Entry
 from reconciler.planning.checks.inbound_regions import SAMPLE, prefetch_questions
-from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import declared, e164, hook, number, pn, row, world
 
 BOTH = [number(1, voice=hook("a")), number(2, voice=hook("a"))]
 NEW = [("main", e164(1)), ("main", e164(2))]
@@ -33,21 +34,21 @@ def with_profile(want: Desired, **changes: object) -> Desired:
 
 
 def test_recorded_numbers_are_not_asked_about() -> None:
-    stage = Stage(world(row(1), row(2)))
+    runner = MemoryRunner(world(row(1), row(2)))
     assert questions(BOTH, {}, MAIN) == NEW
-    stage.apply([BOTH[0]])
-    assert questions(BOTH, stage.entries, MAIN) == NEW[1:]
+    runner.apply([BOTH[0]])
+    assert questions(BOTH, runner.entries, MAIN) == NEW[1:]
 
 
 def test_a_number_recorded_as_another_kind_is_not_new() -> None:
-    stage = Stage(world(row(1), row(2)))
-    stage.apply(BOTH)
+    runner = MemoryRunner(world(row(1), row(2)))
+    runner.apply(BOTH)
     bridges = [
         msgspec.structs.replace(w, kind="bridge_number", address=f"bridge_number/{w.key}")
         for w in BOTH
     ]
     assert questions(bridges, {}, MAIN) == NEW
-    assert questions(bridges, stage.entries, MAIN) == []
+    assert questions(bridges, runner.entries, MAIN) == []
 
 
 def test_numbers_without_a_managed_voice_or_yet_to_be_bought_are_not_asked_about() -> None:

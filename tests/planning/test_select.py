@@ -6,7 +6,8 @@ from reconciler.errors import UsageError
 from reconciler.model.route import TrunkRoute
 from reconciler.planning.plan import Plan
 from reconciler.planning.selection.narrow import narrow_plan
-from tests.apply.stage import Stage, e164, hook, number, origination, row, trunk, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import e164, hook, number, origination, row, trunk, world
 
 ONE, TWO = (f"number/{e164(last)}" for last in (1, 2))
 EDGE, URL = "trunk/edge", "origination_url/edge/sip:sbc1.example.com"
@@ -22,12 +23,12 @@ WHOLE = [
 def chosen(
     targets: tuple[str, ...] = (), excludes: tuple[str, ...] = (), plan: Plan | None = None
 ) -> set[str]:
-    plan = plan or Stage(world(row(1), row(2))).plan(WHOLE)
+    plan = plan or MemoryRunner(world(row(1), row(2))).plan(WHOLE)
     return {action.address for action in narrow_plan(plan, targets, excludes).actions}
 
 
 def test_without_a_choice_the_plan_stays_as_it_is() -> None:
-    plan = Stage(world(row(1), row(2))).plan(WHOLE)
+    plan = MemoryRunner(world(row(1), row(2))).plan(WHOLE)
     assert narrow_plan(plan, (), ()) is plan
 
 
@@ -50,10 +51,10 @@ def test_a_target_brings_what_it_depends_on_and_an_exclusion_takes_what_depends_
 
 
 def test_fingerprints_refreshes_and_diagnostics_follow_the_choice() -> None:
-    stage = Stage(world(row(1), row(2, voice_url=hook("a").url)))
-    stage.apply([number(2, voice=hook("a"))])
-    entry = stage.entries[TWO]
-    plan = stage.plan(WHOLE)
+    runner = MemoryRunner(world(row(1), row(2, voice_url=hook("a").url)))
+    runner.apply([number(2, voice=hook("a"))])
+    entry = runner.entries[TWO]
+    plan = runner.plan(WHOLE)
     assert [d.address for d in plan.diagnostics] == [f"number/{e164(9)}"]
     part = narrow_plan(
         Plan(plan.actions, {TWO: entry}, plan.diagnostics, {}, 0, plan.fingerprints), (ONE,), ()
@@ -76,7 +77,7 @@ def test_fingerprints_refreshes_and_diagnostics_follow_the_choice() -> None:
 def test_a_pattern_without_a_match_is_wrong_usage(
     targets: tuple[str, ...], excludes: tuple[str, ...]
 ) -> None:
-    plan = Stage(world(row(1), row(2))).plan(WHOLE)
+    plan = MemoryRunner(world(row(1), row(2))).plan(WHOLE)
     with pytest.raises(UsageError) as raised:
         narrow_plan(plan, targets, excludes, WHOLE)
     (problem,) = raised.value.diagnostics
@@ -87,7 +88,7 @@ def test_a_pattern_without_a_match_is_wrong_usage(
 
 
 def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
-    plan = Stage(world(row(1), row(2))).plan(WHOLE)
+    plan = MemoryRunner(world(row(1), row(2))).plan(WHOLE)
     with pytest.raises(UsageError) as raised:
         narrow_plan(plan, ("nubmer/*", ONE), ("trunk/gone",), WHOLE)
     told = raised.value.diagnostics[0].detail
@@ -97,10 +98,10 @@ def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
 
 def test_what_is_declared_recorded_or_planned_is_no_mistake() -> None:
     """Also where there is nothing to do about it, and where only the state or only the plan knows it."""
-    nothing = Stage(world(row(1), row(2))).plan([])
+    nothing = MemoryRunner(world(row(1), row(2))).plan([])
     assert narrow_plan(nothing, (TWO,), (), [number(2)]).actions == ()
-    stage = Stage(world(row(1), row(2)))
-    stage.apply([number(1, voice=hook("a"))])
-    assert narrow_plan(nothing, (ONE,), (), (), (stage.entries,)).actions == ()
-    gone = stage.plan([])
+    runner = MemoryRunner(world(row(1), row(2)))
+    runner.apply([number(1, voice=hook("a"))])
+    assert narrow_plan(nothing, (ONE,), (), (), (runner.entries,)).actions == ()
+    gone = runner.plan([])
     assert {action.address for action in narrow_plan(gone, (ONE,), ()).actions} == {ONE}

@@ -13,10 +13,10 @@ from reconciler.model.route import ApplicationRoute, TrunkRoute, Value
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import plan_resources
-from tests.apply.fake import Call, FakeTwilio
-from tests.apply.orders import in_order
-from tests.apply.stage import hook, number, pn, row, world
 from tests.routes.rules import Row, route, updated
+from tests.support.memory.fake_twilio import Call, FakeTwilio
+from tests.support.memory.resources import hook, number, pn, row, world
+from tests.support.memory.step_runner import run_in_order
 
 EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
 NAMES = {EDGE: "edge", MENU: "menu"}
@@ -54,7 +54,7 @@ class World:
         """Carry the plan out; the calls that it took."""
         before = len(self.twilio.calls)
         sids = {address: live.sid for address, live in OTHERS.items()}
-        for outcome in in_order(self.twilio, self.entries, self.plan(voice), sids):
+        for outcome in run_in_order(self.twilio, self.entries, self.plan(voice), sids):
             assert outcome.entry is not None, outcome.error
             self.entries[outcome.action.address] = outcome.entry
         assert self.plan(voice).actions == ()
@@ -63,13 +63,13 @@ class World:
 
 @pytest.mark.parametrize(("before", "after"), list(permutations(FORMS, 2)))
 def test_a_switch_between_names_meets_nobody_in_between(before: str, after: str) -> None:
-    stage = World()
-    stage.become(FORMS[before])
-    at = stage.row()
+    runner = World()
+    runner.become(FORMS[before])
+    at = runner.row()
     old = route(at)
-    calls = stage.become(FORMS[after])
+    calls = runner.become(FORMS[after])
     assert calls
-    new = route(stage.row())
+    new = route(runner.row())
     for call in calls:
         at = updated(at, call.params)
         assert route(at) in (old, new)

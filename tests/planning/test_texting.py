@@ -8,14 +8,15 @@ import pytest
 from reconciler.kinds.number import NumberRow, Observer
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Value
-from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import declared, e164, hook, number, pn, row, world
 
 MENU = "AP" + "1" * 32
 MUTE = {"voice": True, "sms": False}
 
 
-def stage_of(**fields: object) -> Stage:
-    return Stage(world(row(1, capabilities=MUTE, **fields), row(2), applications=[MENU]))
+def runner_of(**fields: object) -> MemoryRunner:
+    return MemoryRunner(world(row(1, capabilities=MUTE, **fields), row(2), applications=[MENU]))
 
 
 def both(last: int) -> Desired:
@@ -24,35 +25,35 @@ def both(last: int) -> Desired:
 
 
 def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messages() -> None:
-    stage = stage_of()
-    assert not stage.apply([both(1), both(2)]).failures
-    found = stage.twilio.numbers()
+    runner = runner_of()
+    assert not runner.apply([both(1), both(2)]).failures
+    found = runner.twilio.numbers()
     assert [found[pn(n)]["voice_application_sid"] for n in (1, 2)] == [MENU, MENU]
     assert [found[pn(n)]["sms_application_sid"] for n in (1, 2)] == [None, MENU]
-    assert stage.plan([both(1), both(2)]).actions == ()
+    assert runner.plan([both(1), both(2)]).actions == ()
 
 
 def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_cannot_take_messages() -> (
     None
 ):
-    stage = stage_of(voice_application_sid=MENU, sms_application_sid=MENU)
-    assert {action.action for action in stage.plan([both(1)]).actions} == {"import"}
-    assert not stage.apply([both(1)]).failures
-    assert stage.plan([both(1)]).actions == ()
-    assert stage.twilio.numbers()[pn(1)]["sms_application_sid"] == MENU
+    runner = runner_of(voice_application_sid=MENU, sms_application_sid=MENU)
+    assert {action.action for action in runner.plan([both(1)]).actions} == {"import"}
+    assert not runner.apply([both(1)]).failures
+    assert runner.plan([both(1)]).actions == ()
+    assert runner.twilio.numbers()[pn(1)]["sms_application_sid"] == MENU
 
 
 def test_a_number_declared_by_its_sid_is_fitted_as_well() -> None:
     menu = ApplicationRoute(MENU)
     by_sid = declared("number", pn(1), {"voice": menu, "sms": menu}, sid=pn(1))
-    stage = stage_of()
-    assert not stage.apply([by_sid]).failures
-    assert stage.plan([by_sid]).actions == ()
+    runner = runner_of()
+    assert not runner.apply([by_sid]).failures
+    assert runner.plan([by_sid]).actions == ()
 
 
 def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written() -> None:
-    stage = stage_of()
-    plan = stage.plan(
+    runner = runner_of()
+    plan = runner.plan(
         [number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=hook("s"))]
     )
     (problem,) = plan.diagnostics
@@ -67,17 +68,17 @@ def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written(
 
 
 def test_what_stands_there_already_is_no_error_and_may_be_cleared() -> None:
-    stage = stage_of(sms_url=hook("s").url)
-    assert not stage.plan([number(1, voice=None, sms=hook("s"))]).diagnostics
-    assert not stage.apply([number(1, voice=None, sms=None)]).failures
-    assert stage.twilio.numbers()[pn(1)]["sms_url"] == ""
+    runner = runner_of(sms_url=hook("s").url)
+    assert not runner.plan([number(1, voice=None, sms=hook("s"))]).diagnostics
+    assert not runner.apply([number(1, voice=None, sms=None)]).failures
+    assert runner.twilio.numbers()[pn(1)]["sms_url"] == ""
 
 
 def test_a_release_puts_back_no_messages_that_would_be_refused() -> None:
-    stage = stage_of(voice_url="https://old.example.net/v", sms_url="https://old.example.net/s")
-    stage.apply([number(1, voice=hook("a"), sms=None)])
-    assert not stage.apply([]).failures
-    found = stage.twilio.numbers()[pn(1)]
+    runner = runner_of(voice_url="https://old.example.net/v", sms_url="https://old.example.net/s")
+    runner.apply([number(1, voice=hook("a"), sms=None)])
+    assert not runner.apply([]).failures
+    found = runner.twilio.numbers()[pn(1)]
     assert (found["voice_url"], found["sms_url"]) == ("https://old.example.net/v", "")
 
 

@@ -10,17 +10,18 @@ from reconciler.model.desired import Desired, Options
 from reconciler.model.route import TrunkRoute
 from reconciler.planning.decide.drift import find_drift
 from reconciler.planning.plan import Plan
-from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
+from tests.support.memory.memory_runner import MemoryRunner
+from tests.support.memory.resources import hook, number, origination, pn, row, trunk, world
 
 EDGE = [trunk("edge"), origination("edge", "sbc1")]
 URL = "origination_url/edge/sip:sbc1.example.com"
 
 
-def on_edge(*numbers: int) -> Stage:
+def on_edge(*numbers: int) -> MemoryRunner:
     """A trunk of ours with an origination URL, and these numbers on it."""
-    stage = Stage(world(*(row(last) for last in (1, 2, 3))))
-    stage.apply([*EDGE, *(number(last, voice=TrunkRoute("edge")) for last in numbers)])
-    return stage
+    runner = MemoryRunner(world(*(row(last) for last in (1, 2, 3))))
+    runner.apply([*EDGE, *(number(last, voice=TrunkRoute("edge")) for last in numbers)])
+    return runner
 
 
 def action(plan: Plan, address: str) -> Action:
@@ -38,26 +39,26 @@ def kept(want: Desired) -> Desired:
 
 def test_a_trunk_in_use_stays_with_all_that_hangs_below_it() -> None:
     """Its origination URLs are what it is used for: without them the numbers on it ring nobody."""
-    stage = on_edge()
-    sid = next(iter(stage.twilio.accounts["main"].trunks))
-    stage.twilio.numbers()[pn(1)]["trunk_sid"] = sid
-    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
-    stage.apply([])
-    assert stage.twilio.accounts["main"].origination_urls
+    runner = on_edge()
+    sid = next(iter(runner.twilio.accounts["main"].trunks))
+    runner.twilio.numbers()[pn(1)]["trunk_sid"] = sid
+    assert actions(runner.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+    runner.apply([])
+    assert runner.twilio.accounts["main"].origination_urls
 
 
 def test_a_trunk_to_be_kept_is_kept_with_all_that_hangs_below_it() -> None:
-    stage = Stage(world(row(1)))
-    stage.apply([kept(want) for want in EDGE])
-    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+    runner = MemoryRunner(world(row(1)))
+    runner.apply([kept(want) for want in EDGE])
+    assert actions(runner.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
 
 
 def test_an_origination_url_of_ours_stays_on_a_trunk_that_was_there_before() -> None:
-    stage = Stage(
+    runner = MemoryRunner(
         world(row(1), trunks=[{"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}])
     )
-    stage.apply(EDGE)
-    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+    runner.apply(EDGE)
+    assert actions(runner.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
 
 
 def test_an_origination_url_of_ours_goes_when_its_trunk_stays_declared() -> None:
@@ -65,7 +66,7 @@ def test_an_origination_url_of_ours_goes_when_its_trunk_stays_declared() -> None
 
 
 def test_a_number_joins_a_trunk_after_the_origination_urls_are_there() -> None:
-    plan = Stage(world(row(1))).plan([*EDGE, number(1, voice=TrunkRoute("edge"))])
+    plan = MemoryRunner(world(row(1))).plan([*EDGE, number(1, voice=TrunkRoute("edge"))])
     assert action(plan, f"number/{row(1)['phone_number']}").depends_on == ("trunk/edge", URL)
 
 
@@ -87,38 +88,38 @@ def test_an_origination_url_goes_after_the_numbers_that_leave_its_trunk() -> Non
 def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_waits_for_no_other() -> (
     None
 ):
-    stage = on_edge(1, 2)
-    plan = stage.plan([number(2, voice=hook("a")), number(3, voice=hook("a"))])
+    runner = on_edge(1, 2)
+    plan = runner.plan([number(2, voice=hook("a")), number(3, voice=hook("a"))])
     leaving = tuple(f"number/{row(last)['phone_number']}" for last in (1, 2))
     assert action(plan, "trunk/edge").depends_on == (URL, *leaving)
     assert action(plan, URL).depends_on == leaving
 
 
 def test_one_number_that_cannot_leave_keeps_the_trunk() -> None:
-    stage = on_edge(1, 2)
-    stage.twilio.refuse(pn(1))
-    result = stage.apply([number(2, voice=hook("a"))])
+    runner = on_edge(1, 2)
+    runner.twilio.refuse(pn(1))
+    result = runner.apply([number(2, voice=hook("a"))])
     codes = {o.action.address: o.error.code for o in result.failures if o.error}
     assert codes["trunk/edge"] == codes[URL] == "dependency_failed"
-    assert stage.twilio.accounts["main"].origination_urls
+    assert runner.twilio.accounts["main"].origination_urls
 
 
 def test_a_trunk_that_a_number_names_by_its_sid_is_in_use_though_it_is_declared_no_longer() -> None:
-    stage = on_edge(1)
-    sid = next(iter(stage.twilio.accounts["main"].trunks))
-    stage.apply([number(1, voice=TrunkRoute(sid))])
-    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] == sid
-    assert sid in stage.twilio.accounts["main"].trunks
-    assert stage.twilio.accounts["main"].origination_urls
+    runner = on_edge(1)
+    sid = next(iter(runner.twilio.accounts["main"].trunks))
+    runner.apply([number(1, voice=TrunkRoute(sid))])
+    assert runner.twilio.numbers()[pn(1)]["trunk_sid"] == sid
+    assert sid in runner.twilio.accounts["main"].trunks
+    assert runner.twilio.accounts["main"].origination_urls
 
 
 def test_a_trunk_stays_when_a_release_puts_a_number_on_it_again() -> None:
-    stage = on_edge(1)
-    stage.apply([*EDGE, kept(number(1, voice=TrunkRoute("edge")))])
-    stage.apply(EDGE)
-    stage.apply([*EDGE, number(1, voice=hook("a"))])
-    assert not stage.apply([]).failures
-    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] in stage.twilio.accounts["main"].trunks
+    runner = on_edge(1)
+    runner.apply([*EDGE, kept(number(1, voice=TrunkRoute("edge")))])
+    runner.apply(EDGE)
+    runner.apply([*EDGE, number(1, voice=hook("a"))])
+    assert not runner.apply([]).failures
+    assert runner.twilio.numbers()[pn(1)]["trunk_sid"] in runner.twilio.accounts["main"].trunks
 
 
 def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
@@ -127,63 +128,63 @@ def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
         "friendly_name": "edge",
         "domain_name": "theirs.pstn.twilio.com",
     }
-    plan = Stage(world(row(1), trunks=[theirs])).plan([trunk("edge", domain_name=None)])
+    plan = MemoryRunner(world(row(1), trunks=[theirs])).plan([trunk("edge", domain_name=None)])
     assert actions(plan) == [("trunk/edge", "create")]
 
 
 def test_a_trunk_that_got_another_domain_needs_nothing_more() -> None:
-    stage = on_edge()
+    runner = on_edge()
     moved = [trunk("edge", domain_name="moved.pstn.twilio.com"), origination("edge", "sbc1")]
-    stage.apply(moved)
-    plan = stage.plan(moved)
+    runner.apply(moved)
+    plan = runner.plan(moved)
     assert plan.actions == ()
     assert plan.state_updates == {}
 
 
 def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
-    stage = on_edge(1)
-    account = stage.twilio.accounts["main"]
+    runner = on_edge(1)
+    account = runner.twilio.accounts["main"]
     account.trunks.clear()
     account.origination_urls.clear()
-    stage.twilio.numbers()[pn(1)]["trunk_sid"] = None
+    runner.twilio.numbers()[pn(1)]["trunk_sid"] = None
     desired = [*EDGE, number(1, voice=TrunkRoute("edge"))]
-    assert [name for _, name in actions(stage.plan(desired))] == [
+    assert [name for _, name in actions(runner.plan(desired))] == [
         "create",
         "create",
         "attach_trunk",
     ]
-    assert not stage.apply(desired).failures
-    assert stage.plan(desired).actions == ()
+    assert not runner.apply(desired).failures
+    assert runner.plan(desired).actions == ()
 
 
 def test_a_trunk_made_anew_by_somebody_is_joined_under_its_new_sid() -> None:
-    stage = on_edge()
-    account = stage.twilio.accounts["main"]
+    runner = on_edge()
+    account = runner.twilio.accounts["main"]
     ((_, made),) = account.trunks.items()
     account.trunks.clear()
     account.origination_urls.clear()
     account.trunks["TK" + "2" * 32] = {**made, "sid": "TK" + "2" * 32}
-    assert not stage.apply([*EDGE, number(1, voice=TrunkRoute("edge"))]).failures
-    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] == "TK" + "2" * 32
+    assert not runner.apply([*EDGE, number(1, voice=TrunkRoute("edge"))]).failures
+    assert runner.twilio.numbers()[pn(1)]["trunk_sid"] == "TK" + "2" * 32
 
 
 @pytest.mark.parametrize("removed", [[], [trunk("edge")]])
 def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> None:
-    stage = Stage(world(row(1)))
-    assert stage.killed([trunk("edge")], 5), "made, and its outcome not recorded"
-    assert stage.entries["trunk/edge"].sid == ""
-    stage.apply(removed)
-    assert len(stage.twilio.accounts["main"].trunks) == len(removed)
+    runner = MemoryRunner(world(row(1)))
+    assert runner.killed([trunk("edge")], 5), "made, and its outcome not recorded"
+    assert runner.entries["trunk/edge"].sid == ""
+    runner.apply(removed)
+    assert len(runner.twilio.accounts["main"].trunks) == len(removed)
 
 
 def test_a_number_that_stays_on_a_forgotten_trunk_has_not_changed_and_still_leaves_it_in_the_end() -> (
     None
 ):
     """The trunk's name goes with its entry; what is remembered of the number must not hang on it."""
-    stage = on_edge(1)
-    stage.apply([number(1)])
-    plan = stage.plan([number(1)])
+    runner = on_edge(1)
+    runner.apply([number(1)])
+    plan = runner.plan([number(1)])
     assert (plan.actions, plan.state_updates, plan.diagnostics) == ((), {}, ())
-    assert find_drift(stage.entries, stage.observe([number(1)])) == []
-    stage.apply([])
-    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] is None
+    assert find_drift(runner.entries, runner.observe([number(1)])) == []
+    runner.apply([])
+    assert runner.twilio.numbers()[pn(1)]["trunk_sid"] is None

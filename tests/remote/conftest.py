@@ -9,8 +9,7 @@ import pytest
 
 from reconciler.model.credentials import Credentials
 from reconciler.remote.twilio.gateway import TwilioGateway, connect
-
-from .scripted import SECRET, SID, FakeClock, Server
+from tests.support.scripted_server import SECRET, SID, FakeClock, Server
 
 Connect = Callable[..., TwilioGateway]
 

@@ -319,7 +319,7 @@ def read_platform(name: str, url: str) -> None:
     from reconciler.config.project import PlatformSettings, Secret
     from reconciler.model.position import Position
     from reconciler.remote.platforms.registry import connect
-    from tests.remote.platforms.stage import KINDS, TestVault
+    from tests.support.adapter_runner import KINDS, LiteralVault
 
     place = Position("reconciler.yaml", 1, 1)
     connection = KINDS[name].connection
@@ -332,7 +332,7 @@ def read_platform(name: str, url: str) -> None:
         texts={"organization_id": "org_1"},
         position=place,
     )
-    adapter = connect(settings, TestVault(), give_up_after=GIVE_UP)
+    adapter = connect(settings, LiteralVault(), give_up_after=GIVE_UP)
     try:
         adapter.list([])
     finally:

@@ -10,8 +10,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote.transport.retry_budget import MOST, RetryBudget
 from reconciler.remote.twilio.gateway import TwilioGateway
-
-from .scripted import Answer, Seen, Server, error
+from tests.support.scripted_server import Answer, Seen, Server, error
 
 PN = "PN" + "0" * 32
 

@@ -11,9 +11,18 @@ from reconciler.remote.facts import inbound_regions, messaging_services
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.queries.observe import fetch_number
 from reconciler.remote.twilio.gateway import TwilioGateway
+from tests.support.scripted_server import (
+    SID,
+    Answer,
+    Drop,
+    FakeClock,
+    Server,
+    error,
+    eventually,
+    number,
+)
 
 from .conftest import Connect
-from .scripted import SID, Answer, Drop, FakeClock, Server, error, eventually, number
 
 CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
 DELETE = Endpoint("DELETE", "trunking", "/v1/Trunks/{sid}")

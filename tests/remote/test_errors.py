@@ -14,8 +14,7 @@ from reconciler.kinds.number import FETCH
 from reconciler.remote.twilio import errors
 from reconciler.remote.twilio.cures import CURES
 from reconciler.remote.twilio.gateway import TwilioGateway
-
-from .scripted import Answer, Server
+from tests.support.scripted_server import Answer, Server
 
 WHERE = errors.CallPlace("main", "POST", "/v1/Trunks")
 VENDOR = [

@@ -8,8 +8,7 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.remote.twilio.events import read_changes
 from reconciler.remote.twilio.gateway import TwilioGateway
-
-from .scripted import Answer, Server, error
+from tests.support.scripted_server import Answer, Server, error
 
 PN = "PN4c9f5ab0a9a94d4a9c2b0cd3fb1a3e2e"
 WHOLE: dict[str, Any] = {

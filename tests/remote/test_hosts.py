@@ -14,9 +14,9 @@ from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH
 from reconciler.remote.twilio.gateway import TwilioGateway
 from reconciler.remote.twilio.http import BaseUrl, Reply
+from tests.support.scripted_server import SECRET, Answer, Server
 
 from .conftest import Connect
-from .scripted import SECRET, Answer, Server
 
 TRUNKS = Endpoint("GET", "trunking", "/v1/Trunks", items="trunks")
 

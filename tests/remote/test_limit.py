@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
-
-from .scripted import eventually
+from tests.support.scripted_server import eventually
 
 
 def refuse(limiter: ConcurrencyLimiter) -> None:

@@ -11,9 +11,9 @@ from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.ramp_up import ConcurrencyHint, RampUp
 from reconciler.remote.twilio.gateway import TwilioGateway
+from tests.support.scripted_server import Answer, FakeClock, Seen, Server, error, eventually
 
 from .conftest import Connect
-from .scripted import Answer, FakeClock, Seen, Server, error, eventually
 
 PN = "PN" + "0" * 32
 

@@ -9,9 +9,19 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.remote.twilio.gateway import TwilioGateway
 from reconciler.remote.twilio.paging import PagePrefetch
+from tests.support.scripted_server import (
+    SID,
+    Answer,
+    Drop,
+    Seen,
+    Server,
+    error,
+    eventually,
+    number,
+    number_page,
+)
 
 from .conftest import Connect
-from .scripted import SID, Answer, Drop, Seen, Server, error, eventually, number, number_page
 
 NUMBERS = f"/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers.json"
 TRUNKS = Endpoint("GET", "trunking", "/v1/Trunks", items="trunks")

@@ -27,9 +27,9 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH
 from reconciler.remote.transport import pool
 from reconciler.remote.transport.retry import FailureKind
+from tests.support.scripted_server import Answer, FakeClock, Server
 
 from .conftest import Connect
-from .scripted import Answer, FakeClock, Server
 
 
 @pytest.fixture(autouse=True)

@@ -19,11 +19,11 @@ from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, Regi
 from reconciler.remote.platforms.registry import connect
 from reconciler.state.stores.object_client import open_bucket
 from reconciler.state.stores.open import open_store
-from tests.e2e.relay import Listener
+from tests.support.adapter_runner import KINDS, ONE, LiteralVault
+from tests.support.processes.listener import Listener
+from tests.support.scripted_server import FakeClock
 
 from .conftest import Connect
-from .platforms.stage import KINDS, ONE, TestVault
-from .scripted import FakeClock
 
 STATUSES = (301, 302, 303, 307, 308)
 PLACE = Position("reconciler.yaml", 1, 1)
@@ -71,7 +71,7 @@ def test_no_platform_passes_a_key_on(name: str, first: Listener, other: Listener
         texts={"organization_id": "org_1"},
         position=PLACE,
     )
-    adapter = connect(settings, TestVault(), clock=FakeClock(), jitter=lambda: 1.0)
+    adapter = connect(settings, LiteralVault(), clock=FakeClock(), jitter=lambda: 1.0)
     asked = RegistrationRequest(
         f"registration/p/{ONE}",
         ONE,

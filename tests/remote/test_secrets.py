@@ -11,9 +11,9 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.remote.gateway import CallRecord
 from reconciler.remote.twilio.http import basic_auth
+from tests.support.scripted_server import SECRET, Answer, Drop, Server, error
 
 from .conftest import Connect
-from .scripted import SECRET, Answer, Drop, Server, error
 
 CREATE = Endpoint(
     "POST", "api", "/2010-04-01/Accounts/{account_sid}/SIP/Credentials.json", idempotent=False

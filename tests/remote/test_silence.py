@@ -16,9 +16,9 @@ from reconciler.remote.transport.deadline import connection_class
 from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.remote.twilio.gateway import TwilioGateway
+from tests.support.scripted_server import Answer, Drop, FakeClock, Seen, Server, error
 
 from .conftest import Connect
-from .scripted import Answer, Drop, FakeClock, Seen, Server, error
 
 CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
 PN = "PN" + "0" * 32

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote.transport.retry import RetryPolicy
 from reconciler.remote.twilio.http import Reply
+from tests.support.scripted_server import Answer, Seen, Server, number, number_page
 
 from .conftest import Connect
-from .scripted import Answer, Seen, Server, number, number_page
 
 
 def test_no_answer_ever_reaches_another_thread(connected: Connect, server: Server) -> None:

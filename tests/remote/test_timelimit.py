@@ -9,9 +9,9 @@ import pytest
 from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote.transport.time_limit import TimeLimit
+from tests.support.scripted_server import Answer, FakeClock, Server, error, eventually
 
 from .conftest import Connect
-from .scripted import Answer, FakeClock, Server, error, eventually
 
 PN = "PN" + "0" * 32
 

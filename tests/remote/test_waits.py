@@ -8,8 +8,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, LISTING, UPDATE
 from reconciler.remote.transport.waits import OF_CALL, OF_READING, WaitLimit
 from reconciler.remote.twilio.gateway import TwilioGateway
-
-from .scripted import Answer, FakeClock, Server, error
+from tests.support.scripted_server import Answer, FakeClock, Server, error
 
 PN = "PN" + "0" * 32
 BUSY = error(429, 20429, **{"Retry-After": "86400"})

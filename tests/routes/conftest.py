@@ -8,14 +8,13 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from tests.support.workflow_runner import WorkflowRunner
 
-from .stage import Stage
-
-Make = Callable[[World], Stage]
+Make = Callable[[World], WorkflowRunner]
 
 
 @pytest.fixture
-def stage_of(tmp_path: Path) -> Iterator[Make]:
-    """Makes a stage of a world."""
+def runner_of(tmp_path: Path) -> Iterator[Make]:
+    """Makes a runner of a world."""
     with ExitStack() as stack:
-        yield lambda world: Stage(tmp_path, stack.enter_context(Sandbox(world)))
+        yield lambda world: WorkflowRunner(tmp_path, stack.enter_context(Sandbox(world)))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from reconciler.sandbox.faults.rules import Refuse, ServerError
+from tests.support.workflow_runner import AGENT, ONE, THREE, TWO, WorkflowRunner, world
 
 from .conftest import Make
-from .stage import AGENT, ONE, THREE, TWO, Stage, world
 
 THEIRS, OPEN = "MG" + "1" * 32, "MG" + "2" * 32
 SILENT = "MG" + "3" * 32
 
 
-def in_services(stage_of: Make) -> Stage:
+def in_services(runner_of: Make) -> WorkflowRunner:
     """One number in a service with a URL, one in a service that uses the number's own, one in a silent one."""
     numbers = [
         {"phone_number": n, "sid": f"PN{i:032x}"} for i, n in enumerate((ONE, TWO, THREE), 1)
@@ -28,13 +28,13 @@ def in_services(stage_of: Make) -> Stage:
         {"sid": OPEN, "use_inbound_webhook_on_number": True, "numbers": [numbers[1]["sid"]]},
         {"sid": SILENT, "friendly_name": "Silent", "numbers": [numbers[2]["sid"]]},
     ]
-    return stage_of(world(*numbers, services=services))
+    return runner_of(world(*numbers, services=services))
 
 
-def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(stage_of: Make) -> None:
-    stage = in_services(stage_of)
-    stage.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
-    planned = stage.plan().plan
+def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(runner_of: Make) -> None:
+    runner = in_services(runner_of)
+    runner.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
+    planned = runner.plan().plan
     assert [(d.code, d.address) for d in planned.diagnostics] == [
         ("sms_hidden_by_service", f"number/{ONE}"),
         ("sms_hidden_by_service", f"number/{THREE}"),
@@ -43,27 +43,29 @@ def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(stage_of: 
     assert "https://service.example.net/in" in first.detail
     assert "messages are dropped" in last.detail
     assert first.line is not None
-    assert ONE in (stage.folder / "reconciler.yaml").read_text("utf-8").splitlines()[first.line - 1]
-    assert not stage.apply().result.failures
-    again = stage.plan().plan
+    assert (
+        ONE in (runner.folder / "reconciler.yaml").read_text("utf-8").splitlines()[first.line - 1]
+    )
+    assert not runner.apply().result.failures
+    again = runner.plan().plan
     assert again.actions == ()
     assert [d.code for d in again.diagnostics] == ["sms_hidden_by_service"] * 2, (
         "it is dead as long as it is dead"
     )
 
 
-def test_members_are_asked_for_only_of_services_that_could_hide_something(stage_of: Make) -> None:
-    stage = in_services(stage_of)
-    stage.declare({ONE: "support"})
-    stage.plan()
-    assert {call.path for call in stage.calls("/v1/Services/")} == {
+def test_members_are_asked_for_only_of_services_that_could_hide_something(runner_of: Make) -> None:
+    runner = in_services(runner_of)
+    runner.declare({ONE: "support"})
+    runner.plan()
+    assert {call.path for call in runner.calls("/v1/Services/")} == {
         f"/v1/Services/{THEIRS}/PhoneNumbers",
         f"/v1/Services/{SILENT}/PhoneNumbers",
     }
-    stage.apply()
-    stage.forget()
-    stage.drift()
-    assert not stage.calls("/v1/Services"), "drift is about what was applied"
+    runner.apply()
+    runner.forget()
+    runner.drift()
+    assert not runner.calls("/v1/Services"), "drift is about what was applied"
 
 
 @pytest.mark.parametrize(
@@ -75,40 +77,40 @@ def test_members_are_asked_for_only_of_services_that_could_hide_something(stage_
     ],
 )
 def test_services_are_not_asked_for_where_nobody_declares_messages(
-    stage_of: Make, number: dict[str, object]
+    runner_of: Make, number: dict[str, object]
 ) -> None:
-    stage = in_services(stage_of)
-    stage.declare({ONE: number})
-    assert stage.plan().plan.diagnostics == ()
-    assert not stage.calls("/v1/Services")
+    runner = in_services(runner_of)
+    runner.declare({ONE: number})
+    assert runner.plan().plan.diagnostics == ()
+    assert not runner.calls("/v1/Services")
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20403)])
 def test_a_key_that_may_not_list_services_is_one_warning(
-    stage_of: Make, status: int, code: int
+    runner_of: Make, status: int, code: int
 ) -> None:
-    stage = in_services(stage_of)
-    stage.sandbox.faults.add(Refuse(path="/v1/Services*", status=status, code=code, message="No"))
-    stage.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
-    planned = stage.plan()
+    runner = in_services(runner_of)
+    runner.sandbox.faults.add(Refuse(path="/v1/Services*", status=status, code=code, message="No"))
+    runner.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
+    planned = runner.plan()
     assert [(d.severity, d.code) for d in planned.notes] == [("warning", "services_unreadable")]
     assert str(code) in planned.notes[0].detail
-    assert not stage.apply().result.failures
-    assert stage.sandbox.world.number(ONE).sms_url == AGENT["sms"]
+    assert not runner.apply().result.failures
+    assert runner.sandbox.world.number(ONE).sms_url == AGENT["sms"]
 
 
-def test_members_that_cannot_be_read_are_one_warning_too(stage_of: Make) -> None:
-    stage = in_services(stage_of)
-    stage.sandbox.faults.add(ServerError(path="*/PhoneNumbers", status=501))
-    stage.declare({ONE: "support"})
-    assert [d.code for d in stage.plan().notes] == ["services_unreadable"]
+def test_members_that_cannot_be_read_are_one_warning_too(runner_of: Make) -> None:
+    runner = in_services(runner_of)
+    runner.sandbox.faults.add(ServerError(path="*/PhoneNumbers", status=501))
+    runner.declare({ONE: "support"})
+    assert [d.code for d in runner.plan().notes] == ["services_unreadable"]
 
 
-def test_a_server_that_knows_no_services_has_none(stage_of: Make) -> None:
-    stage = in_services(stage_of)
-    stage.sandbox.faults.add(
+def test_a_server_that_knows_no_services_has_none(runner_of: Make) -> None:
+    runner = in_services(runner_of)
+    runner.sandbox.faults.add(
         Refuse(path="/v1/Services*", status=404, code=20404, message="not found")
     )
-    stage.declare({ONE: "support"})
-    planned = stage.plan()
+    runner.declare({ONE: "support"})
+    planned = runner.plan()
     assert (planned.notes, planned.plan.diagnostics) == ((), ())

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.faults.rules import DropFields, Fault, Refuse
+from tests.support.workflow_runner import EDGE, MENU, ONE, WorkflowRunner, world
 
 from .conftest import Make
 from .rules import Route
 from .rules import route as whole_route
-from .stage import EDGE, MENU, ONE, Stage, world
 from .test_switches import FALLBACKS, PLAIN, STALE, SWITCHES, declare, number_of
 
 NUMBERS = "*/IncomingPhoneNumbers/*"
@@ -58,55 +58,55 @@ CASES = [
 ]
 
 
-def met_while(stage: Stage, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> set[Route]:
+def met_while(runner: WorkflowRunner, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> set[Route]:
     """Apply under a fault, then once more without it; return who answered after each call of the first apply."""
     met: set[Route] = set()
-    log = stage.sandbox.calls
+    log = runner.sandbox.calls
     record = log.record
 
     def watching(*args: Any, **kwargs: Any) -> None:
         record(*args, **kwargs)
-        met.add(route(number_of(stage)))
+        met.add(route(number_of(runner)))
 
-    stage.sandbox.faults.add(fault)
+    runner.sandbox.faults.add(fault)
     with monkeypatch.context() as patched:
         patched.setattr(log, "record", watching)
-        stage.apply()
-    met.add(route(number_of(stage)))
-    stage.sandbox.faults.clear()
-    stage.apply()
+        runner.apply()
+    met.add(route(number_of(runner)))
+    runner.sandbox.faults.clear()
+    runner.apply()
     return met
 
 
 @pytest.mark.parametrize(("before", "after", "fault"), CASES)
 def test_a_switch_that_fails_keeps_the_old_or_the_new_route(
-    stage_of: Make, before: str, after: str, fault: str, monkeypatch: pytest.MonkeyPatch
+    runner_of: Make, before: str, after: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = stage_of(world({"phone_number": ONE}))
-    declare(stage, before, FALLBACKS, {})
-    stage.apply()
-    old = route(number_of(stage))
+    runner = runner_of(world({"phone_number": ONE}))
+    declare(runner, before, FALLBACKS, {})
+    runner.apply()
+    old = route(number_of(runner))
 
-    declare(stage, after, PLAIN, {})
-    met = met_while(stage, FAULTS[fault](), monkeypatch)
+    declare(runner, after, PLAIN, {})
+    met = met_while(runner, FAULTS[fault](), monkeypatch)
 
-    new = route(number_of(stage))
+    new = route(number_of(runner))
     assert new[0] == {"webhooks": "webhook", "nothing": "nobody"}.get(after, after)
     assert met <= {old, new}
 
 
 @pytest.mark.parametrize(("theirs", "ours", "fault"), CASES)
 def test_a_release_that_fails_keeps_the_old_or_the_new_route(
-    stage_of: Make, theirs: str, ours: str, fault: str, monkeypatch: pytest.MonkeyPatch
+    runner_of: Make, theirs: str, ours: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = stage_of(world({"phone_number": ONE, **THEIRS[theirs]}))
-    prior = route(number_of(stage))
-    declare(stage, ours, FALLBACKS, {})
-    stage.apply()
-    old = route(number_of(stage))
+    runner = runner_of(world({"phone_number": ONE, **THEIRS[theirs]}))
+    prior = route(number_of(runner))
+    declare(runner, ours, FALLBACKS, {})
+    runner.apply()
+    old = route(number_of(runner))
 
-    stage.declare({}, trunks=TRUNKS)
-    met = met_while(stage, FAULTS[fault](), monkeypatch)
+    runner.declare({}, trunks=TRUNKS)
+    met = met_while(runner, FAULTS[fault](), monkeypatch)
 
     assert met <= {old, prior}
-    assert route(number_of(stage)) in (old, prior)
+    assert route(number_of(runner)) in (old, prior)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.http.call_log import LoggedCall
+from tests.support.workflow_runner import EDGE, MENU, ONE, WorkflowRunner, world
 
 from .conftest import Make
 from .rules import NOBODY, Route, Row, route, row_of, updated
-from .stage import EDGE, MENU, ONE, Stage, world
 
 FORMS = ("webhooks", "application", "trunk", "nothing")
 SWITCHES = list(permutations(FORMS, 2))
@@ -34,7 +34,7 @@ WORDS = {
 
 
 def declare(
-    stage: Stage,
+    runner: WorkflowRunner,
     form: str,
     webhooks: dict[str, Any],
     beside: dict[str, Any],
@@ -55,11 +55,11 @@ def declare(
     trunks = {"edge": {"domain": "edge.pstn.twilio.com", "friendly_name": "edge"}}
     applications = {"menu": {"friendly_name": "menu", "voice": "https://agents.example.com/menu"}}
     managed = {"applications": applications} if application == "menu" else {}
-    stage.declare({ONE: numbers[form]}, agents=agents, trunks=trunks, **managed)
+    runner.declare({ONE: numbers[form]}, agents=agents, trunks=trunks, **managed)
 
 
-def number_of(stage: Stage) -> Row:
-    return row_of(stage.sandbox.world.number(ONE))
+def number_of(runner: WorkflowRunner) -> Row:
+    return row_of(runner.sandbox.world.number(ONE))
 
 
 def meaning(row: Row) -> Row:
@@ -82,18 +82,18 @@ def replay(before: Row, calls: list[LoggedCall]) -> list[Route]:
     return routes
 
 
-def switch(stage: Stage, old: Route) -> tuple[list[LoggedCall], Route]:
+def switch(runner: WorkflowRunner, old: Route) -> tuple[list[LoggedCall], Route]:
     """Apply what is declared; the writes it took and who answers in the end. Nobody but the two is met on the way."""
-    before = number_of(stage)
+    before = number_of(runner)
     assert route(before) == old
-    stage.forget()
-    assert not stage.apply().result.failures
-    calls = [call for call in stage.calls("/IncomingPhoneNumbers/") if call.is_write]
-    new = route(number_of(stage))
+    runner.forget()
+    assert not runner.apply().result.failures
+    calls = [call for call in runner.calls("/IncomingPhoneNumbers/") if call.is_write]
+    new = route(number_of(runner))
     met = replay(before, calls)
     assert set(met) <= {old, new}, "somebody who is meant by neither answers, or nobody does"
     assert not met or met[-1] == new, "the rules here and those of the sandbox differ"
-    assert (stage.plan().plan.actions, stage.plan().plan.state_updates) == ((), {})
+    assert (runner.plan().plan.actions, runner.plan().plan.state_updates) == ((), {})
     return calls, new
 
 
@@ -101,23 +101,25 @@ def switch(stage: Stage, old: Route) -> tuple[list[LoggedCall], Route]:
 @pytest.mark.parametrize("webhooks", [PLAIN, FALLBACKS], ids=["plain", "with-fallbacks"])
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
 def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
-    stage_of: Make, before: str, after: str, webhooks: dict[str, Any], stale: str
+    runner_of: Make, before: str, after: str, webhooks: dict[str, Any], stale: str
 ) -> None:
-    stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
-    declare(stage, before, webhooks, {})
-    stage.apply()
+    runner = runner_of(
+        world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"})
+    )
+    declare(runner, before, webhooks, {})
+    runner.apply()
     if stale and before in ("trunk", "application"):
-        stage.sandbox.edit(ONE, {"voice_url": stale, "voice_fallback_url": STALE + "/down"})
-    old = route(number_of(stage))
-    declare(stage, after, webhooks, {})
-    planned = stage.plan().plan
+        runner.sandbox.edit(ONE, {"voice_url": stale, "voice_fallback_url": STALE + "/down"})
+    old = route(number_of(runner))
+    declare(runner, after, webhooks, {})
+    planned = runner.plan().plan
     moves = [action.route for action in planned.actions if action.route is not None]
-    calls, new = switch(stage, old)
+    calls, new = switch(runner, old)
     assert moves, "the plan says in words who answers"
     assert moves[0].before.startswith(WORDS[before])
     assert moves[-1].after.startswith(WORDS[after])
     assert (new == NOBODY) == (after == "nothing")
-    if STALE in number_of(stage)["voice_url"]:
+    if STALE in number_of(runner)["voice_url"]:
         assert any(STALE in words for words in moves[-1].hidden), "what stays hidden is told"
     writing = [action for action in planned.actions if action.set or action.unset]
     uncovers = before == "application" and after in ("webhooks", "nothing")
@@ -128,9 +130,9 @@ def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
 def test_a_switch_holds_while_messages_and_status_change_with_it(
-    stage_of: Make, before: str, after: str
+    runner_of: Make, before: str, after: str
 ) -> None:
-    stage = stage_of(world({"phone_number": ONE, "sms_application_sid": MENU}))
+    runner = runner_of(world({"phone_number": ONE, "sms_application_sid": MENU}))
     first = {"sms": "https://agents.example.com/sms", "status": "https://agents.example.com/status"}
     then = {
         "sms": {
@@ -139,19 +141,19 @@ def test_a_switch_holds_while_messages_and_status_change_with_it(
         },
         "status": {"url": "https://agents.example.com/status2", "method": "GET"},
     }
-    declare(stage, before, PLAIN, first)
-    stage.apply()
-    old = route(number_of(stage))
-    declare(stage, after, FALLBACKS, then)
-    switch(stage, old)
-    found = number_of(stage)
+    declare(runner, before, PLAIN, first)
+    runner.apply()
+    old = route(number_of(runner))
+    declare(runner, after, FALLBACKS, then)
+    switch(runner, old)
+    found = number_of(runner)
     if after != "application":
         assert found["sms_url"] == "https://agents.example.com/sms2"
         assert found["status_callback"] == "https://agents.example.com/status2"
 
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
-def test_a_release_goes_back_the_same_way(stage_of: Make, before: str, after: str) -> None:
+def test_a_release_goes_back_the_same_way(runner_of: Make, before: str, after: str) -> None:
     """`before` is what somebody had there, `after` what we made of it."""
     theirs = {
         "webhooks": {"voice_url": STALE, "voice_fallback_url": STALE + "/down"},
@@ -159,30 +161,32 @@ def test_a_release_goes_back_the_same_way(stage_of: Make, before: str, after: st
         "trunk": {"trunk_sid": EDGE, "voice_url": STALE},
         "nothing": {},
     }
-    stage = stage_of(world({"phone_number": ONE, **theirs[before]}))
-    seed = number_of(stage)
-    declare(stage, after, FALLBACKS, {})
-    switch(stage, route(seed))
+    runner = runner_of(world({"phone_number": ONE, **theirs[before]}))
+    seed = number_of(runner)
+    declare(runner, after, FALLBACKS, {})
+    switch(runner, route(seed))
     trunks = {"edge": {"domain": "edge.pstn.twilio.com", "friendly_name": "edge"}}
-    stage.declare({}, trunks=trunks)
-    ours = route(number_of(stage))
-    switch(stage, ours)
-    assert meaning(number_of(stage)) == meaning(seed)
+    runner.declare({}, trunks=trunks)
+    ours = route(number_of(runner))
+    switch(runner, ours)
+    assert meaning(number_of(runner)) == meaning(seed)
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in SWITCHES if "application" in pair])
 def test_a_switch_holds_for_an_application_that_is_managed_here(
-    stage_of: Make, before: str, after: str
+    runner_of: Make, before: str, after: str
 ) -> None:
-    stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
-    declare(stage, before, PLAIN, {}, "menu")
-    assert not stage.apply().result.failures
-    old = route(number_of(stage))
-    declare(stage, after, PLAIN, {}, "menu")
-    moves = [action.route for action in stage.plan().plan.actions if action.route is not None]
+    runner = runner_of(
+        world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"})
+    )
+    declare(runner, before, PLAIN, {}, "menu")
+    assert not runner.apply().result.failures
+    old = route(number_of(runner))
+    declare(runner, after, PLAIN, {}, "menu")
+    moves = [action.route for action in runner.plan().plan.actions if action.route is not None]
     words = {**WORDS, "application": "application menu"}
     assert (moves[0].before, moves[-1].after) == (words[before], words[after])
-    switch(stage, old)
+    switch(runner, old)
 
 
 def test_the_switches_are_twelve() -> None:

@@ -8,8 +8,7 @@ from twilio.rest import Client
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.world.world import World
-
-from .harness import client_of
+from tests.support.sandbox_client import client_of
 
 
 @pytest.fixture

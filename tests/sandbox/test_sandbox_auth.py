@@ -17,8 +17,7 @@ from reconciler.sandbox.twilio.accounts import (
     api_key_sid,
 )
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, client_of
+from tests.support.sandbox_client import ask, client_of
 
 ONE, TWO, CHILD = account_sid(1), account_sid(2), account_sid(3)
 

@@ -8,8 +8,7 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, numbers_path
+from tests.support.sandbox_client import ask, numbers_path
 
 URL = "https://agents.example.com/voice"
 

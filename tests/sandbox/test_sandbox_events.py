@@ -13,8 +13,7 @@ from reconciler.sandbox.http.routing import Refused
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, client_of
+from tests.support.sandbox_client import ask, client_of
 
 URL = "https://agents.example.com/voice"
 USER = "US" + "1" * 32

@@ -13,8 +13,7 @@ import pytest
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
-
-from .harness import ask, numbers_path
+from tests.support.sandbox_client import ask, numbers_path
 
 URL = "https://agents.example.com/voice"
 Gone = (http.client.RemoteDisconnected, ConnectionResetError, urllib.error.URLError)

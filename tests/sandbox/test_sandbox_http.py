@@ -14,8 +14,7 @@ from reconciler.sandbox.http.routing import Call, Route, Router
 from reconciler.sandbox.service import app
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, numbers_path
+from tests.support.sandbox_client import ask, numbers_path
 
 
 def say(sandbox: Sandbox, text: bytes) -> bytes:

@@ -11,8 +11,7 @@ from twilio.rest import Client
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.messaging import MOST_NUMBERS, SERVICES
 from reconciler.sandbox.twilio.numbers import Capabilities, Number
-
-from .harness import ask
+from tests.support.sandbox_client import ask
 
 PASSWORD = "Long-Enough-1"
 

@@ -8,8 +8,7 @@ from twilio.rest import Client
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Capabilities, Number
-
-from .harness import ask, numbers_path
+from tests.support.sandbox_client import ask, numbers_path
 
 URL = "https://agents.example.com/voice"
 

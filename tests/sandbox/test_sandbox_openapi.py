@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from tests.support.sandbox_client import ask
 
-from .harness import ask
 from .test_sandbox_world import SEED
 
 DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "openapi"

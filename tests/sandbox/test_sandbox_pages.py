@@ -9,8 +9,7 @@ from twilio.rest import Client
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, client_of, numbers_path
+from tests.support.sandbox_client import ask, client_of, numbers_path
 
 
 @pytest.fixture(scope="module")

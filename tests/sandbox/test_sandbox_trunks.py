@@ -13,8 +13,7 @@ from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.world.world import World
-
-from .harness import ask, client_of
+from tests.support.sandbox_client import ask, client_of
 
 SIP = {
     "sip_url": "sip:sbc1.example.com;transport=tls",

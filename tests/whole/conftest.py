@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.service.app import Sandbox
+from tests.support.command_runner import CommandRunner, empty_world
 
 from .openapi import DOCUMENTS, complaints
-from .stage import Stage, empty_world
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def runner(tmp_path: Path) -> Iterator[CommandRunner]:
     """An account with four numbers on which nothing is set; every request is held against Twilio's documents."""
     with Sandbox(empty_world(numbers=4)) as sandbox:
         for number in list(sandbox.world.numbers):
             sandbox.edit(number.sid, {"voice_url": "", "sms_url": "", "status_callback": ""})
-        yield Stage(
+        yield CommandRunner(
             tmp_path,
             sandbox,
             {"PBX_PASSWORD": "Correct-Horse-1", "SECOND_PASSWORD": "Battery-Staple-2"},

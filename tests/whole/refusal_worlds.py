@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.faults.rules import Refuse
-
-from .stage import Stage
+from tests.support.command_runner import CommandRunner
 
 FOREIGN = "https://pbx.example.net/in"
 REAL_TWILIO = "TEST_SANDBOX_COUNTS_AS_TWILIO"
 """A variable by which the tests have the sandbox, on its loopback address, count as the real Twilio."""
-Prepare = Callable[[Stage], None]
+Prepare = Callable[[CommandRunner], None]
 VOICE, SECOND = "https://agents.example.com/voice", "https://agents.example.com/second"
 FIRST, NEW = "+15552000000", "+15550100177"
 
@@ -38,174 +37,176 @@ class RefusalWorld:
     plan_exit: int = 0
 
 
-def numbers_of(stage: Stage) -> list[str]:
+def numbers_of(runner: CommandRunner) -> list[str]:
     """The numbers of the account."""
-    return sorted(str(number.phone_number) for number in stage.sandbox.world.numbers)
+    return sorted(str(number.phone_number) for number in runner.sandbox.world.numbers)
 
 
-def declare(stage: Stage, numbers: object, voice: str = VOICE, **sections: object) -> None:
+def declare(runner: CommandRunner, numbers: object, voice: str = VOICE, **sections: object) -> None:
     """A configuration with one agent."""
-    stage.declare(agents={"support": {"webhooks": {"voice": voice}}}, numbers=numbers, **sections)
+    runner.declare(agents={"support": {"webhooks": {"voice": voice}}}, numbers=numbers, **sections)
 
 
-def save_as_baseline(stage: Stage) -> None:
+def save_as_baseline(runner: CommandRunner) -> None:
     """Keep the configuration that is declared now as `before.yaml`."""
-    text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8")
-    (stage.folder / "before.yaml").write_text(text, encoding="utf-8")
+    text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    (runner.folder / "before.yaml").write_text(text, encoding="utf-8")
 
 
-def set_foreign_voice(stage: Stage, number: str, url: str = FOREIGN) -> None:
+def set_foreign_voice(runner: CommandRunner, number: str, url: str = FOREIGN) -> None:
     """Somebody else uses the number."""
-    sid = next(n.sid for n in stage.sandbox.world.numbers if n.phone_number == number)
-    stage.sandbox.edit(sid, {"voice_url": url})
+    sid = next(n.sid for n in runner.sandbox.world.numbers if n.phone_number == number)
+    runner.sandbox.edit(sid, {"voice_url": url})
 
 
-def with_takeover(stage: Stage) -> None:
+def with_takeover(runner: CommandRunner) -> None:
     """A foreign webhook on a number that is declared."""
-    one = numbers_of(stage)[0]
-    set_foreign_voice(stage, one)
-    declare(stage, {one: "support"})
+    one = numbers_of(runner)[0]
+    set_foreign_voice(runner, one)
+    declare(runner, {one: "support"})
 
 
-def with_takeover_of_baseline(stage: Stage) -> None:
+def with_takeover_of_baseline(runner: CommandRunner) -> None:
     """The change gives the consent that it needs."""
-    one = numbers_of(stage)[0]
-    set_foreign_voice(stage, one)
-    declare(stage, {})
-    save_as_baseline(stage)
-    declare(stage, {one: {"agent": "support", "takeover": "allow"}})
+    one = numbers_of(runner)[0]
+    set_foreign_voice(runner, one)
+    declare(runner, {})
+    save_as_baseline(runner)
+    declare(runner, {one: {"agent": "support", "takeover": "allow"}})
 
 
-def with_purchase(stage: Stage) -> None:
+def with_purchase(runner: CommandRunner) -> None:
     """A number that is in no account."""
-    declare(stage, {NEW: {"agent": "support", "purchase": {"country": "US"}}})
+    declare(runner, {NEW: {"agent": "support", "purchase": {"country": "US"}}})
 
 
-def with_many_purchases(stage: Stage) -> None:
+def with_many_purchases(runner: CommandRunner) -> None:
     """One number more than a run may buy."""
     bought = {"agent": "support", "purchase": {"country": "US"}}
-    declare(stage, dict.fromkeys((f"+1555010{n:04d}" for n in range(11)), bought))
+    declare(runner, dict.fromkeys((f"+1555010{n:04d}" for n in range(11)), bought))
 
 
-def with_spending(stage: Stage, amount: float = 1, currency: str = "USD") -> None:
+def with_spending(runner: CommandRunner, amount: float = 1, currency: str = "USD") -> None:
     """A number that costs more than the numbers of a run may cost."""
     bought = {"agent": "support", "purchase": {"country": "US"}}
-    declare(stage, {NEW: bought}, safety={"max_spend": {"amount": amount, "currency": currency}})
+    declare(runner, {NEW: bought}, safety={"max_spend": {"amount": amount, "currency": currency}})
 
 
-def with_spending_in_another_currency(stage: Stage) -> None:
+def with_spending_in_another_currency(runner: CommandRunner) -> None:
     """A number that is paid in dollars, and a limit in yen."""
-    with_spending(stage, 10_000, "JPY")
+    with_spending(runner, 10_000, "JPY")
 
 
-def with_unknown_spending(stage: Stage) -> None:
+def with_unknown_spending(runner: CommandRunner) -> None:
     """A number whose price cannot be read."""
-    with_spending(stage, 1000)
-    stage.sandbox.faults.add(
+    with_spending(runner, 1000)
+    runner.sandbox.faults.add(
         Refuse(status=404, code=20404, method="GET", path="*/PhoneNumbers/Countries/*")
     )
 
 
-def with_many_updates(stage: Stage) -> None:
+def with_many_updates(runner: CommandRunner) -> None:
     """All numbers get another webhook."""
-    numbers = dict.fromkeys(numbers_of(stage), "support")
-    declare(stage, numbers)
-    stage.apply()
-    declare(stage, numbers, SECOND)
+    numbers = dict.fromkeys(numbers_of(runner), "support")
+    declare(runner, numbers)
+    runner.apply()
+    declare(runner, numbers, SECOND)
 
 
-def with_many_removals(stage: Stage) -> None:
+def with_many_removals(runner: CommandRunner) -> None:
     """All numbers but two are no longer declared."""
-    numbers = numbers_of(stage)
-    declare(stage, dict.fromkeys(numbers, "support"))
-    stage.apply()
-    declare(stage, dict.fromkeys(numbers[:2], "support"))
+    numbers = numbers_of(runner)
+    declare(runner, dict.fromkeys(numbers, "support"))
+    runner.apply()
+    declare(runner, dict.fromkeys(numbers[:2], "support"))
 
 
-def with_many_removals_of_baseline(stage: Stage) -> None:
+def with_many_removals_of_baseline(runner: CommandRunner) -> None:
     """The change raises the limit that it exceeds."""
-    numbers = numbers_of(stage)
-    declare(stage, dict.fromkeys(numbers, "support"))
-    stage.apply()
-    save_as_baseline(stage)
-    declare(stage, dict.fromkeys(numbers[:2], "support"), safety={"max_removals": "100%"})
+    numbers = numbers_of(runner)
+    declare(runner, dict.fromkeys(numbers, "support"))
+    runner.apply()
+    save_as_baseline(runner)
+    declare(runner, dict.fromkeys(numbers[:2], "support"), safety={"max_removals": "100%"})
 
 
-def with_protection(stage: Stage) -> None:
+def with_protection(runner: CommandRunner) -> None:
     """A protected number is no longer declared."""
-    one, two, *_ = numbers_of(stage)
-    declare(stage, {one: {"agent": "support", "protect": True}, two: "support"})
-    stage.apply()
-    declare(stage, {two: "support"})
+    one, two, *_ = numbers_of(runner)
+    declare(runner, {one: {"agent": "support", "protect": True}, two: "support"})
+    runner.apply()
+    declare(runner, {two: "support"})
 
 
-def with_protection_of_baseline(stage: Stage) -> None:
+def with_protection_of_baseline(runner: CommandRunner) -> None:
     """The same, and only the baseline protects it."""
-    one, two, *_ = numbers_of(stage)
-    declare(stage, {one: "support", two: "support"})
-    stage.apply()
-    declare(stage, {one: {"agent": "support", "protect": True}, two: "support"})
-    save_as_baseline(stage)
-    declare(stage, {two: "support"})
+    one, two, *_ = numbers_of(runner)
+    declare(runner, {one: "support", two: "support"})
+    runner.apply()
+    declare(runner, {one: {"agent": "support", "protect": True}, two: "support"})
+    save_as_baseline(runner)
+    declare(runner, {two: "support"})
 
 
-def with_policy(stage: Stage) -> None:
+def with_policy(runner: CommandRunner) -> None:
     """A policy on declared resources, and one on actions."""
     owned = {"schema": {"required": ["labels"]}, "message": "Name the owner."}
     still = {"kinds": ["action"], "schema": {"properties": {"action": {"const": "import"}}}}
-    declare(stage, {numbers_of(stage)[0]: "support"}, policies={"owned": owned, "still": still})
+    declare(runner, {numbers_of(runner)[0]: "support"}, policies={"owned": owned, "still": still})
 
 
-def with_rule_of_level_error(stage: Stage) -> None:
+def with_rule_of_level_error(runner: CommandRunner) -> None:
     """A rule of lint that the project raises to an error."""
     voice = "http://agents.example.com/voice"
     declare(
-        stage, {numbers_of(stage)[0]: "support"}, voice, lint={"level": {"insecure_url": "error"}}
+        runner, {numbers_of(runner)[0]: "support"}, voice, lint={"level": {"insecure_url": "error"}}
     )
 
 
-def with_credentials(stage: Stage) -> None:
+def with_credentials(runner: CommandRunner) -> None:
     """A password in a URL that would go into the state."""
-    one = numbers_of(stage)[0]
-    set_foreign_voice(stage, one, f"{FOREIGN}?token=abc")
+    one = numbers_of(runner)[0]
+    set_foreign_voice(runner, one, f"{FOREIGN}?token=abc")
     declare(
-        stage, {one: {"agent": "support", "takeover": "allow"}}, safety={"state_secrets": "refuse"}
+        runner, {one: {"agent": "support", "takeover": "allow"}}, safety={"state_secrets": "refuse"}
     )
 
 
-def with_credentials_of_baseline(stage: Stage) -> None:
+def with_credentials_of_baseline(runner: CommandRunner) -> None:
     """The change allows the credentials that it brings."""
-    one = numbers_of(stage)[0]
-    set_foreign_voice(stage, one, f"{FOREIGN}?token=abc")
+    one = numbers_of(runner)[0]
+    set_foreign_voice(runner, one, f"{FOREIGN}?token=abc")
     safety: dict[str, Any] = {"state_secrets": "refuse", "takeover": "allow"}
-    declare(stage, {}, safety=safety)
-    save_as_baseline(stage)
-    declare(stage, {one: "support"}, safety={**safety, "state_secrets": "allow"})
+    declare(runner, {}, safety=safety)
+    save_as_baseline(runner)
+    declare(runner, {one: "support"}, safety={**safety, "state_secrets": "allow"})
 
 
-def with_lost_state(stage: Stage) -> None:
+def with_lost_state(runner: CommandRunner) -> None:
     """The state file is deleted; its history knows a number that is declared and not targeted."""
-    one, two, *_ = numbers_of(stage)
-    declare(stage, {one: "support", two: "support"})
-    stage.apply()
-    declare(stage, {one: "support", two: "support"}, SECOND)
-    stage.apply()
-    os.unlink(stage.folder / "state.json")
+    one, two, *_ = numbers_of(runner)
+    declare(runner, {one: "support", two: "support"})
+    runner.apply()
+    declare(runner, {one: "support", two: "support"}, SECOND)
+    runner.apply()
+    os.unlink(runner.folder / "state.json")
 
 
-def with_new_state_in_ci(stage: Stage) -> None:
+def with_new_state_in_ci(runner: CommandRunner) -> None:
     """The first apply of a project in a CI job, with the state in a file."""
-    stage.environ |= {"CI": "true", REAL_TWILIO: "1"}
-    declare(stage, {FIRST: "support"})
+    runner.environ |= {"CI": "true", REAL_TWILIO: "1"}
+    declare(runner, {FIRST: "support"})
 
 
-def with_several(stage: Stage) -> None:
+def with_several(runner: CommandRunner) -> None:
     """A protected number and many others are removed, and a foreign value would be overwritten."""
-    first, last, *rest = numbers_of(stage)
-    declare(stage, {first: {"agent": "support", "protect": True}, **dict.fromkeys(rest, "support")})
-    stage.apply()
-    set_foreign_voice(stage, last)
-    declare(stage, {last: "support"})
+    first, last, *rest = numbers_of(runner)
+    declare(
+        runner, {first: {"agent": "support", "protect": True}, **dict.fromkeys(rest, "support")}
+    )
+    runner.apply()
+    set_foreign_voice(runner, last)
+    declare(runner, {last: "support"})
 
 
 WORLDS: dict[str, RefusalWorld] = {
@@ -258,7 +259,7 @@ def refusal_codes(document: Any) -> list[str]:
     )
 
 
-def state_text(stage: Stage) -> str:
+def state_text(runner: CommandRunner) -> str:
     """The state as it is on disk; empty without one."""
-    path = stage.folder / "state.json"
+    path = runner.folder / "state.json"
     return json.dumps(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ""

@@ -6,17 +6,17 @@ from itertools import combinations
 
 import pytest
 
-from .stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
 
 FATES = ("--restore", "--clear", "--keep")
 
 
 @pytest.fixture
-def number(stage: Stage) -> str:
+def number(runner: CommandRunner) -> str:
     """A managed number."""
-    number = next(iter(stage.sandbox.world.numbers)).phone_number
-    stage.declare(agents={"support": {"webhooks": AGENT}}, numbers={number: "support"})
-    stage.apply()
+    number = next(iter(runner.sandbox.world.numbers)).phone_number
+    runner.declare(agents={"support": {"webhooks": AGENT}}, numbers={number: "support"})
+    runner.apply()
     return number
 
 
@@ -24,19 +24,19 @@ def number(stage: Stage) -> str:
     "flags", [*combinations(FATES, 2), *combinations(reversed(FATES), 2), FATES]
 )
 def test_release_takes_one_fate_of_the_values(
-    stage: Stage, number: str, flags: tuple[str, ...]
+    runner: CommandRunner, number: str, flags: tuple[str, ...]
 ) -> None:
-    before = dict(stage.state)
-    text = stage.run("release", number, *flags, "--auto-approve", code=64)
+    before = dict(runner.state)
+    text = runner.run("release", number, *flags, "--auto-approve", code=64)
     assert all(flag in text for flag in flags)
     assert "exclude each other" in text
-    assert stage.state == before
+    assert runner.state == before
 
 
 @pytest.mark.parametrize("fate", FATES)
-def test_release_takes_a_single_fate(stage: Stage, number: str, fate: str) -> None:
-    stage.run("release", number, fate, "--auto-approve")
-    assert f"number/{number}" not in stage.state
+def test_release_takes_a_single_fate(runner: CommandRunner, number: str, fate: str) -> None:
+    runner.run("release", number, fate, "--auto-approve")
+    assert f"number/{number}" not in runner.state
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_release_takes_a_single_fate(stage: Stage, number: str, fate: str) -> No
 )
 @pytest.mark.parametrize("order", [0, 1])
 def test_json_excludes_another_format(
-    stage: Stage, number: str, words: tuple[str, ...], order: int
+    runner: CommandRunner, number: str, words: tuple[str, ...], order: int
 ) -> None:
     options = [["--json"], ["--format", "text"]]
     first, second = options[order], options[1 - order]
-    stage.run(*words, *first, *second, code=64)
-    stage.run(*words, "--json", "--format", "json")
+    runner.run(*words, *first, *second, code=64)
+    runner.run(*words, "--json", "--format", "json")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.twilio.sip_lists import ADDRESSES, CREDENTIALS
+from tests.support.command_runner import CommandRunner
 
-from .stage import Stage
 from .test_lists import OFFICES, PBX, trunk
 
 URL = {"sip_url": "sip:sbc1.example.com"}
@@ -47,9 +47,9 @@ def edge(**fields: Any) -> dict[str, Any]:
     return {"edge": trunk("acme-edge", **fields)}
 
 
-def world(stage: Stage) -> tuple[int, int, int, int, str]:
+def world(runner: CommandRunner) -> tuple[int, int, int, int, str]:
     """How many trunks, origination URLs, networks and credentials there are, and how the trunk records."""
-    rows = stage.sandbox.world
+    rows = runner.sandbox.world
     trunks = list(rows.trunks)
     counts = (
         len(trunks),
@@ -62,13 +62,13 @@ def world(stage: Stage) -> tuple[int, int, int, int, str]:
 
 @pytest.mark.parametrize("said", SAID)
 def test_what_is_taken_out_of_a_declared_trunk_goes_whatever_is_said_of_the_trunk(
-    stage: Stage, said: dict[str, Any]
+    runner: CommandRunner, said: dict[str, Any]
 ) -> None:
     """A network or a user that nobody declares any more must not be let in for ever."""
-    stage.declare(trunks=edge(**WHOLE, **said))
-    stage.apply()
-    stage.declare(trunks=edge(**LESS, **said))
-    assert dict(stage.plan()) == {
+    runner.declare(trunks=edge(**WHOLE, **said))
+    runner.apply()
+    runner.declare(trunks=edge(**LESS, **said))
+    assert dict(runner.plan()) == {
         "origination_url/edge/sip:sbc2.example.com": "delete",
         "recording/edge": "release",
         "trunk_credential_list/edge/pbx": "delete",
@@ -76,106 +76,110 @@ def test_what_is_taken_out_of_a_declared_trunk_goes_whatever_is_said_of_the_trun
         "credential_list/pbx": "delete",
         "credential/pbx/pbx": "delete",
     }
-    stage.apply()
-    assert world(stage) == (1, 1, 1, 0, "do-not-record")
-    assert stage.plan() == []
+    runner.apply()
+    assert world(runner) == (1, 1, 1, 0, "do-not-record")
+    assert runner.plan() == []
 
 
 @pytest.mark.parametrize("said", SAID)
 def test_so_it_does_where_an_older_state_has_what_was_said_of_the_trunk_with_each_part(
-    stage: Stage, said: dict[str, Any]
+    runner: CommandRunner, said: dict[str, Any]
 ) -> None:
-    stage.declare(trunks=edge(**WHOLE, **said))
-    stage.apply()
-    path = stage.folder / "state.json"
+    runner.declare(trunks=edge(**WHOLE, **said))
+    runner.apply()
+    path = runner.folder / "state.json"
     state = json.loads(path.read_text(encoding="utf-8"))
     for entry in state["resources"].values():
         entry["options"] = said
     del state["digest"]
     state["format"] = 1
     path.write_text(json.dumps(state), encoding="utf-8")
-    stage.declare(trunks=edge(**LESS, **said))
-    stage.apply()
-    assert world(stage) == (1, 1, 1, 0, "do-not-record")
+    runner.declare(trunks=edge(**LESS, **said))
+    runner.apply()
+    assert world(runner) == (1, 1, 1, 0, "do-not-record")
 
 
 def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_it(
-    stage: Stage,
+    runner: CommandRunner,
 ) -> None:
-    stage.declare(trunks=edge(**WHOLE, protect=True))
-    stage.apply()
-    stage.declare()
-    document = stage.json("plan", code=4)
+    runner.declare(trunks=edge(**WHOLE, protect=True))
+    runner.apply()
+    runner.declare()
+    document = runner.json("plan", code=4)
     assert document["actions"] == []
     (problem,) = document["diagnostics"]
     assert (problem["code"], problem["address"]) == ("protected", "trunk/edge")
     assert "with all that hangs below it and the lists it uses" in problem["detail"]
     assert "declare it again with `protect: false`, apply, and then remove it" in problem["detail"]
     for more in ([], ["--force"], ["--exclude", "trunk/edge"], ["--target", "credential/*"]):
-        stage.run("apply", "--auto-approve", *more, code=0 if more and more != ["--force"] else 4)
-        assert world(stage) == (1, 2, 2, 1, "record-from-answer")
-    assert stage.state.keys() == EVERYTHING
-    stage.declare(trunks=edge(**WHOLE))
-    stage.apply()
-    stage.declare()
-    stage.apply()
-    assert len(stage.sandbox.world.trunks) == 0
+        runner.run("apply", "--auto-approve", *more, code=0 if more and more != ["--force"] else 4)
+        assert world(runner) == (1, 2, 2, 1, "record-from-answer")
+    assert runner.state.keys() == EVERYTHING
+    runner.declare(trunks=edge(**WHOLE))
+    runner.apply()
+    runner.declare()
+    runner.apply()
+    assert len(runner.sandbox.world.trunks) == 0
 
 
 def test_what_another_trunk_declares_goes_on_being_managed_while_one_is_protected(
-    stage: Stage,
+    runner: CommandRunner,
 ) -> None:
     spare = trunk("acme-spare", ip_access_control_lists=WHOLE["ip_access_control_lists"])
-    stage.declare(
+    runner.declare(
         trunks={**edge(ip_access_control_lists=["offices"], protect=True), "spare": spare}
     )
-    stage.apply()
-    stage.declare(trunks={"spare": trunk("acme-spare", ip_access_control_lists=[OFFICES])})
-    assert [(a["address"], a["action"]) for a in stage.json("plan", code=4)["actions"]] == [
+    runner.apply()
+    runner.declare(trunks={"spare": trunk("acme-spare", ip_access_control_lists=[OFFICES])})
+    assert [(a["address"], a["action"]) for a in runner.json("plan", code=4)["actions"]] == [
         ("ip_address/offices/203.0.113.0/28", "update"),
         ("ip_address/offices/198.51.100.7/32", "delete"),
     ]
 
 
-def test_a_kept_trunk_keeps_all_that_belongs_to_it(stage: Stage) -> None:
+def test_a_kept_trunk_keeps_all_that_belongs_to_it(runner: CommandRunner) -> None:
     """It goes on working as it was: whom it lets in, and where its calls go, are part of that."""
-    stage.declare(trunks=edge(**WHOLE, on_removal="keep"))
-    stage.apply()
-    stage.declare()
-    assert dict(stage.plan()) == dict.fromkeys(EVERYTHING, "forget")
-    assert stage.apply() == [], "no call changes anything"
-    assert world(stage) == (1, 2, 2, 1, "record-from-answer")
-    assert stage.state == {}
+    runner.declare(trunks=edge(**WHOLE, on_removal="keep"))
+    runner.apply()
+    runner.declare()
+    assert dict(runner.plan()) == dict.fromkeys(EVERYTHING, "forget")
+    assert runner.apply() == [], "no call changes anything"
+    assert world(runner) == (1, 2, 2, 1, "record-from-answer")
+    assert runner.state == {}
 
 
-def test_a_list_stays_for_a_kept_trunk_when_the_trunk_that_declares_it_goes(stage: Stage) -> None:
+def test_a_list_stays_for_a_kept_trunk_when_the_trunk_that_declares_it_goes(
+    runner: CommandRunner,
+) -> None:
     spare = trunk("acme-spare", credential_lists=["pbx"], on_removal="keep")
-    stage.declare(trunks={**edge(credential_lists=[PBX]), "spare": spare})
-    stage.apply()
-    stage.declare()
-    done = dict(stage.plan())
+    runner.declare(trunks={**edge(credential_lists=[PBX]), "spare": spare})
+    runner.apply()
+    runner.declare()
+    done = dict(runner.plan())
     assert done["trunk/edge"] == "delete"
     assert {
         done[address] for address in ("trunk/spare", "credential_list/pbx", "credential/pbx/pbx")
     } == {"forget"}
-    stage.apply()
-    assert [row.friendly_name for row in stage.sandbox.world.trunks] == ["spare"]
-    assert len(stage.sandbox.world.table(CREDENTIALS)) == 1
+    runner.apply()
+    assert [row.friendly_name for row in runner.sandbox.world.trunks] == ["spare"]
+    assert len(runner.sandbox.world.table(CREDENTIALS)) == 1
 
 
-def test_what_belongs_to_a_trunk_is_protected_by_the_baseline_as_well(stage: Stage) -> None:
-    stage.declare(trunks=edge(**WHOLE))
-    stage.apply()
-    stage.declare(trunks=edge(**WHOLE, protect=True))
-    (stage.folder / "main.yaml").write_bytes((stage.folder / "reconciler.yaml").read_bytes())
+def test_what_belongs_to_a_trunk_is_protected_by_the_baseline_as_well(
+    runner: CommandRunner,
+) -> None:
+    runner.declare(trunks=edge(**WHOLE))
+    runner.apply()
+    runner.declare(trunks=edge(**WHOLE, protect=True))
+    (runner.folder / "main.yaml").write_bytes((runner.folder / "reconciler.yaml").read_bytes())
     words = ("apply", "--auto-approve", "--baseline", "main.yaml")
-    stage.declare()
+    runner.declare()
     for target in ("origination_url/*", "credential/*", "trunk_credential_list/*"):
-        refused = stage.json(*words, "--target", target, code=4)
+        refused = runner.json(*words, "--target", target, code=4)
         assert {d["code"] for d in refused["diagnostics"]} == {"protected"}
-    assert world(stage) == (1, 2, 2, 1, "record-from-answer")
-    stage.declare(trunks=edge(**LESS))
-    stage.run(*words)
-    assert world(stage) == (1, 1, 1, 0, "do-not-record"), (
+    assert world(runner) == (1, 2, 2, 1, "record-from-answer")
+    runner.declare(trunks=edge(**LESS))
+    runner.run(*words)
+    assert world(runner) == (1, 1, 1, 0, "do-not-record"), (
         "a change of the trunk is none of its protection's business"
     )

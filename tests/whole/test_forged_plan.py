@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
 
 EVIL = "https://evil.example.net/voice"
 OTHER_DIGEST = "sha256:" + "0" * 64
@@ -48,49 +48,49 @@ REFUSED = {"plan_stale", "plan_unexpected", "new_secret_destination"}
 """The codes of exit 4: what a plan file says is not what would be planned now, or sent anywhere now."""
 
 
-def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) -> None:
+def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(runner: CommandRunner) -> None:
     """No apply here is confirmed, for another digest is expected; that is looked at last, once all else is equal.
 
     Then it is the plan made now that would be carried out, or nothing, where the file has no actions any more.
     """
-    number = next(iter(stage.sandbox.world.numbers)).phone_number
-    stage.declare(
+    number = next(iter(runner.sandbox.world.numbers)).phone_number
+    runner.declare(
         agents={"support": {"webhooks": AGENT}}, numbers={number: "support"}, trunks={"edge": TRUNK}
     )
-    stage.run("plan", "--out", "plan.bin")
-    path = stage.folder / "plan.bin"
+    runner.run("plan", "--out", "plan.bin")
+    path = runner.folder / "plan.bin"
     plan = json.loads(path.read_bytes())
     del plan["sha256"]
-    own = stage.json("show", "plan.bin")["digest"]
-    nothing = stage.json("plan", "--exclude", "*")["digest"]
-    calls = len(list(stage.sandbox.calls))
+    own = runner.json("show", "plan.bin")["digest"]
+    nothing = runner.json("plan", "--exclude", "*")["digest"]
+    calls = len(list(runner.sandbox.calls))
     outcomes: Counter[str] = Counter()
     for forged in mutations(plan):
         data = json.dumps(forged).encode()
         path.write_bytes(
             data[:-1] + b',"sha256":"' + hashlib.sha256(data).hexdigest().encode() + b'"}\n'
         )
-        code, found = refusal(stage)
+        code, found = refusal(runner)
         outcomes[code] += 1
         if code == "plan_unexpected":
             assert own in found or (
                 nothing in found and not (forged.get("actions") and forged.get("targets") == [])
             )
     assert outcomes.keys() == {*REFUSED, "plan_damaged", "plan_too_new"}
-    assert not any(call.is_write for call in list(stage.sandbox.calls)[calls:])
-    assert not (stage.folder / "state.json").exists()
+    assert not any(call.is_write for call in list(runner.sandbox.calls)[calls:])
+    assert not (runner.folder / "state.json").exists()
 
 
-def refusal(stage: Stage) -> tuple[str, str]:
+def refusal(runner: CommandRunner) -> tuple[str, str]:
     """The code of the first diagnostic of an apply of the plan, and its detail; the exit code must fit it."""
     words = ("apply", "plan.bin", "--expect", OTHER_DIGEST, "--allow-takeover", "--force", "--json")
     for code in (4, 1):
         try:
-            document = json.loads(stage.run(*words, code=code))
+            document = json.loads(runner.run(*words, code=code))
         except AssertionError:
             continue
         first = document["diagnostics"][-1]
         assert first["code"] != "internal_error", first
         assert (first["code"] in REFUSED) == (code == 4), first
         return first["code"], first["detail"]
-    raise AssertionError(stage.run(*words, code=4))
+    raise AssertionError(runner.run(*words, code=4))

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.faults.rules import Drop
-
-from .stage import Stage
+from tests.support.command_runner import CommandRunner
 
 PBX = {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}
 OFFICES = {"name": "offices", "addresses": [{"cidr": "203.0.113.0/28", "name": "hq"}]}
@@ -20,109 +19,115 @@ def trunk(domain: str, **fields: Any) -> dict[str, Any]:
     return {"domain": f"{domain}.pstn.twilio.com", **fields}
 
 
-def test_two_trunks_share_a_list_and_it_goes_with_the_last(stage: Stage) -> None:
+def test_two_trunks_share_a_list_and_it_goes_with_the_last(runner: CommandRunner) -> None:
     one = trunk("acme-one", ip_access_control_lists=[OFFICES])
     two = trunk("acme-two", ip_access_control_lists=["offices"])
-    stage.declare(trunks={"one": one, "two": two})
-    stage.apply()
-    assert stage.plan() == []
-    lists = [t.ip_access_control_lists for t in stage.sandbox.world.trunks]
+    runner.declare(trunks={"one": one, "two": two})
+    runner.apply()
+    assert runner.plan() == []
+    lists = [t.ip_access_control_lists for t in runner.sandbox.world.trunks]
     assert lists[0] == lists[1]
     assert len(lists[0]) == 1
-    stage.declare(trunks={"one": one})
-    assert ("ip_access_control_list/offices", "delete") not in stage.plan()
-    stage.apply()
-    assert stage.plan() == []
-    stage.declare()
-    stage.apply()
-    assert stage.plan() == []
-    assert stage.state == {}
+    runner.declare(trunks={"one": one})
+    assert ("ip_access_control_list/offices", "delete") not in runner.plan()
+    runner.apply()
+    assert runner.plan() == []
+    runner.declare()
+    runner.apply()
+    assert runner.plan() == []
+    assert runner.state == {}
 
 
-def test_a_list_that_exists_is_used_by_name_or_sid_and_never_touched(stage: Stage) -> None:
-    named = stage.post("/SIP/IpAccessControlLists.json", FriendlyName="old offices")["sid"]
-    other = stage.post("/SIP/CredentialLists.json", FriendlyName="old users")["sid"]
+def test_a_list_that_exists_is_used_by_name_or_sid_and_never_touched(runner: CommandRunner) -> None:
+    named = runner.post("/SIP/IpAccessControlLists.json", FriendlyName="old offices")["sid"]
+    other = runner.post("/SIP/CredentialLists.json", FriendlyName="old users")["sid"]
     edge = trunk("acme-edge", ip_access_control_lists=["old offices"], credential_lists=[other])
     edge["ip_access_control_lists"] = [{"sid": named}]
-    stage.declare(trunks={"edge": edge})
-    stage.apply()
-    assert stage.plan() == []
-    (live,) = list(stage.sandbox.world.trunks)
+    runner.declare(trunks={"edge": edge})
+    runner.apply()
+    assert runner.plan() == []
+    (live,) = list(runner.sandbox.world.trunks)
     assert (live.ip_access_control_lists, live.credential_lists) == ([named], [other])
-    stage.declare()
-    stage.apply()
-    account = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP"
+    runner.declare()
+    runner.apply()
+    account = f"/2010-04-01/Accounts/{runner.sandbox.world.account.sid}/SIP"
     assert [
-        row["sid"] for row in stage.rows(f"{account}/CredentialLists.json", "credential_lists")
+        row["sid"] for row in runner.rows(f"{account}/CredentialLists.json", "credential_lists")
     ] == [other]
-    assert list(stage.sandbox.world.trunks) == []
+    assert list(runner.sandbox.world.trunks) == []
 
 
-def test_a_list_that_is_managed_by_name_may_be_used_by_its_sid(stage: Stage) -> None:
-    stage.declare(trunks={"one": trunk("acme-one", ip_access_control_lists=[OFFICES])})
-    stage.apply()
-    sid = stage.state["ip_access_control_list/offices"]["sid"]
-    stage.declare(
+def test_a_list_that_is_managed_by_name_may_be_used_by_its_sid(runner: CommandRunner) -> None:
+    runner.declare(trunks={"one": trunk("acme-one", ip_access_control_lists=[OFFICES])})
+    runner.apply()
+    sid = runner.state["ip_access_control_list/offices"]["sid"]
+    runner.declare(
         trunks={
             "one": trunk("acme-one", ip_access_control_lists=[OFFICES]),
             "two": trunk("acme-two", ip_access_control_lists=[{"sid": sid}]),
         }
     )
-    stage.apply()
-    assert stage.plan() == []
+    runner.apply()
+    assert runner.plan() == []
 
 
-def test_a_list_that_nobody_has_is_an_error_before_anything_is_written(stage: Stage) -> None:
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=["nowhere"])})
-    document = stage.json("plan", code=1)
+def test_a_list_that_nobody_has_is_an_error_before_anything_is_written(
+    runner: CommandRunner,
+) -> None:
+    runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=["nowhere"])})
+    document = runner.json("plan", code=1)
     (problem,) = [d for d in document["diagnostics"] if d["code"] == "list_not_found"]
     assert "nowhere" in problem["detail"]
-    assert stage.apply(code=1) == []
+    assert runner.apply(code=1) == []
 
 
 def test_an_existing_credential_gets_our_password_because_nobody_can_see_its_own(
-    stage: Stage,
+    runner: CommandRunner,
 ) -> None:
-    sid = stage.post("/SIP/CredentialLists.json", FriendlyName="pbx")["sid"]
-    stage.post(
+    sid = runner.post("/SIP/CredentialLists.json", FriendlyName="pbx")["sid"]
+    runner.post(
         f"/SIP/CredentialLists/{sid}/Credentials.json", Username="pbx", Password="Some-Other-Word-9"
     )
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    actions = stage.plan()
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    actions = runner.plan()
     assert ("credential/pbx/pbx", "update") in actions
-    stage.apply()
-    assert stage.plan() == []
+    runner.apply()
+    assert runner.plan() == []
 
 
-def test_a_saved_plan_carries_no_password_and_can_be_applied(stage: Stage, tmp_path: Path) -> None:
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    stage.run("plan", "--out", "saved.plan")
-    assert stage.environ["PBX_PASSWORD"] not in (tmp_path / "saved.plan").read_text(
+def test_a_saved_plan_carries_no_password_and_can_be_applied(
+    runner: CommandRunner, tmp_path: Path
+) -> None:
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    runner.run("plan", "--out", "saved.plan")
+    assert runner.environ["PBX_PASSWORD"] not in (tmp_path / "saved.plan").read_text(
         encoding="utf-8"
     )
-    stage.run("apply", "saved.plan", "--auto-approve")
-    assert stage.plan() == []
+    runner.run("apply", "saved.plan", "--auto-approve")
+    assert runner.plan() == []
 
 
-def test_a_missing_password_is_named_with_its_place_and_nothing_is_written(stage: Stage) -> None:
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    document = stage.json("plan", code=1, PBX_PASSWORD="")
+def test_a_missing_password_is_named_with_its_place_and_nothing_is_written(
+    runner: CommandRunner,
+) -> None:
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    document = runner.json("plan", code=1, PBX_PASSWORD="")
     (problem,) = document["diagnostics"]
     assert (problem["code"], bool(problem["line"])) == ("secret_not_found", True)
-    stage.run("validate")
+    runner.run("validate")
 
 
-def test_the_password_is_nowhere_but_at_twilio(stage: Stage, tmp_path: Path) -> None:
-    secret = stage.environ["PBX_PASSWORD"]
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+def test_the_password_is_nowhere_but_at_twilio(runner: CommandRunner, tmp_path: Path) -> None:
+    secret = runner.environ["PBX_PASSWORD"]
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     said = [
-        stage.run("plan"),
-        stage.run("plan", "--json"),
-        stage.run("apply", "--auto-approve", "-v"),
+        runner.run("plan"),
+        runner.run("plan", "--json"),
+        runner.run("apply", "--auto-approve", "-v"),
     ]
     said += [
-        stage.run("show", "credential/pbx/pbx"),
-        stage.run("state", "show", "credential/pbx/pbx"),
+        runner.run("show", "credential/pbx/pbx"),
+        runner.run("state", "show", "credential/pbx/pbx"),
     ]
     said += [
         path.read_text(encoding="utf-8", errors="replace")
@@ -144,85 +149,85 @@ def test_the_password_is_nowhere_but_at_twilio(stage: Stage, tmp_path: Path) -> 
     ],
 )
 def test_a_password_that_twilio_refuses_is_an_error_before_the_first_write(
-    stage: Stage, password: str, code: str, words: str
+    runner: CommandRunner, password: str, code: str, words: str
 ) -> None:
-    stage.environ["PBX_PASSWORD"] = password
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    runner.environ["PBX_PASSWORD"] = password
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     for command in (("plan",), ("apply", "--auto-approve")):
-        [problem] = stage.json(*command, code=1)["diagnostics"]
+        [problem] = runner.json(*command, code=1)["diagnostics"]
         assert (problem["code"], problem["line"] is not None) == (code, True)
         assert words in problem["detail"]
         assert password not in json.dumps(problem)
-    assert [call for call in stage.sandbox.calls if call.is_write] == []
+    assert [call for call in runner.sandbox.calls if call.is_write] == []
 
     # A password that follows every rule is accepted.
     twelve = trunk("acme-edge", credential_lists=[PBX])
-    stage.environ["PBX_PASSWORD"] = "Twelve-Char1"
-    stage.declare(trunks={"edge": twelve})
-    stage.apply()
-    assert stage.plan() == []
+    runner.environ["PBX_PASSWORD"] = "Twelve-Char1"
+    runner.declare(trunks={"edge": twelve})
+    runner.apply()
+    assert runner.plan() == []
 
 
-def test_a_list_said_differently_in_two_places_is_an_error(stage: Stage) -> None:
+def test_a_list_said_differently_in_two_places_is_an_error(runner: CommandRunner) -> None:
     other = {"name": "offices", "addresses": [{"cidr": "198.51.100.0/24"}]}
-    stage.declare(
+    runner.declare(
         trunks={
             "one": trunk("acme-one", ip_access_control_lists=[OFFICES]),
             "two": trunk("acme-two", ip_access_control_lists=[other]),
         }
     )
-    document = stage.json("validate", code=3)
+    document = runner.json("validate", code=3)
     assert [d["code"] for d in document["diagnostics"]] == ["conflicting_fields"]
 
 
-def test_no_answer_to_a_create_makes_nothing_twice(stage: Stage) -> None:
+def test_no_answer_to_a_create_makes_nothing_twice(runner: CommandRunner) -> None:
     everything = trunk("acme-edge", ip_access_control_lists=[OFFICES], credential_lists=[PBX])
-    stage.sandbox.faults.add(Drop(carried_out=True, method="POST", every=2))
-    stage.declare(
+    runner.sandbox.faults.add(Drop(carried_out=True, method="POST", every=2))
+    runner.declare(
         trunks={"edge": everything},
         applications={"menu": {"voice": "https://agents.example.com/menu"}},
     )
-    stage.apply()
-    assert stage.plan() == []
-    assert len(stage.applications()) == 1
-    (live,) = list(stage.sandbox.world.trunks)
+    runner.apply()
+    assert runner.plan() == []
+    assert len(runner.applications()) == 1
+    (live,) = list(runner.sandbox.world.trunks)
     assert (len(live.ip_access_control_lists), len(live.credential_lists)) == (1, 1)
 
 
-def test_a_network_that_changes_under_its_label_is_updated(stage: Stage) -> None:
+def test_a_network_that_changes_under_its_label_is_updated(runner: CommandRunner) -> None:
     """Made beside the old one first, it would be refused: a label is taken once."""
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
-    stage.apply()
+    runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
+    runner.apply()
     moved = {"name": "offices", "addresses": [{"cidr": "198.51.100.0/27", "name": "hq"}]}
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[moved])})
-    (action,) = stage.json("plan")["actions"]
+    runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[moved])})
+    (action,) = runner.json("plan")["actions"]
     assert (action["address"], action["action"]) == ("ip_address/offices/198.51.100.0/27", "update")
     assert {c["field"]: c["after"] for c in action["changes"]} == {
         "ip_address": "198.51.100.0",
         "cidr_prefix_length": 27,
     }
-    assert len(stage.apply()) == 1
-    assert stage.plan() == []
-    assert "ip_address/offices/203.0.113.0/28" not in stage.state
+    assert len(runner.apply()) == 1
+    assert runner.plan() == []
+    assert "ip_address/offices/203.0.113.0/28" not in runner.state
 
 
 def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(
-    stage: Stage,
+    runner: CommandRunner,
 ) -> None:
     shared = {"name": "offices", "addresses": [], "unlisted": "keep"}
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[shared])})
-    stage.apply()
-    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[shared])})
+    runner.apply()
+    sid = runner.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
-    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
-    document = stage.json("plan")
+    runner.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    document = runner.json("plan")
     (problem,) = document["diagnostics"]
     assert (problem["severity"], problem["code"]) == ("warning", "unlisted_child")
     assert "ip_address/offices/192.0.2.7/32" in problem["detail"]
     assert document["actions"] == []
-    assert stage.apply() == []
+    assert runner.apply() == []
 
 
-def test_two_trunks_with_one_domain_cannot_be(stage: Stage) -> None:
-    stage.declare(trunks={"one": trunk("acme-edge"), "two": trunk("acme-edge")})
-    assert [d["code"] for d in stage.json("validate", code=3)["diagnostics"]] == ["duplicate_key"]
+def test_two_trunks_with_one_domain_cannot_be(runner: CommandRunner) -> None:
+    runner.declare(trunks={"one": trunk("acme-edge"), "two": trunk("acme-edge")})
+    assert [d["code"] for d in runner.json("validate", code=3)["diagnostics"]] == ["duplicate_key"]

@@ -11,7 +11,7 @@ import pytest
 from reconciler.kinds.table import KINDS
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.store import Cursor, Page, Table
-from tests.whole.stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
 
 AGENTS = {"support": {"webhooks": AGENT}}
 EDGE = {
@@ -47,11 +47,11 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return begin
 
 
-def declared(stage: Stage) -> None:
+def declared(runner: CommandRunner) -> None:
     numbers = [
-        number.phone_number for number in stage.sandbox.world.numbers if number.capabilities.sms
+        number.phone_number for number in runner.sandbox.world.numbers if number.capabilities.sms
     ]
-    stage.declare(
+    runner.declare(
         agents=AGENTS,
         applications=MENUS,
         trunks={"edge": EDGE},
@@ -59,58 +59,58 @@ def declared(stage: Stage) -> None:
     )
 
 
-def test_the_listing_really_loses_rows(stage: Stage, moving: Callable[[], None]) -> None:
-    declared(stage)
+def test_the_listing_really_loses_rows(runner: CommandRunner, moving: Callable[[], None]) -> None:
+    declared(runner)
     moving()
-    whole = len(list(stage.sandbox.world.numbers))
-    assert stage.json("export")["summary"]["numbers"] < whole
+    whole = len(list(runner.sandbox.world.numbers))
+    assert runner.json("export")["summary"]["numbers"] < whole
 
 
 def test_what_the_listing_lacks_is_neither_missing_nor_made_again(
-    stage: Stage, moving: Callable[[], None]
+    runner: CommandRunner, moving: Callable[[], None]
 ) -> None:
-    declared(stage)
-    stage.apply("--allow-takeover")
-    assert stage.plan() == []
+    declared(runner)
+    runner.apply("--allow-takeover")
+    assert runner.plan() == []
     moving()
-    assert stage.plan() == []
-    assert stage.json("drift")["drifted"] == []
-    assert stage.apply() == []
+    assert runner.plan() == []
+    assert runner.json("drift")["drifted"] == []
+    assert runner.apply() == []
 
 
 def test_what_the_listing_lacks_is_released_and_not_forgotten(
-    stage: Stage, moving: Callable[[], None]
+    runner: CommandRunner, moving: Callable[[], None]
 ) -> None:
-    declared(stage)
-    stage.apply("--allow-takeover")
-    stage.declare(agents=AGENTS)
-    expected = stage.plan()
+    declared(runner)
+    runner.apply("--allow-takeover")
+    runner.declare(agents=AGENTS)
+    expected = runner.plan()
     moving()
-    assert stage.plan() == expected
+    assert runner.plan() == expected
     assert {action for address, action in expected if address.startswith("number/")} == {"release"}
 
 
-def test_only_what_is_absent_is_fetched(stage: Stage) -> None:
-    declared(stage)
-    stage.apply("--allow-takeover")
-    before = len(stage.sandbox.calls)
-    stage.plan()
+def test_only_what_is_absent_is_fetched(runner: CommandRunner) -> None:
+    declared(runner)
+    runner.apply("--allow-takeover")
+    before = len(runner.sandbox.calls)
+    runner.plan()
     assert not [
         call
-        for call in list(stage.sandbox.calls)[before:]
+        for call in list(runner.sandbox.calls)[before:]
         if "/PN" in call.path or "/AP" in call.path
     ]
 
 
 @pytest.mark.parametrize("fault", [f.Refuse(status=403, code=20003), f.Refuse(status=400)])
 def test_a_number_that_cannot_be_fetched_is_not_called_missing(
-    stage: Stage, moving: Callable[[], None], fault: f.Fault
+    runner: CommandRunner, moving: Callable[[], None], fault: f.Fault
 ) -> None:
-    declared(stage)
-    stage.apply("--allow-takeover")
+    declared(runner)
+    runner.apply("--allow-takeover")
     moving()
-    stage.sandbox.faults.add(msgspec.structs.replace(fault, path="*/IncomingPhoneNumbers/PN*"))
-    codes = [d["code"] for d in stage.json("plan", code=1)["diagnostics"]]
+    runner.sandbox.faults.add(msgspec.structs.replace(fault, path="*/IncomingPhoneNumbers/PN*"))
+    codes = [d["code"] for d in runner.json("plan", code=1)["diagnostics"]]
     assert "number_missing" not in codes
     assert codes
 
@@ -160,7 +160,7 @@ CREDENTIAL_LISTS = [
 ]
 
 
-def declare_everything(stage: Stage) -> None:
+def declare_everything(runner: CommandRunner) -> None:
     """Five of each kind, so that each listing has three pages of two."""
     trunks: dict[str, Any] = {"edge": EDGE}
     for n in range(4):
@@ -172,10 +172,10 @@ def declare_everything(stage: Stage) -> None:
     }
     numbers = [
         str(number.phone_number)
-        for number in stage.sandbox.world.numbers
+        for number in runner.sandbox.world.numbers
         if number.capabilities.sms
     ]
-    stage.declare(
+    runner.declare(
         agents=AGENTS, applications=MENUS, trunks=trunks, numbers=dict.fromkeys(numbers, "support")
     )
 
@@ -186,38 +186,38 @@ def kinds(plan: list[tuple[str, str]]) -> set[str]:
 
 @pytest.mark.parametrize("readings", [1, 2])
 def test_what_no_state_records_is_imported_and_not_made_a_second_time(
-    stage: Stage, losing: Callable[[int], None], readings: int
+    runner: CommandRunner, losing: Callable[[int], None], readings: int
 ) -> None:
     """The state is gone, so nothing can be asked for by its SID."""
-    declare_everything(stage)
-    stage.apply("--allow-takeover")
-    (stage.folder / "state.json").unlink()
-    expected = stage.plan()
+    declare_everything(runner)
+    runner.apply("--allow-takeover")
+    (runner.folder / "state.json").unlink()
+    expected = runner.plan()
     assert len(kinds(expected)) == len(KINDS) - 2, "all but bridge numbers and recordings"
     assert {action for _, action in expected} <= {"import", "overwrite_webhooks", "update"}
     losing(readings)
-    assert stage.plan() == expected
+    assert runner.plan() == expected
 
 
-def test_a_listing_of_one_page_is_read_once(stage: Stage) -> None:
-    before = len(stage.sandbox.calls)
-    stage.declare(agents=AGENTS, applications=MENUS, trunks={"edge": EDGE})
-    stage.plan()
+def test_a_listing_of_one_page_is_read_once(runner: CommandRunner) -> None:
+    before = len(runner.sandbox.calls)
+    runner.declare(agents=AGENTS, applications=MENUS, trunks={"edge": EDGE})
+    runner.plan()
     read = [
         call.path
-        for call in list(stage.sandbox.calls)[before:]
+        for call in list(runner.sandbox.calls)[before:]
         if not call.path.endswith("/Events")
     ]
     assert len(read) == len(set(read)), read
 
 
 def test_a_listing_that_never_comes_to_rest_is_an_error(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is made: what is missing may be there."""
-    declare_everything(stage)
-    stage.apply("--allow-takeover")
-    (stage.folder / "state.json").unlink()
+    declare_everything(runner)
+    runner.apply("--allow-takeover")
+    (runner.folder / "state.json").unlink()
     monkeypatch.setattr("reconciler.remote.twilio.gateway.PAGE_SIZE", 2)
     serve = Table.page
     made: list[str] = []
@@ -233,5 +233,5 @@ def test_a_listing_that_never_comes_to_rest_is_an_error(
         return page
 
     monkeypatch.setattr(Table, "page", growing)
-    codes = [d["code"] for d in stage.json("plan", code=1)["diagnostics"]]
+    codes = [d["code"] for d in runner.json("plan", code=1)["diagnostics"]]
     assert codes == ["inconsistent_listing"]

@@ -6,99 +6,103 @@ import pytest
 
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.state.recovery import first_state
+from tests.support.command_runner import CommandRunner
 
 from .refusal_worlds import declare, numbers_of
-from .stage import Stage
 
 
-def codes(stage: Stage, *args: str) -> list[str]:
+def codes(runner: CommandRunner, *args: str) -> list[str]:
     """The codes with which `drift` fails."""
-    return [d["code"] for d in stage.json("drift", *args, code=1)["diagnostics"]]
+    return [d["code"] for d in runner.json("drift", *args, code=1)["diagnostics"]]
 
 
-def test_drift_without_a_state_is_no_success(stage: Stage) -> None:
-    declare(stage, {numbers_of(stage)[0]: "support"})
-    assert codes(stage) == ["nothing_recorded"]
-    said = stage.run(
+def test_drift_without_a_state_is_no_success(runner: CommandRunner) -> None:
+    declare(runner, {numbers_of(runner)[0]: "support"})
+    assert codes(runner) == ["nothing_recorded"]
+    said = runner.run(
         "drift", "--report", "markdown=drift.md", "--report", "junit=drift.xml", code=1
     )
     assert "No drift" not in said
     assert "reconciler apply" in said
-    assert "nothing_recorded" in (stage.folder / "drift.md").read_text(encoding="utf-8")
-    assert "nothing_recorded" in (stage.folder / "drift.xml").read_text(encoding="utf-8")
-    assert not (stage.folder / "state.json").exists()
+    assert "nothing_recorded" in (runner.folder / "drift.md").read_text(encoding="utf-8")
+    assert "nothing_recorded" in (runner.folder / "drift.xml").read_text(encoding="utf-8")
+    assert not (runner.folder / "state.json").exists()
 
 
-def test_drift_of_an_emptied_state_and_of_targets_that_are_not_recorded(stage: Stage) -> None:
-    one, two, *_ = numbers_of(stage)
-    declare(stage, {one: "support"})
-    stage.apply("--allow-takeover")
-    stage.json("drift")
-    declare(stage, {one: "support", two: "support"})
-    assert stage.json("drift")["pending"] == 1
-    assert codes(stage, "--target", two) == ["nothing_recorded"]
-    assert codes(stage, "--exclude", one) == ["nothing_recorded"]
-    stage.json("drift", "--target", one)
-    stage.run("state", "rm", f"number/{one}")
-    assert codes(stage) == ["nothing_recorded"]
+def test_drift_of_an_emptied_state_and_of_targets_that_are_not_recorded(
+    runner: CommandRunner,
+) -> None:
+    one, two, *_ = numbers_of(runner)
+    declare(runner, {one: "support"})
+    runner.apply("--allow-takeover")
+    runner.json("drift")
+    declare(runner, {one: "support", two: "support"})
+    assert runner.json("drift")["pending"] == 1
+    assert codes(runner, "--target", two) == ["nothing_recorded"]
+    assert codes(runner, "--exclude", one) == ["nothing_recorded"]
+    runner.json("drift", "--target", one)
+    runner.run("state", "rm", f"number/{one}")
+    assert codes(runner) == ["nothing_recorded"]
 
 
-def test_what_is_recorded_is_compared_although_it_is_declared_no_longer(stage: Stage) -> None:
-    one = numbers_of(stage)[0]
-    declare(stage, {one: "support"})
-    stage.apply("--allow-takeover")
-    declare(stage, {})
-    stage.json("drift")
+def test_what_is_recorded_is_compared_although_it_is_declared_no_longer(
+    runner: CommandRunner,
+) -> None:
+    one = numbers_of(runner)[0]
+    declare(runner, {one: "support"})
+    runner.apply("--allow-takeover")
+    declare(runner, {})
+    runner.json("drift")
 
 
-def test_nothing_declared_and_nothing_recorded_is_no_drift(stage: Stage) -> None:
-    declare(stage, {})
-    assert stage.json("drift")["drifted"] == []
+def test_nothing_declared_and_nothing_recorded_is_no_drift(runner: CommandRunner) -> None:
+    declare(runner, {})
+    assert runner.json("drift")["drifted"] == []
 
 
-def test_a_mistyped_target_is_reported_first(stage: Stage) -> None:
-    declare(stage, {numbers_of(stage)[0]: "support"})
-    stage.run("drift", "--target", "nubmer/*", code=64)
+def test_a_mistyped_target_is_reported_first(runner: CommandRunner) -> None:
+    declare(runner, {numbers_of(runner)[0]: "support"})
+    runner.run("drift", "--target", "nubmer/*", code=64)
 
 
 @pytest.mark.parametrize("place", ["loopback", "environment"])
-def test_a_sandbox_in_ci_needs_no_consent(stage: Stage, place: str) -> None:
+def test_a_sandbox_in_ci_needs_no_consent(runner: CommandRunner, place: str) -> None:
     """Neither where the file names it nor where TWILIO_BASE_URL does."""
-    one = numbers_of(stage)[0]
-    declare(stage, {one: "support"})
+    one = numbers_of(runner)[0]
+    declare(runner, {one: "support"})
     if place == "environment":
-        account = stage.sandbox.world.account.sid
-        (stage.folder / "reconciler.yaml").write_text(
+        account = runner.sandbox.world.account.sid
+        (runner.folder / "reconciler.yaml").write_text(
             f'version: 1\nproject: acme\nnumbers: {{"{one}": {{}}}}\n', encoding="utf-8"
         )
-        stage.environ |= {
-            "TWILIO_BASE_URL": stage.sandbox.base_url,
+        runner.environ |= {
+            "TWILIO_BASE_URL": runner.sandbox.base_url,
             "TWILIO_ACCOUNT_SID": account,
             "TWILIO_AUTH_TOKEN": SANDBOX_TOKEN,
         }
-    assert stage.json("plan", CI="true")["summary"]["would_refuse"] == []
-    stage.json("apply", "--auto-approve", "--allow-takeover", CI="true")
+    assert runner.json("plan", CI="true")["summary"]["would_refuse"] == []
+    runner.json("apply", "--auto-approve", "--allow-takeover", CI="true")
 
 
 def test_once_the_state_is_there_ci_needs_no_consent(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two, *_ = numbers_of(stage)
+    one, two, *_ = numbers_of(runner)
     monkeypatch.setattr(first_state, "is_test_server", lambda url: False)
-    declare(stage, {one: "support"})
-    stage.run("apply", "--auto-approve", "--allow-takeover", CI="true", code=4)
-    assert not (stage.folder / "state.json").exists()
-    stage.run("apply", "--auto-approve", "--allow-takeover", "--local-state", CI="true")
-    declare(stage, {one: "support", two: "support"})
-    stage.run("apply", "--auto-approve", "--allow-takeover", CI="true")
-    stage.run("plan", "--fail-on-refusal", CI="true")
+    declare(runner, {one: "support"})
+    runner.run("apply", "--auto-approve", "--allow-takeover", CI="true", code=4)
+    assert not (runner.folder / "state.json").exists()
+    runner.run("apply", "--auto-approve", "--allow-takeover", "--local-state", CI="true")
+    declare(runner, {one: "support", two: "support"})
+    runner.run("apply", "--auto-approve", "--allow-takeover", CI="true")
+    runner.run("plan", "--fail-on-refusal", CI="true")
 
 
 def test_a_plan_that_is_saved_needs_the_consent_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_state, "is_test_server", lambda url: False)
-    declare(stage, {numbers_of(stage)[1]: "support"})
-    stage.run("plan", "--out", "plan.bin", "--local-state", "--fail-on-refusal", CI="1")
-    stage.run("apply", "plan.bin", CI="1", code=4)
-    stage.run("apply", "plan.bin", "--local-state", CI="1")
+    declare(runner, {numbers_of(runner)[1]: "support"})
+    runner.run("plan", "--out", "plan.bin", "--local-state", "--fail-on-refusal", CI="1")
+    runner.run("apply", "plan.bin", CI="1", code=4)
+    runner.run("apply", "plan.bin", "--local-state", CI="1")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
 
 
-def test_a_changed_configuration_shows_the_actions_that_differ(stage: Stage) -> None:
-    one, two, *_ = [number.phone_number for number in stage.sandbox.world.numbers]
+def test_a_changed_configuration_shows_the_actions_that_differ(runner: CommandRunner) -> None:
+    one, two, *_ = [number.phone_number for number in runner.sandbox.world.numbers]
     agents = {"support": {"webhooks": AGENT}}
-    stage.declare(agents=agents, numbers={one: "support"})
-    stage.run("plan", "--out", str(stage.folder / "plan.json"))
+    runner.declare(agents=agents, numbers={one: "support"})
+    runner.run("plan", "--out", str(runner.folder / "plan.json"))
 
     changed = {"support": {"webhooks": {**AGENT, "voice": "https://agents.example.com/new"}}}
-    stage.declare(agents=changed, numbers={one: "support", two: "support"})
-    refused = stage.json("apply", str(stage.folder / "plan.json"), code=4)
+    runner.declare(agents=changed, numbers={one: "support", two: "support"})
+    refused = runner.json("apply", str(runner.folder / "plan.json"), code=4)
     [problem] = [d for d in refused["diagnostics"] if d["code"] == "plan_stale"]
     assert "The configuration is not the one that the plan was made from" in problem["detail"]
     assert "The plan made now is different:" in problem["detail"]

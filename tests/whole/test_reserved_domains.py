@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .stage import Stage
+from tests.support.command_runner import CommandRunner
+
 from .test_lists import trunk
 
 DOMAIN = "acme-edge.pstn.twilio.com"
@@ -21,23 +22,23 @@ def notes(document: Any) -> dict[str, str | None]:
     }
 
 
-def made_and_deleted(stage: Stage) -> int:
+def made_and_deleted(runner: CommandRunner) -> int:
     """A trunk of ours that was there; the serial of the state that knew it."""
-    stage.declare(trunks=EDGE)
-    stage.apply()
-    serial = json.loads((stage.folder / "state.json").read_text(encoding="utf-8"))["serial"]
-    stage.declare()
-    assert notes(stage.json("plan")) == {"delete": KEPT}
-    stage.apply()
+    runner.declare(trunks=EDGE)
+    runner.apply()
+    serial = json.loads((runner.folder / "state.json").read_text(encoding="utf-8"))["serial"]
+    runner.declare()
+    assert notes(runner.json("plan")) == {"delete": KEPT}
+    runner.apply()
     return int(serial)
 
 
 def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(
-    stage: Stage,
+    runner: CommandRunner,
 ) -> None:
-    made_and_deleted(stage)
-    stage.declare(trunks=EDGE)
-    done = stage.json("apply", "--auto-approve", code=1)
+    made_and_deleted(runner)
+    runner.declare(trunks=EDGE)
+    done = runner.json("apply", "--auto-approve", code=1)
     refused = {error["address"]: error for error in done["errors"]}
     assert refused["trunk/edge"]["code"] == "trunk_domain_taken"
     for part in (
@@ -46,27 +47,29 @@ def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(
         "Choose another `domain`",
     ):
         assert part in refused["trunk/edge"]["message"]
-    stage.declare(
+    runner.declare(
         trunks={"edge": trunk("acme-edge-2", origination=[{"sip_url": "sip:sbc1.example.com"}])}
     )
-    stage.apply()
-    assert stage.plan() == []
+    runner.apply()
+    assert runner.plan() == []
 
 
-def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(stage: Stage) -> None:
-    serial = made_and_deleted(stage)
-    assert notes(stage.json("rollback", "--to", str(serial), "--dry-run")) == {"create": AGAIN}
-    stage.json("rollback", "--to", str(serial), "--auto-approve", code=1)
-    stage.sandbox.world.reserved.clear()
-    stage.run("rollback", "--to", str(serial), "--auto-approve")
-    assert [row.domain_name for row in stage.sandbox.world.trunks] == [DOMAIN]
+def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(
+    runner: CommandRunner,
+) -> None:
+    serial = made_and_deleted(runner)
+    assert notes(runner.json("rollback", "--to", str(serial), "--dry-run")) == {"create": AGAIN}
+    runner.json("rollback", "--to", str(serial), "--auto-approve", code=1)
+    runner.sandbox.world.reserved.clear()
+    runner.run("rollback", "--to", str(serial), "--auto-approve")
+    assert [row.domain_name for row in runner.sandbox.world.trunks] == [DOMAIN]
 
 
-def test_a_trunk_that_somebody_else_has_deleted_may_be_refused_too(stage: Stage) -> None:
-    stage.declare(trunks=EDGE)
-    assert notes(stage.json("plan")) == {"create": None}, (
+def test_a_trunk_that_somebody_else_has_deleted_may_be_refused_too(runner: CommandRunner) -> None:
+    runner.declare(trunks=EDGE)
+    assert notes(runner.json("plan")) == {"create": None}, (
         "of a trunk that nobody has heard of nothing is said"
     )
-    stage.apply()
-    stage.delete(f"/v1/Trunks/{stage.state['trunk/edge']['sid']}")
-    assert notes(stage.json("plan")) == {"create": AGAIN}
+    runner.apply()
+    runner.delete(f"/v1/Trunks/{runner.state['trunk/edge']['sid']}")
+    assert notes(runner.json("plan")) == {"create": AGAIN}

@@ -10,8 +10,8 @@ import pytest
 from reconciler.sandbox.faults.rules import Refuse
 from reconciler.sandbox.twilio.sip_domains import SIP_DOMAINS
 from reconciler.sandbox.twilio.sip_lists import ADDRESSES, CREDENTIALS
+from tests.support.command_runner import CommandRunner
 
-from .stage import Stage
 from .test_lists import OFFICES, PBX, trunk
 
 DOMAIN = "acme.sip.twilio.com"
@@ -28,47 +28,47 @@ WAYS = [
 ]
 
 
-def made(stage: Stage) -> None:
+def made(runner: CommandRunner) -> None:
     """A trunk with both lists, as declared."""
-    stage.declare(trunks=EDGE)
-    stage.apply()
+    runner.declare(trunks=EDGE)
+    runner.apply()
 
 
-def used(stage: Stage, *lists: str, way: str = "", domain: str = DOMAIN) -> None:
+def used(runner: CommandRunner, *lists: str, way: str = "", domain: str = DOMAIN) -> None:
     """Somebody lets a SIP domain use these lists."""
     ways = {
-        way or f"calls_{address.partition('/')[0]}s": [stage.state[address]["sid"]]
+        way or f"calls_{address.partition('/')[0]}s": [runner.state[address]["sid"]]
         for address in lists
     }
-    stage.sandbox.world.extend({"sip_domains": [{"domain_name": domain, "mappings": ways}]})
+    runner.sandbox.world.extend({"sip_domains": [{"domain_name": domain, "mappings": ways}]})
 
 
-def asked(stage: Stage) -> list[str]:
+def asked(runner: CommandRunner) -> list[str]:
     """The calls about SIP domains so far, since this was last asked."""
-    paths = [call.path for call in stage.sandbox.calls if "/SIP/Domains" in call.path]
-    stage.sandbox.calls.reset()
+    paths = [call.path for call in runner.sandbox.calls if "/SIP/Domains" in call.path]
+    runner.sandbox.calls.reset()
     return paths
 
 
-def on_lists(stage: Stage) -> tuple[int, int]:
+def on_lists(runner: CommandRunner) -> tuple[int, int]:
     """How many networks and credentials there are."""
-    return len(stage.sandbox.world.table(ADDRESSES)), len(stage.sandbox.world.table(CREDENTIALS))
+    return len(runner.sandbox.world.table(ADDRESSES)), len(runner.sandbox.world.table(CREDENTIALS))
 
 
-def refuse(stage: Stage, status: int, path: str = "*/SIP/Domains.json") -> None:
+def refuse(runner: CommandRunner, status: int, path: str = "*/SIP/Domains.json") -> None:
     """Nobody may read SIP domains, or there is no such API."""
-    stage.sandbox.faults.add(Refuse(path=path, status=status, code=20003, message="No"))
+    runner.sandbox.faults.add(Refuse(path=path, status=status, code=20003, message="No"))
 
 
 @pytest.mark.parametrize("trunks", [BARE, {}], ids=["alone", "with its trunk"])
 @pytest.mark.parametrize(("way", "address"), WAYS)
 def test_a_list_that_a_domain_uses_in_any_way_keeps_all_that_is_on_it(
-    stage: Stage, way: str, address: str, trunks: dict[str, Any]
+    runner: CommandRunner, way: str, address: str, trunks: dict[str, Any]
 ) -> None:
-    made(stage)
-    used(stage, address, way=way)
-    stage.declare(trunks=trunks)
-    document = stage.json("plan")
+    made(runner)
+    used(runner, address, way=way)
+    runner.declare(trunks=trunks)
+    document = runner.json("plan")
     actions = {a["address"]: a for a in document["actions"]}
     item = ITEM[address]
     assert (actions[address]["action"], actions[address]["note"]) == (
@@ -80,68 +80,70 @@ def test_a_list_that_a_domain_uses_in_any_way_keeps_all_that_is_on_it(
         f"{address} stays on Twilio, and so does this",
     )
     assert document["diagnostics"] == []
-    stage.apply()
-    assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), (
+    runner.apply()
+    assert on_lists(runner) == ((1, 0) if address == ACCESS else (0, 1)), (
         "the list that nobody uses goes"
     )
-    assert stage.plan() == []
+    assert runner.plan() == []
 
 
-def test_every_domain_that_uses_a_list_is_named_once(stage: Stage) -> None:
-    made(stage)
-    used(stage, CREDENTIAL)
+def test_every_domain_that_uses_a_list_is_named_once(runner: CommandRunner) -> None:
+    made(runner)
+    used(runner, CREDENTIAL)
     domain = "branch.sip.twilio.com"
-    sids = [stage.state[CREDENTIAL]["sid"]]
+    sids = [runner.state[CREDENTIAL]["sid"]]
     both = {"calls_credential_lists": sids, "credential_lists": sids}
-    stage.sandbox.world.extend({"sip_domains": [{"domain_name": domain, "mappings": both}]})
-    stage.declare(trunks=BARE)
-    notes = {a["address"]: a.get("note") for a in stage.json("plan")["actions"]}
+    runner.sandbox.world.extend({"sip_domains": [{"domain_name": domain, "mappings": both}]})
+    runner.declare(trunks=BARE)
+    notes = {a["address"]: a.get("note") for a in runner.json("plan")["actions"]}
     assert notes[CREDENTIAL] == f"still in use on Twilio, by {DOMAIN}, {domain}"
 
 
-def test_domains_are_asked_only_when_a_list_is_about_to_be_deleted(stage: Stage) -> None:
-    made(stage)
-    used(stage, CREDENTIAL)
-    stage.json("drift")
+def test_domains_are_asked_only_when_a_list_is_about_to_be_deleted(runner: CommandRunner) -> None:
+    made(runner)
+    used(runner, CREDENTIAL)
+    runner.json("drift")
     empty = trunk(
         "acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}], credential_lists=[PBX]
     )
-    stage.declare(trunks={"edge": empty})
-    stage.apply()
-    assert asked(stage) == []
-    stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    stage.plan()
-    (domain,) = stage.sandbox.world.table(SIP_DOMAINS)
+    runner.declare(trunks={"edge": empty})
+    runner.apply()
+    assert asked(runner) == []
+    runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    runner.plan()
+    (domain,) = runner.sandbox.world.table(SIP_DOMAINS)
     below = domain.uri.removesuffix(".json")
-    assert sorted(asked(stage)) == [
+    assert sorted(asked(runner)) == [
         f"/2010-04-01/Accounts/{domain.account_sid}/SIP/Domains.json",
         f"{below}/Auth/Calls/IpAccessControlListMappings.json",
         f"{below}/IpAccessControlListMappings.json",
     ], "of the kind that goes, and of no other"
-    stage.run("plan", "--no-refresh")
-    stage.json("drift")
-    assert asked(stage) == []
+    runner.run("plan", "--no-refresh")
+    runner.json("drift")
+    assert asked(runner) == []
 
 
-def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(stage: Stage) -> None:
-    made(stage)
-    theirs = {"friendly_name": "theirs", "credential_lists": [stage.state[CREDENTIAL]["sid"]]}
-    stage.sandbox.world.extend({"trunks": [theirs]})
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
-    assert dict(stage.plan())[CREDENTIAL] == "forget"
-    assert asked(stage) == []
+def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(
+    runner: CommandRunner,
+) -> None:
+    made(runner)
+    theirs = {"friendly_name": "theirs", "credential_lists": [runner.state[CREDENTIAL]["sid"]]}
+    runner.sandbox.world.extend({"trunks": [theirs]})
+    runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
+    assert dict(runner.plan())[CREDENTIAL] == "forget"
+    assert asked(runner) == []
 
 
-def test_domains_are_not_asked_about_a_list_outside_the_targets(stage: Stage) -> None:
-    made(stage)
-    stage.declare(trunks=BARE)
-    asked(stage)
-    stage.run("plan", "--target", "trunk/edge")
-    assert asked(stage) == []
+def test_domains_are_not_asked_about_a_list_outside_the_targets(runner: CommandRunner) -> None:
+    made(runner)
+    runner.declare(trunks=BARE)
+    asked(runner)
+    runner.run("plan", "--target", "trunk/edge")
+    assert asked(runner) == []
 
     # The same plan without a target asks: the lists would be deleted.
-    stage.run("plan")
-    assert asked(stage) != []
+    runner.run("plan")
+    assert asked(runner) != []
 
 
 @pytest.mark.parametrize(
@@ -149,36 +151,36 @@ def test_domains_are_not_asked_about_a_list_outside_the_targets(stage: Stage) ->
     [(403, "*/SIP/Domains.json"), (404, "*/SIP/Domains.json"), (403, "*Mappings.json")],
 )
 def test_a_list_that_a_domain_may_use_is_never_emptied(
-    stage: Stage, status: int, path: str
+    runner: CommandRunner, status: int, path: str
 ) -> None:
-    made(stage)
-    used(stage, ACCESS, CREDENTIAL)
-    refuse(stage, status, path)
-    stage.declare(trunks=BARE)
-    document = stage.json("plan")
+    made(runner)
+    used(runner, ACCESS, CREDENTIAL)
+    refuse(runner, status, path)
+    runner.declare(trunks=BARE)
+    document = runner.json("plan")
     assert [(d["severity"], d["code"]) for d in document["diagnostics"]] == [
         ("warning", "sip_domains_unreadable")
     ]
-    done = stage.json("apply", "--auto-approve", code=5)
+    done = runner.json("apply", "--auto-approve", code=5)
     failed = {error["address"]: error["code"] for error in done["errors"]}
     assert failed[ACCESS] == failed[CREDENTIAL] == "list_in_use"
-    assert on_lists(stage) == (1, 1)
-    assert {ACCESS, CREDENTIAL, "credential/pbx/pbx"} <= stage.state.keys(), (
+    assert on_lists(runner) == (1, 1)
+    assert {ACCESS, CREDENTIAL, "credential/pbx/pbx"} <= runner.state.keys(), (
         "the next run knows them still"
     )
-    stage.sandbox.faults.clear()
-    assert stage.apply() == []
-    assert (on_lists(stage), stage.plan()) == ((1, 1), [])
+    runner.sandbox.faults.clear()
+    assert runner.apply() == []
+    assert (on_lists(runner), runner.plan()) == ((1, 1), [])
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(
-    stage: Stage, status: int
+    runner: CommandRunner, status: int
 ) -> None:
-    made(stage)
-    refuse(stage, status)
-    stage.declare(trunks=BARE)
-    assert {a: name for a, name in stage.plan() if a.endswith(("offices", "/28", "pbx"))} == {
+    made(runner)
+    refuse(runner, status)
+    runner.declare(trunks=BARE)
+    assert {a: name for a, name in runner.plan() if a.endswith(("offices", "/28", "pbx"))} == {
         "trunk_ip_access_control_list/edge/offices": "delete",
         "trunk_credential_list/edge/pbx": "delete",
         "ip_address/offices/203.0.113.0/28": "forget",
@@ -186,35 +188,37 @@ def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(
         ACCESS: "delete",
         CREDENTIAL: "delete",
     }
-    asked(stage)
-    writes = stage.apply()
+    asked(runner)
+    writes = runner.apply()
     assert len(writes) == 4, "the two uses, and the two lists with all that is on them"
-    assert len(asked(stage)) == 1, "nothing is asked twice"
-    assert (on_lists(stage), stage.plan()) == ((0, 0), [])
-    assert set(stage.state) == {"trunk/edge"}
+    assert len(asked(runner)) == 1, "nothing is asked twice"
+    assert (on_lists(runner), runner.plan()) == ((0, 0), [])
+    assert set(runner.state) == {"trunk/edge"}
 
 
-def test_a_saved_plan_is_stale_once_a_domain_uses_what_it_would_delete(stage: Stage) -> None:
-    made(stage)
-    stage.declare(trunks=BARE)
-    stage.run("plan", "--out", "saved.plan")
-    used(stage, CREDENTIAL)
-    refused = stage.json("apply", "saved.plan", "--auto-approve", code=4)
+def test_a_saved_plan_is_stale_once_a_domain_uses_what_it_would_delete(
+    runner: CommandRunner,
+) -> None:
+    made(runner)
+    runner.declare(trunks=BARE)
+    runner.run("plan", "--out", "saved.plan")
+    used(runner, CREDENTIAL)
+    refused = runner.json("apply", "saved.plan", "--auto-approve", code=4)
     assert [(d["code"], d["address"]) for d in refused["diagnostics"]] == [
         ("plan_stale", CREDENTIAL)
     ]
     assert DOMAIN in refused["diagnostics"][0]["detail"]
-    assert on_lists(stage) == (1, 1)
-    stage.run("plan", "--out", "saved.plan")
-    stage.run("apply", "saved.plan", "--auto-approve")
-    assert (on_lists(stage), stage.plan()) == ((0, 1), [])
+    assert on_lists(runner) == (1, 1)
+    runner.run("plan", "--out", "saved.plan")
+    runner.run("apply", "saved.plan", "--auto-approve")
+    assert (on_lists(runner), runner.plan()) == ((0, 1), [])
 
 
-def test_the_way_back_leaves_a_list_that_a_domain_uses(stage: Stage) -> None:
-    stage.declare(trunks=BARE)
-    stage.apply()
-    serial = json.loads((stage.folder / "state.json").read_text(encoding="utf-8"))["serial"]
-    made(stage)
-    used(stage, CREDENTIAL)
-    stage.run("rollback", "--to", str(serial), "--auto-approve")
-    assert on_lists(stage) == (0, 1)
+def test_the_way_back_leaves_a_list_that_a_domain_uses(runner: CommandRunner) -> None:
+    runner.declare(trunks=BARE)
+    runner.apply()
+    serial = json.loads((runner.folder / "state.json").read_text(encoding="utf-8"))["serial"]
+    made(runner)
+    used(runner, CREDENTIAL)
+    runner.run("rollback", "--to", str(serial), "--auto-approve")
+    assert on_lists(runner) == (0, 1)

@@ -12,9 +12,9 @@ from reconciler.sandbox.faults.rules import ServerError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.workflows.plan_apply import apply
 from reconciler.workflows.session import Consent, Planned, RunOptions
-from tests.routes.stage import Silent
+from tests.support.command_runner import CommandRunner
+from tests.support.progress import SilentProgress
 
-from .stage import Stage
 from .test_lists import OFFICES, PBX, trunk
 from .test_sip_domains import (
     ACCESS,
@@ -30,17 +30,17 @@ from .test_sip_domains import (
 )
 
 
-def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
+def apply_while(runner: CommandRunner, something: Callable[[], object]) -> Result:
     """An apply that asks nobody; what happens between its plan and its first write."""
 
-    class Between(Silent):
+    class Between(SilentProgress):
         def show_plan(self, planned: Planned) -> None:
-            asked(stage)
+            asked(runner)
             something()
 
     setting = RunOptions(
-        directory=stage.folder,
-        environ={"SANDBOX_TOKEN": SANDBOX_TOKEN, **stage.environ},
+        directory=runner.folder,
+        environ={"SANDBOX_TOKEN": SANDBOX_TOKEN, **runner.environ},
         progress=Between(),
         clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
     )
@@ -58,11 +58,11 @@ def failures(result: Result) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("address", [ACCESS, CREDENTIAL])
 def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(
-    stage: Stage, address: str
+    runner: CommandRunner, address: str
 ) -> None:
-    made(stage)
-    stage.declare(trunks=BARE)
-    failed = failures(apply_while(stage, lambda: used(stage, address)))
+    made(runner)
+    runner.declare(trunks=BARE)
+    failed = failures(apply_while(runner, lambda: used(runner, address)))
     assert failed.keys() == {address, ITEM[address]}, "this alone"
     code, message = failed[ITEM[address]]
     assert code == "list_in_use"
@@ -75,47 +75,49 @@ def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(
     ):
         assert part in message
     assert failed[address][0] == "dependency_failed"
-    assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), "the other list is gone"
-    assert {address, ITEM[address]} <= stage.state.keys()
-    assert dict(stage.plan()) == {address: "forget", ITEM[address]: "forget"}
-    assert stage.apply() == []
-    assert stage.plan() == []
+    assert on_lists(runner) == ((1, 0) if address == ACCESS else (0, 1)), "the other list is gone"
+    assert {address, ITEM[address]} <= runner.state.keys()
+    assert dict(runner.plan()) == {address: "forget", ITEM[address]: "forget"}
+    assert runner.apply() == []
+    assert runner.plan() == []
 
 
-def test_domains_are_asked_once_more_for_all_lists_of_an_account(stage: Stage) -> None:
+def test_domains_are_asked_once_more_for_all_lists_of_an_account(runner: CommandRunner) -> None:
     many = {"name": "many", "addresses": [{"cidr": f"203.0.113.{n}/32"} for n in range(20)]}
-    stage.declare(
+    runner.declare(
         trunks={
             "edge": trunk(
                 "acme-edge", ip_access_control_lists=[OFFICES, many], credential_lists=[PBX]
             )
         }
     )
-    stage.apply()
-    stage.declare()
-    result = apply_while(stage, lambda: None)
+    runner.apply()
+    runner.declare()
+    result = apply_while(runner, lambda: None)
     assert result.failures == []
-    assert [path.rpartition("/")[2] for path in asked(stage)] == ["Domains.json"]
+    assert [path.rpartition("/")[2] for path in asked(runner)] == ["Domains.json"]
 
 
-def test_they_are_not_asked_when_something_is_taken_off_a_list_that_stays(stage: Stage) -> None:
-    made(stage)
-    stage.declare(
+def test_they_are_not_asked_when_something_is_taken_off_a_list_that_stays(
+    runner: CommandRunner,
+) -> None:
+    made(runner)
+    runner.declare(
         trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}])}
     )
-    used(stage, ACCESS)
-    assert failures(apply_while(stage, lambda: None)) == {}
-    assert [path for path in asked(stage) if "IpAccessControlListMappings" in path] == [], (
+    used(runner, ACCESS)
+    assert failures(apply_while(runner, lambda: None)) == {}
+    assert [path for path in asked(runner) if "IpAccessControlListMappings" in path] == [], (
         "of the other kind alone"
     )
-    assert on_lists(stage) == (0, 0)
+    assert on_lists(runner) == (0, 0)
 
 
-def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(stage: Stage) -> None:
-    made(stage)
-    stage.declare(trunks=BARE)
-    failed = failures(apply_while(stage, lambda: refuse(stage, 403)))
-    assert on_lists(stage) == (1, 1)
+def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(runner: CommandRunner) -> None:
+    made(runner)
+    runner.declare(trunks=BARE)
+    failed = failures(apply_while(runner, lambda: refuse(runner, 403)))
+    assert on_lists(runner) == (1, 1)
     for address in (ACCESS, CREDENTIAL):
         code, message = failed[ITEM[address]]
         assert code not in ("list_in_use", "internal_error")
@@ -124,14 +126,14 @@ def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(stage: Stage
     assert {a for a in failed if a.startswith("trunk_")} == set(), (
         "the trunk lets nobody in by them any more"
     )
-    stage.sandbox.faults.clear()
-    stage.apply()
-    assert (on_lists(stage), stage.plan()) == ((0, 0), [])
+    runner.sandbox.faults.clear()
+    runner.apply()
+    assert (on_lists(runner), runner.plan()) == ((0, 0), [])
 
 
-def test_a_bad_day_of_that_reading_is_outlasted(stage: Stage) -> None:
-    made(stage)
-    stage.declare(trunks=BARE)
+def test_a_bad_day_of_that_reading_is_outlasted(runner: CommandRunner) -> None:
+    made(runner)
+    runner.declare(trunks=BARE)
     fault = ServerError(status=503, times=2, path="*/SIP/Domains.json")
-    assert failures(apply_while(stage, lambda: stage.sandbox.faults.add(fault))) == {}
-    assert on_lists(stage) == (0, 0)
+    assert failures(apply_while(runner, lambda: runner.sandbox.faults.add(fault))) == {}
+    assert on_lists(runner) == (0, 0)

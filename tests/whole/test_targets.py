@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .stage import Stage
+from tests.support.command_runner import CommandRunner
 
 VOICE = "https://agents.example.com/voice"
 MISTYPED = (
@@ -23,38 +23,38 @@ AGENTS: dict[str, Any] = {
 }
 
 
-def numbers_of(stage: Stage) -> list[str]:
+def numbers_of(runner: CommandRunner) -> list[str]:
     """The numbers of the account."""
-    return sorted(str(number.phone_number) for number in stage.sandbox.world.numbers)
+    return sorted(str(number.phone_number) for number in runner.sandbox.world.numbers)
 
 
-def sid_of(stage: Stage, number: str) -> str:
+def sid_of(runner: CommandRunner, number: str) -> str:
     """The SID of a number."""
-    return next(n.sid for n in stage.sandbox.world.numbers if n.phone_number == number)
+    return next(n.sid for n in runner.sandbox.world.numbers if n.phone_number == number)
 
 
-def declare(stage: Stage, numbers: object, **sections: object) -> None:
+def declare(runner: CommandRunner, numbers: object, **sections: object) -> None:
     """A configuration with two agents."""
-    stage.declare(agents=AGENTS, numbers=numbers, **sections)
+    runner.declare(agents=AGENTS, numbers=numbers, **sections)
 
 
 @pytest.fixture
-def applied(stage: Stage) -> Stage:
+def applied(runner: CommandRunner) -> CommandRunner:
     """Three numbers are bound; there are two versions of the state to go back to."""
-    one, two, three, _ = numbers_of(stage)
+    one, two, three, _ = numbers_of(runner)
     first = {one: "support", two: {"agent": "sales", "labels": {"team": "sales"}}}
-    declare(stage, first)
-    stage.apply("--allow-takeover")
+    declare(runner, first)
+    runner.apply("--allow-takeover")
     declare(
-        stage, {**first, three: {"agent": "sales", "labels": {"team": "sales", "tier": "gold"}}}
+        runner, {**first, three: {"agent": "sales", "labels": {"team": "sales", "tier": "gold"}}}
     )
-    stage.apply("--allow-takeover")
-    return stage
+    runner.apply("--allow-takeover")
+    return runner
 
 
-def commands(stage: Stage) -> list[tuple[str, ...]]:
+def commands(runner: CommandRunner) -> list[tuple[str, ...]]:
     """Every command with the options, as it writes and as it only looks."""
-    one = f"number/{numbers_of(stage)[0]}"
+    one = f"number/{numbers_of(runner)[0]}"
     writing = [("apply",), ("rollback", "--to", "1"), ("undo",), ("release", one)]
     looking = [("plan",), ("plan", "--no-refresh"), ("drift",)]
     previews = [(*words, "--dry-run") for words in writing if words != ("apply",)]
@@ -62,7 +62,9 @@ def commands(stage: Stage) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("option", ["--target", "--exclude"])
-def test_a_pattern_without_a_match_is_exit_64_on_every_command(applied: Stage, option: str) -> None:
+def test_a_pattern_without_a_match_is_exit_64_on_every_command(
+    applied: CommandRunner, option: str
+) -> None:
     before, calls = applied.state, len(list(applied.sandbox.calls))
     for words in commands(applied):
         for pattern in MISTYPED:
@@ -74,7 +76,7 @@ def test_a_pattern_without_a_match_is_exit_64_on_every_command(applied: Stage, o
     assert applied.state == before
 
 
-def test_every_command_that_has_the_options_is_tried(applied: Stage) -> None:
+def test_every_command_that_has_the_options_is_tried(applied: CommandRunner) -> None:
     from reconciler.cli.main import COMMANDS, main
 
     with_options = set()
@@ -87,15 +89,15 @@ def test_every_command_that_has_the_options_is_tried(applied: Stage) -> None:
     assert with_options == {words[0] for words in commands(applied)}
 
 
-def planned(stage: Stage, *patterns: str) -> set[str]:
+def planned(runner: CommandRunner, *patterns: str) -> set[str]:
     """The numbers that a plan is about."""
     targets = [word for pattern in patterns for word in ("--target", pattern)]
     return {
-        action["address"].rpartition("/")[2] for action in stage.json("plan", *targets)["actions"]
+        action["address"].rpartition("/")[2] for action in runner.json("plan", *targets)["actions"]
     }
 
 
-def test_numbers_sids_agents_and_labels_are_accepted(applied: Stage) -> None:
+def test_numbers_sids_agents_and_labels_are_accepted(applied: CommandRunner) -> None:
     one, two, three, four = numbers_of(applied)
     declare(applied, {two: {"agent": "support", "labels": {"team": "support"}}, four: "sales"})
     assert planned(applied) == {one, two, three, four}, (
@@ -116,18 +118,23 @@ def test_numbers_sids_agents_and_labels_are_accepted(applied: Stage) -> None:
     applied.run("plan", "--target", "label:team=sales", "--exclude", "number/*")
 
 
-def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(stage: Stage) -> None:
-    one, two, *_ = numbers_of(stage)
+def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(
+    runner: CommandRunner,
+) -> None:
+    one, two, *_ = numbers_of(runner)
     declare(
-        stage, {sid_of(stage, one): {"agent": "support", "labels": {"team": "sales"}}, two: "sales"}
+        runner,
+        {sid_of(runner, one): {"agent": "support", "labels": {"team": "sales"}}, two: "sales"},
     )
-    for pattern in (one, sid_of(stage, one), f"number/{one}", "agent/support", "label:team=sales"):
-        assert planned(stage, pattern) == {one}, pattern
-    stage.apply("--target", "label:team=sales", "--allow-takeover")
-    assert set(stage.state) == {f"number/{one}"}
+    for pattern in (one, sid_of(runner, one), f"number/{one}", "agent/support", "label:team=sales"):
+        assert planned(runner, pattern) == {one}, pattern
+    runner.apply("--target", "label:team=sales", "--allow-takeover")
+    assert set(runner.state) == {f"number/{one}"}
 
 
-def test_what_is_only_recorded_matches_although_there_is_nothing_to_do(applied: Stage) -> None:
+def test_what_is_only_recorded_matches_although_there_is_nothing_to_do(
+    applied: CommandRunner,
+) -> None:
     one, two, *_ = numbers_of(applied)
     applied.run("plan", "--target", one)
     drift = applied.json("drift", "--target", "label:team=sales")
@@ -138,7 +145,7 @@ def test_what_is_only_recorded_matches_although_there_is_nothing_to_do(applied: 
     assert applied.json("drift", "--target", "agent/support")["drifted"] == []
 
 
-def test_labels_are_recorded_without_a_write(applied: Stage) -> None:
+def test_labels_are_recorded_without_a_write(applied: CommandRunner) -> None:
     one, two, three, _ = numbers_of(applied)
     numbers = {one: "support", two: {"agent": "sales", "labels": {"team": "new"}}, three: "sales"}
     declare(applied, numbers)
@@ -148,7 +155,7 @@ def test_labels_are_recorded_without_a_write(applied: Stage) -> None:
     assert applied.json("plan")["refreshes"] == []
 
 
-def test_recorded_labels_are_shown_as_a_mapping(applied: Stage) -> None:
+def test_recorded_labels_are_shown_as_a_mapping(applied: CommandRunner) -> None:
     address = f"number/{numbers_of(applied)[2]}"
     shown = applied.json("state", "show", address)["resource"]
     assert shown["options"]["labels"] == {"team": "sales", "tier": "gold"}

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.command_runner import CommandRunner
+
 from .openapi import DOCUMENTS, complaints
-from .stage import Stage
 
 EDGE: dict[str, Any] = {
     "friendly_name": "Edge",
@@ -53,18 +54,20 @@ def edge(*path: str | int, to: object) -> dict[str, Any]:
     return {"edge": trunk}
 
 
-def test_everything_is_made_in_a_safe_order_and_nothing_is_left_to_do(stage: Stage) -> None:
-    stage.declare(trunks={"edge": EDGE})
-    assert [action for _, action in stage.plan()] == ["create"] * 11
-    calls = stage.apply()
-    assert stage.plan() == []
-    assert stage.json("drift")["drifted"] == []
-    assert [call for call in stage.apply() if call.is_write] == []
+def test_everything_is_made_in_a_safe_order_and_nothing_is_left_to_do(
+    runner: CommandRunner,
+) -> None:
+    runner.declare(trunks={"edge": EDGE})
+    assert [action for _, action in runner.plan()] == ["create"] * 11
+    calls = runner.apply()
+    assert runner.plan() == []
+    assert runner.json("drift")["drifted"] == []
+    assert [call for call in runner.apply() if call.is_write] == []
     made = [call.path.rsplit("/", 1)[1] for call in calls]
     assert made.index("Trunks") < made.index("OriginationUrls")
     assert made.index("IpAccessControlLists.json") < made.index("IpAccessControlLists")
     assert made.index("Trunks") < made.index("Recording")
-    trunk = next(iter(stage.sandbox.world.trunks))
+    trunk = next(iter(runner.sandbox.world.trunks))
     assert (trunk.recording.mode, trunk.transfer_mode, trunk.cnam_lookup_enabled) == (
         "record-from-answer",
         "sip-only",
@@ -146,36 +149,36 @@ CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
 ]
 
 
-def test_each_single_field_is_planned_to_exactly_its_change(stage: Stage) -> None:
-    stage.declare(trunks={"edge": EDGE})
-    stage.apply()
+def test_each_single_field_is_planned_to_exactly_its_change(runner: CommandRunner) -> None:
+    runner.declare(trunks={"edge": EDGE})
+    runner.apply()
     for path, value, address, fields in CHANGES:
-        stage.declare(trunks=edge(*path, to=value))
-        (action,) = stage.json("plan")["actions"]
+        runner.declare(trunks=edge(*path, to=value))
+        (action,) = runner.json("plan")["actions"]
         assert (action["address"], action["action"], action["reason"]) == (
             address,
             "update",
             "config",
         ), path
         assert {change["field"]: change["after"] for change in action["changes"]} == fields, path
-        assert len(stage.apply()) == 1, path
-        assert stage.plan() == [], path
-        stage.declare(trunks={"edge": EDGE})
-        stage.apply()
-        assert stage.plan() == [], path
+        assert len(runner.apply()) == 1, path
+        assert runner.plan() == [], path
+        runner.declare(trunks={"edge": EDGE})
+        runner.apply()
+        assert runner.plan() == [], path
 
 
-def test_what_hangs_below_comes_and_goes(stage: Stage) -> None:
-    stage.declare(trunks={"edge": EDGE})
-    stage.apply()
+def test_what_hangs_below_comes_and_goes(runner: CommandRunner) -> None:
+    runner.declare(trunks={"edge": EDGE})
+    runner.apply()
     less = deepcopy(EDGE)
     del (
         less["origination"][1],
         less["ip_access_control_lists"],
         less["credential_lists"][0]["credentials"],
     )
-    stage.declare(trunks={"edge": less})
-    assert sorted(stage.plan()) == [
+    runner.declare(trunks={"edge": less})
+    assert sorted(runner.plan()) == [
         ("credential/pbx/pbx", "forget"),
         ("credential_list/pbx", "forget"),
         ("ip_access_control_list/offices", "delete"),
@@ -184,25 +187,25 @@ def test_what_hangs_below_comes_and_goes(stage: Stage) -> None:
         ("origination_url/edge/sip:sbc2.example.com;transport=tls", "delete"),
         ("trunk_ip_access_control_list/edge/offices", "delete"),
     ], "a list that is still used, and now managed elsewhere, stays"
-    stage.apply()
-    assert stage.plan() == []
-    stage.declare(trunks={"edge": EDGE})
-    stage.apply()
-    assert stage.plan() == []
+    runner.apply()
+    assert runner.plan() == []
+    runner.declare(trunks={"edge": EDGE})
+    runner.apply()
+    assert runner.plan() == []
 
 
-def test_everything_is_removed_cleanly(stage: Stage) -> None:
-    stage.declare(trunks={"edge": EDGE})
-    stage.apply()
-    stage.declare()
-    assert {action for _, action in stage.plan()} == {"delete", "forget"}
-    stage.apply()
-    assert stage.plan() == []
-    assert list(stage.sandbox.world.trunks) == []
-    assert [stage.state, stage.json("plan")["actions"]] == [{}, []]
-    lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP"
-    assert stage.rows(f"{lists}/CredentialLists.json", "credential_lists") == []
-    assert stage.rows(f"{lists}/IpAccessControlLists.json", "ip_access_control_lists") == []
+def test_everything_is_removed_cleanly(runner: CommandRunner) -> None:
+    runner.declare(trunks={"edge": EDGE})
+    runner.apply()
+    runner.declare()
+    assert {action for _, action in runner.plan()} == {"delete", "forget"}
+    runner.apply()
+    assert runner.plan() == []
+    assert list(runner.sandbox.world.trunks) == []
+    assert [runner.state, runner.json("plan")["actions"]] == [{}, []]
+    lists = f"/2010-04-01/Accounts/{runner.sandbox.world.account.sid}/SIP"
+    assert runner.rows(f"{lists}/CredentialLists.json", "credential_lists") == []
+    assert runner.rows(f"{lists}/IpAccessControlLists.json", "ip_access_control_lists") == []
 
 
 @pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="Twilio's documents are not here")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.harness import ask
-from tests.whole.stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
+from tests.support.sandbox_client import ask
 
 TRUNK, APPLICATION = "TK" + "0" * 32, "AP" + "0" * 32
 
 
-def declare(stage: Stage, trunk: str | None = None, application: str | None = None) -> str:
-    number = next(n.phone_number for n in stage.sandbox.world.numbers if n.capabilities.sms)
+def declare(runner: CommandRunner, trunk: str | None = None, application: str | None = None) -> str:
+    number = next(n.phone_number for n in runner.sandbox.world.numbers if n.capabilities.sms)
     agent = {"application": application} if application else {"webhooks": AGENT}
     declared = {"agent": "support", "friendly_name": "New"} | ({"trunk": trunk} if trunk else {})
-    stage.declare(agents={"support": agent}, numbers={number: declared})
+    runner.declare(agents={"support": agent}, numbers={number: declared})
     return number
 
 
@@ -26,54 +26,54 @@ def declare(stage: Stage, trunk: str | None = None, application: str | None = No
     ],
 )
 def test_an_unknown_sid_is_an_error_with_its_place_and_nothing_is_written(
-    stage: Stage, named: dict[str, str], code: str
+    runner: CommandRunner, named: dict[str, str], code: str
 ) -> None:
-    number = declare(stage, **named)
-    found = stage.json("plan", code=1)["diagnostics"]
+    number = declare(runner, **named)
+    found = runner.json("plan", code=1)["diagnostics"]
     assert [(d["code"], d["address"], d["file"]) for d in found] == [
         (code, f"number/{number}", "reconciler.yaml")
     ]
     assert found[0]["line"] > 1
-    assert stage.apply("--allow-takeover", code=1) == []
+    assert runner.apply("--allow-takeover", code=1) == []
 
 
-def test_a_known_sid_is_none(stage: Stage) -> None:
-    sid = stage.make_application(FriendlyName="Menu", VoiceUrl="https://agents.example.com/menu")
-    declare(stage, application=sid)
-    stage.apply("--allow-takeover")
-    assert stage.plan() == []
+def test_a_known_sid_is_none(runner: CommandRunner) -> None:
+    sid = runner.make_application(FriendlyName="Menu", VoiceUrl="https://agents.example.com/menu")
+    declare(runner, application=sid)
+    runner.apply("--allow-takeover")
+    assert runner.plan() == []
 
 
 @pytest.mark.parametrize("kind", ["trunk", "application"])
 def test_a_release_to_what_was_deleted_is_announced_and_leaves_the_route(
-    stage: Stage, kind: str
+    runner: CommandRunner, kind: str
 ) -> None:
-    number = declare(stage)
-    live = next(n for n in stage.sandbox.world.numbers if n.phone_number == number)
+    number = declare(runner)
+    live = next(n for n in runner.sandbox.world.numbers if n.phone_number == number)
     if kind == "trunk":
         sid = str(
-            ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
+            ask(runner.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
         )
-        stage.sandbox.edit(number, {"trunk_sid": sid})
+        runner.sandbox.edit(number, {"trunk_sid": sid})
     else:
-        sid = stage.make_application(
+        sid = runner.make_application(
             FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice"
         )
-        stage.sandbox.edit(number, {"voice_application_sid": sid})
-    stage.apply("--allow-takeover")
+        runner.sandbox.edit(number, {"voice_application_sid": sid})
+    runner.apply("--allow-takeover")
 
-    path = f"/v1/Trunks/{sid}" if kind == "trunk" else f"{stage._account}/Applications/{sid}.json"
-    stage.delete(path)
-    stage.declare()
-    found = stage.json("plan")["diagnostics"]
+    path = f"/v1/Trunks/{sid}" if kind == "trunk" else f"{runner._account}/Applications/{sid}.json"
+    runner.delete(path)
+    runner.declare()
+    found = runner.json("plan")["diagnostics"]
     assert [(d["code"], d["severity"], d["address"]) for d in found] == [
         (f"{kind}_not_in_twilio", "warning", f"number/{number}")
     ]
-    stage.json("apply", "--auto-approve", "--force", code=1)
+    runner.json("apply", "--auto-approve", "--force", code=1)
     assert live.voice_url == AGENT["voice"]
 
-    said = stage.json("release", f"number/{number}", "--auto-approve", code=1)["diagnostics"]
+    said = runner.json("release", f"number/{number}", "--auto-approve", code=1)["diagnostics"]
     assert f"{kind}_not_in_twilio" in [d["code"] for d in said]
     assert live.voice_url == AGENT["voice"]
-    stage.run("release", f"number/{number}", "--auto-approve", "--keep")
-    assert stage.plan() == []
+    runner.run("release", f"number/{number}", "--auto-approve", "--keep")
+    assert runner.plan() == []

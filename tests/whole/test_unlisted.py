@@ -8,9 +8,8 @@ import pytest
 
 from reconciler.kinds.table import KINDS
 from reconciler.remote.twilio import gateway
-from tests.sandbox.harness import ask
-
-from .stage import Stage
+from tests.support.command_runner import CommandRunner
+from tests.support.sandbox_client import ask
 
 OURS = {"sip_url": "sip:sbc1.example.com", "priority": 10, "weight": 10}
 THEIRS = "sip:elsewhere.example.net"
@@ -30,19 +29,19 @@ PATHS = {
 
 
 class Trunk:
-    """One trunk of the stage, and what somebody else does to it."""
+    """One trunk of the runner, and what somebody else does to it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, runner: CommandRunner) -> None:
+        self.runner = runner
 
     def declare(self, **fields: Any) -> None:
         """Declare the trunk `edge`."""
-        self.stage.declare(trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", **fields}})
+        self.runner.declare(trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", **fields}})
 
     def call(self, method: str, path: str, **form: str) -> Any:
         """One call of somebody else to the trunk."""
-        (trunk,) = [live.sid for live in self.stage.sandbox.world.trunks]
-        answer = ask(self.stage.sandbox, method, f"/v1/Trunks/{trunk}{path}", form=form)
+        (trunk,) = [live.sid for live in self.runner.sandbox.world.trunks]
+        answer = ask(self.runner.sandbox, method, f"/v1/Trunks/{trunk}{path}", form=form)
         assert answer.status in (200, 201, 204), answer.body
         return answer.json if method != "DELETE" else None
 
@@ -65,7 +64,7 @@ class Trunk:
 
     def drift(self, code: int = 2) -> dict[str, Any]:
         """What has drifted, by address."""
-        drifted = self.stage.json("drift", code=code)["drifted"]
+        drifted = self.runner.json("drift", code=code)["drifted"]
         return {
             entry["address"]: [
                 {k: f[k] for k in ("field", "recorded", "live")} for f in entry["fields"]
@@ -75,124 +74,124 @@ class Trunk:
 
     def codes(self, *args: str) -> list[str]:
         """The codes of the diagnostics of a plan."""
-        return [d["code"] for d in self.stage.json("plan", *args)["diagnostics"]]
+        return [d["code"] for d in self.runner.json("plan", *args)["diagnostics"]]
 
 
 @pytest.fixture
-def trunk(stage: Stage) -> Trunk:
-    return Trunk(stage)
+def trunk(runner: CommandRunner) -> Trunk:
+    return Trunk(runner)
 
 
 def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     assert trunk.drift(code=0) == {}
     trunk.add_url()
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
-    (action,) = stage.json("plan")["actions"]
+    (action,) = runner.json("plan")["actions"]
     assert (action["address"], action["action"], action["reason"], action["takeover"]) == (
         f"origination_url/edge/{THEIRS}",
         "delete",
         "drift",
         [],
     )
-    assert "priority" in stage.run("plan")
-    stage.apply()
+    assert "priority" in runner.run("plan")
+    runner.apply()
     assert trunk.urls == ["sip:sbc1.example.com"]
-    assert (trunk.drift(code=0), stage.plan()) == ({}, [])
-    assert stage.apply() == []
+    assert (trunk.drift(code=0), runner.plan()) == ({}, [])
+    assert runner.apply() == []
 
 
 def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
     before = trunk.call("GET", "/OriginationUrls")["origination_urls"]
-    stage.apply()
-    stage.run("undo", "--auto-approve")
+    runner.apply()
+    runner.run("undo", "--auto-approve")
     after = trunk.call("GET", "/OriginationUrls")["origination_urls"]
     told = ("sip_url", "priority", "weight", "enabled", "friendly_name")
     assert sorted([row[name] for name in told] for row in after) == sorted(
         [row[name] for name in told] for row in before
     )
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
-    assert stage.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
-    stage.run("undo", "--auto-approve")
+    assert runner.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
+    runner.run("undo", "--auto-approve")
     assert trunk.urls == ["sip:sbc1.example.com"]
-    stage.run("undo", "--auto-approve")
+    runner.run("undo", "--auto-approve")
     assert THEIRS in trunk.urls
-    stage.apply()
+    runner.apply()
     assert trunk.urls == ["sip:sbc1.example.com"]
 
 
 def test_a_part_whose_key_is_absent_is_watched_and_never_written(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare()
-    stage.apply()
+    runner.apply()
     sid = trunk.add_url()
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
-    document = stage.json("plan")
+    document = runner.json("plan")
     assert document["actions"] == []
     (problem,) = [d for d in document["diagnostics"] if d["code"] == "unlisted_child"]
     assert "priority 0" in problem["detail"]
-    assert stage.apply() == []
+    assert runner.apply() == []
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
     trunk.call("DELETE", f"/OriginationUrls/{sid}")
     assert trunk.drift(code=0) == {}
 
 
-def test_keep_reports_and_never_writes(stage: Stage, trunk: Trunk) -> None:
+def test_keep_reports_and_never_writes(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[OURS], unlisted="keep")
-    stage.apply()
+    runner.apply()
     trunk.add_url()
-    assert stage.plan() == []
+    assert runner.plan() == []
     assert "unlisted_child" in trunk.codes()
-    assert stage.apply() == []
+    assert runner.apply() == []
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
 
 
-def test_an_empty_key_means_that_nothing_is_there(stage: Stage, trunk: Trunk) -> None:
+def test_an_empty_key_means_that_nothing_is_there(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
-    assert stage.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
+    assert runner.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
 
 
 def test_what_was_there_at_the_import_is_deleted_only_with_consent(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     made = ask(
-        stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"}
+        runner.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"}
     )
     assert made.status == 201
     trunk.add_url()
     trunk.declare(origination=[OURS])
     address = f"origination_url/edge/{THEIRS}"
     assert trunk.codes() == ["takeover_refused"]
-    assert stage.apply(code=4) == []
-    stage.apply(f"--exclude={address}")
+    assert runner.apply(code=4) == []
+    runner.apply(f"--exclude={address}")
     assert trunk.urls == sorted([OURS["sip_url"], THEIRS])
     assert trunk.codes() == ["takeover_refused"]  # the import has recorded it as somebody else's
-    stage.apply(f"--allow-takeover={address}")
+    runner.apply(f"--allow-takeover={address}")
     assert trunk.urls == [OURS["sip_url"]]
-    assert stage.plan() == []
-    assert stage.state[address]["prior"]["priority"] == 0
-    stage.run("undo", "--auto-approve")
+    assert runner.plan() == []
+    assert runner.state[address]["prior"]["priority"] == 0
+    runner.run("undo", "--auto-approve")
     assert THEIRS in trunk.urls
 
 
 def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
-    ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
+    ask(runner.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
     sid = trunk.add_url()
     trunk.declare()
-    stage.apply()
+    runner.apply()
     assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
     trunk.call("POST", f"/OriginationUrls/{sid}", Priority="7")
     assert trunk.drift() == {
@@ -203,14 +202,16 @@ def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(
         f"origination_url/edge/{THEIRS}": [{"field": "present", "recorded": True, "live": False}]
     }
     assert trunk.codes() == ["unlisted_gone"]
-    stage.apply()
+    runner.apply()
     assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
 
 
-def test_a_state_of_the_previous_version_has_recorded_nothing(stage: Stage, trunk: Trunk) -> None:
+def test_a_state_of_the_previous_version_has_recorded_nothing(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
-    path = stage.folder / "state.json"
+    runner.apply()
+    path = runner.folder / "state.json"
     text = path.read_text(encoding="utf-8")
     old = (
         text.replace('"format":3', '"format":1')
@@ -227,185 +228,193 @@ def test_a_state_of_the_previous_version_has_recorded_nothing(stage: Stage, trun
     trunk.add_url()
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
     assert trunk.codes() == ["takeover_refused"]
-    assert stage.apply(code=4) == []
+    assert runner.apply(code=4) == []
 
 
-def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(stage: Stage, trunk: Trunk) -> None:
+def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
     trunk.declare(ip_access_control_lists=[])
-    stage.apply()
-    sid = stage.post("/SIP/IpAccessControlLists.json", FriendlyName="theirs")["sid"]
+    runner.apply()
+    sid = runner.post("/SIP/IpAccessControlLists.json", FriendlyName="theirs")["sid"]
     trunk.call("POST", "/IpAccessControlLists", IpAccessControlListSid=sid)
     address = "trunk_ip_access_control_list/edge/theirs"
     assert trunk.drift() == {address: PRESENT}
-    assert stage.plan() == [(address, "delete")]
-    stage.apply()
+    assert runner.plan() == [(address, "delete")]
+    runner.apply()
     assert trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"] == []
-    lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/IpAccessControlLists.json"
-    assert [row["sid"] for row in stage.rows(lists, "ip_access_control_lists")] == [sid]
-    stage.run("undo", "--auto-approve")
+    lists = f"/2010-04-01/Accounts/{runner.sandbox.world.account.sid}/SIP/IpAccessControlLists.json"
+    assert [row["sid"] for row in runner.rows(lists, "ip_access_control_lists")] == [sid]
+    runner.run("undo", "--auto-approve")
     assert [
         row["sid"] for row in trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"]
     ] == [sid]
-    assert stage.plan() == [(address, "delete")]
+    assert runner.plan() == [(address, "delete")]
 
 
-def test_lists_with_odd_names_have_addresses_of_their_own(stage: Stage, trunk: Trunk) -> None:
+def test_lists_with_odd_names_have_addresses_of_their_own(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
     trunk.declare(credential_lists=[])
-    stage.apply()
+    runner.apply()
     for name in ("one", "two", "a/b", "bell\a"):
-        sid = stage.post("/SIP/CredentialLists.json", FriendlyName=name)["sid"]
+        sid = runner.post("/SIP/CredentialLists.json", FriendlyName=name)["sid"]
         trunk.call("POST", "/CredentialLists", CredentialListSid=sid)
     first = trunk.drift()
     assert len(first) == 4
     assert all(address.isprintable() and address.count("/") == 2 for address in first)
     assert trunk.drift() == first
-    stage.apply("--force")
+    runner.apply("--force")
     assert trunk.drift(code=0) == {}
 
 
-def test_an_address_on_a_managed_list_is_drift_and_is_deleted(stage: Stage, trunk: Trunk) -> None:
+def test_an_address_on_a_managed_list_is_drift_and_is_deleted(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
     trunk.declare(
         ip_access_control_lists=[{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}]
     )
-    stage.apply()
-    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    runner.apply()
+    sid = runner.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
-    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    runner.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
     address = "ip_address/offices/192.0.2.7/32"
     assert trunk.drift() == {address: PRESENT}
-    assert (stage.plan(), trunk.codes()) == ([(address, "delete")], [])
-    stage.apply()
-    assert stage.plan() == []
-    stage.run("undo", "--auto-approve")
+    assert (runner.plan(), trunk.codes()) == ([(address, "delete")], [])
+    runner.apply()
+    assert runner.plan() == []
+    runner.run("undo", "--auto-approve")
     assert trunk.drift() == {address: PRESENT}
 
 
 def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": []}])
-    stage.apply()
-    sid = stage.state["ip_access_control_list/offices"]["sid"]
-    other = ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
+    runner.apply()
+    sid = runner.state["ip_access_control_list/offices"]["sid"]
+    other = ask(runner.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
     form = {"IpAccessControlListSid": sid}
     assert (
-        ask(stage.sandbox, "POST", f"/v1/Trunks/{other}/IpAccessControlLists", form=form).status
+        ask(runner.sandbox, "POST", f"/v1/Trunks/{other}/IpAccessControlLists", form=form).status
         == 201
     )
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
-    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    runner.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
     assert trunk.codes() == ["takeover_refused"]
-    assert stage.apply(code=4) == []
-    stage.apply("--allow-takeover=ip_address/*")
-    assert stage.plan() == []
+    assert runner.apply(code=4) == []
+    runner.apply("--allow-takeover=ip_address/*")
+    assert runner.plan() == []
 
 
 def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(credential_lists=[{"name": "users", "credentials": [PBX]}])
-    stage.apply()
-    sid = stage.state["credential_list/users"]["sid"]
-    stage.post(
+    runner.apply()
+    sid = runner.state["credential_list/users"]["sid"]
+    runner.post(
         f"/SIP/CredentialLists/{sid}/Credentials.json",
         Username="theirs",
         Password="Some-Other-Word-9",
     )
     assert trunk.drift() == {"credential/users/theirs": PRESENT}
     assert "takeover_refused" in trunk.codes()
-    assert stage.apply(code=4) == []
-    stage.apply("--allow-takeover=credential/users/theirs")
-    assert stage.plan() == []
-    text = stage.run("undo", "--auto-approve", "--json")
+    assert runner.apply(code=4) == []
+    runner.apply("--allow-takeover=credential/users/theirs")
+    assert runner.plan() == []
+    text = runner.run("undo", "--auto-approve", "--json")
     assert "rollback_incomplete" in text
 
 
-def test_keep_on_a_list_reports_what_is_on_it(stage: Stage, trunk: Trunk) -> None:
+def test_keep_on_a_list_reports_what_is_on_it(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(
         ip_access_control_lists=[{"name": "offices", "addresses": [], "unlisted": "keep"}]
     )
-    stage.apply()
-    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    runner.apply()
+    sid = runner.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
-    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
-    assert (stage.plan(), trunk.codes()) == ([], ["unlisted_child"])
-    assert stage.apply() == []
+    runner.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    assert (runner.plan(), trunk.codes()) == ([], ["unlisted_child"])
+    assert runner.apply() == []
 
 
-def test_deletions_count_where_few_resources_are_bound(stage: Stage, trunk: Trunk) -> None:
+def test_deletions_count_where_few_resources_are_bound(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
     trunk.add_url("sip:another.example.net")
     assert trunk.codes() == ["threshold_exceeded"]
-    assert stage.apply(code=4) == []
-    stage.apply("--force")
+    assert runner.apply(code=4) == []
+    runner.apply("--force")
     assert trunk.urls == [OURS["sip_url"]]
 
 
-def test_a_child_alone_can_be_targeted(stage: Stage, trunk: Trunk) -> None:
+def test_a_child_alone_can_be_targeted(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
     trunk.add_url("sip:another.example.net")
-    stage.apply(f"--target=origination_url/edge/{THEIRS}")
+    runner.apply(f"--target=origination_url/edge/{THEIRS}")
     assert trunk.urls == sorted([OURS["sip_url"], "sip:another.example.net"])
 
 
-def test_a_saved_plan_deletes_the_child(stage: Stage, trunk: Trunk) -> None:
+def test_a_saved_plan_deletes_the_child(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
-    stage.run("plan", "--out", str(stage.folder / "saved.plan"))
-    stage.run("apply", str(stage.folder / "saved.plan"), "--auto-approve")
+    runner.run("plan", "--out", str(runner.folder / "saved.plan"))
+    runner.run("apply", str(runner.folder / "saved.plan"), "--auto-approve")
     assert trunk.urls == [OURS["sip_url"]]
 
 
 def test_a_trunk_that_goes_takes_the_record_of_its_children_along(
-    stage: Stage, trunk: Trunk
+    runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
-    stage.apply()
+    runner.apply()
     trunk.add_url()
-    stage.apply()
-    stage.declare()
-    stage.apply()
-    assert stage.plan() == []
-    assert stage.state == {}
+    runner.apply()
+    runner.declare()
+    runner.apply()
+    assert runner.plan() == []
+    assert runner.state == {}
 
 
-def test_a_recorded_child_can_be_named_by_address_and_by_sid(stage: Stage, trunk: Trunk) -> None:
+def test_a_recorded_child_can_be_named_by_address_and_by_sid(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
     """Nobody here has declared it, and there is nothing to do about it: the name is right all the same."""
     trunk.declare()
-    stage.apply()
+    runner.apply()
     url = trunk.add_url()
     address = f"origination_url/edge/{THEIRS}"
     assert list(trunk.drift()) == [address]
     for pattern in (address, url, "origination_url/*"):
         assert [
-            d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]
+            d["address"] for d in runner.json("drift", "--target", pattern, code=2)["drifted"]
         ] == [address]
-        stage.run("plan", "--target", pattern)
+        runner.run("plan", "--target", pattern)
 
     # Recorded at an import, and changed by nobody since.
-    (stage.folder / "state.json").unlink()
-    stage.apply("--allow-takeover")
+    (runner.folder / "state.json").unlink()
+    runner.apply("--allow-takeover")
     for pattern in (address, url, "origination_url/*"):
-        assert stage.json("drift", "--target", pattern)["drifted"] == []
-        stage.run("plan", "--target", pattern)
-        stage.run("plan", "--no-refresh", "--target", pattern)
-        stage.apply("--target", pattern)
+        assert runner.json("drift", "--target", pattern)["drifted"] == []
+        runner.run("plan", "--target", pattern)
+        runner.run("plan", "--no-refresh", "--target", pattern)
+        runner.apply("--target", pattern)
 
     # Deleted by somebody: only state knows it.
     trunk.call("DELETE", f"/OriginationUrls/{url}")
     for pattern in (address, url):
         assert [
-            d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]
+            d["address"] for d in runner.json("drift", "--target", pattern, code=2)["drifted"]
         ] == [address]
-    stage.run("plan", "--target", f"{address}x", code=64)
+    runner.run("plan", "--target", f"{address}x", code=64)
 
 
-def foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
+def foreign_child(runner: CommandRunner, trunk: Trunk, kind: str) -> None:
     """Somebody puts a child of this kind on the trunk, or on a list that the trunk uses."""
     if kind == "origination_url":
         trunk.add_url()
@@ -414,20 +423,20 @@ def foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
         path, parameter = ("CredentialLists", "CredentialListSid")
         if kind == "trunk_ip_access_control_list":
             path, parameter = ("IpAccessControlLists", "IpAccessControlListSid")
-        made = stage.post(f"/SIP/{path}.json", FriendlyName="foreign")
+        made = runner.post(f"/SIP/{path}.json", FriendlyName="foreign")
         trunk.call("POST", f"/{path}", **{parameter: made["sid"]})
         return
     above = "IpAccessControlLists" if kind == "ip_address" else "CredentialLists"
-    rows = stage.rows(
-        f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}.json", KEYS[above]
+    rows = runner.rows(
+        f"/2010-04-01/Accounts/{runner.sandbox.world.account.sid}/SIP/{above}.json", KEYS[above]
     )
     sid = rows[0]["sid"]
     if kind == "ip_address":
-        stage.post(
+        runner.post(
             f"/SIP/{above}/{sid}/IpAddresses.json", FriendlyName="theirs", IpAddress="198.51.100.9"
         )
     else:
-        stage.post(
+        runner.post(
             f"/SIP/{above}/{sid}/Credentials.json", Username="theirs", Password="Their-Own-Secret-1"
         )
 
@@ -449,24 +458,24 @@ def test_every_kind_of_child_is_tried() -> None:
 
 @pytest.mark.parametrize("kind", PATHS)
 def test_every_kind_of_foreign_child_is_drift_and_deleted(
-    stage: Stage, trunk: Trunk, kind: str
+    runner: CommandRunner, trunk: Trunk, kind: str
 ) -> None:
     watched(trunk)
-    stage.apply()
-    foreign_child(stage, trunk, kind)
+    runner.apply()
+    foreign_child(runner, trunk, kind)
     drifted = trunk.drift()
     assert [address.partition("/")[0] for address in drifted] == [kind]
     assert list(drifted.values()) == [PRESENT]
-    deletions = [address for address, action in stage.plan() if action == "delete"]
+    deletions = [address for address, action in runner.plan() if action == "delete"]
     assert deletions == list(drifted)
 
 
-def record_foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
+def record_foreign_child(runner: CommandRunner, trunk: Trunk, kind: str) -> None:
     """Import a trunk whose foreign child of this kind is there already, and stays there."""
     watched(trunk)
-    stage.apply()
-    foreign_child(stage, trunk, kind)
-    (stage.folder / "state.json").unlink()
+    runner.apply()
+    foreign_child(runner, trunk, kind)
+    (runner.folder / "state.json").unlink()
     if kind not in PARENTS:
         trunk.declare()
     else:
@@ -475,17 +484,17 @@ def record_foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
             ip_access_control_lists=[{"name": "offices", "addresses": [HQ], "unlisted": "keep"}],
             credential_lists=[{"name": "pbx", "credentials": [PBX], "unlisted": "keep"}],
         )
-    stage.apply("--allow-takeover")
+    runner.apply("--allow-takeover")
     assert trunk.drift(code=0) == {}
 
 
 @pytest.mark.parametrize("kind", PATHS)
 def test_a_recorded_child_that_a_listing_leaves_out_is_not_gone(
-    stage: Stage, trunk: Trunk, kind: str, monkeypatch: pytest.MonkeyPatch
+    runner: CommandRunner, trunk: Trunk, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listing that moves while it is read may leave out a row: it is fetched by its SID."""
-    record_foreign_child(stage, trunk, kind)
-    expected = (trunk.codes(), stage.plan())
+    record_foreign_child(runner, trunk, kind)
+    expected = (trunk.codes(), runner.plan())
     read = gateway.TwilioGateway.rows
 
     def without_first(self: Any, endpoint: Any, **path: str) -> list[dict[str, Any]]:
@@ -494,19 +503,21 @@ def test_a_recorded_child_that_a_listing_leaves_out_is_not_gone(
 
     monkeypatch.setattr(gateway.TwilioGateway, "rows", without_first)
     assert trunk.drift(code=0) == {}
-    assert (trunk.codes(), stage.plan()) == expected
+    assert (trunk.codes(), runner.plan()) == expected
 
 
 @pytest.mark.parametrize("kind", PATHS)
-def test_a_recorded_child_that_is_gone_is_drift(stage: Stage, trunk: Trunk, kind: str) -> None:
-    record_foreign_child(stage, trunk, kind)
-    entry = stage.state[PARENTS.get(kind, "trunk/edge")]
+def test_a_recorded_child_that_is_gone_is_drift(
+    runner: CommandRunner, trunk: Trunk, kind: str
+) -> None:
+    record_foreign_child(runner, trunk, kind)
+    entry = runner.state[PARENTS.get(kind, "trunk/edge")]
     sid = sorted(entry["children"][kind])[0]
     if kind not in PARENTS:
         trunk.call("DELETE", f"/{PATHS[kind]}/{sid}")
     else:
         above = "IpAccessControlLists" if kind == "ip_address" else "CredentialLists"
-        lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}"
-        stage.delete(f"{lists}/{entry['sid']}/{PATHS[kind]}/{sid}.json")
+        lists = f"/2010-04-01/Accounts/{runner.sandbox.world.account.sid}/SIP/{above}"
+        runner.delete(f"{lists}/{entry['sid']}/{PATHS[kind]}/{sid}.json")
     (fields,) = trunk.drift().values()
     assert fields == [{"field": "present", "recorded": True, "live": False}]

@@ -18,60 +18,59 @@ from reconciler.cli.progress import BarProgress, LineProgress, QuietProgress
 from reconciler.remote.gateway import Wait
 from reconciler.sandbox.faults.rules import RateLimit, ServerError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
-
-from .stage import AGENT, Stage
+from tests.support.command_runner import AGENT, CommandRunner
 
 TOLD = "main: 429, too many requests; waiting 3 s, then attempt 2 of 12"
 
 
-def declared(stage: Stage) -> None:
+def declared(runner: CommandRunner) -> None:
     """Two numbers, and an agent for them."""
     numbers = {
-        str(number.phone_number): "support" for number in list(stage.sandbox.world.numbers)[:2]
+        str(number.phone_number): "support" for number in list(runner.sandbox.world.numbers)[:2]
     }
-    stage.declare(agents={"support": {"webhooks": AGENT}}, numbers=numbers)
+    runner.declare(agents={"support": {"webhooks": AGENT}}, numbers=numbers)
 
 
-def asked_to_wait(stage: Stage, method: str) -> None:
+def asked_to_wait(runner: CommandRunner, method: str) -> None:
     """The next call of this method is answered 429, come back in three seconds."""
-    stage.sandbox.faults.add(
+    runner.sandbox.faults.add(
         RateLimit(retry_after=3, times=1, method=method, path="*IncomingPhoneNumbers*")
     )
 
 
-def test_in_a_log_a_long_wait_is_one_line(stage: Stage) -> None:
-    declared(stage)
-    asked_to_wait(stage, "GET")
-    assert stage.run("plan").splitlines().count(TOLD) == 1
+def test_in_a_log_a_long_wait_is_one_line(runner: CommandRunner) -> None:
+    declared(runner)
+    asked_to_wait(runner, "GET")
+    assert runner.run("plan").splitlines().count(TOLD) == 1
 
 
-def test_beside_json_it_is_on_stderr(stage: Stage) -> None:
-    declared(stage)
-    asked_to_wait(stage, "POST")
-    out, err = command(stage, "apply", "--auto-approve", "--json", terminal=False)
+def test_beside_json_it_is_on_stderr(runner: CommandRunner) -> None:
+    declared(runner)
+    asked_to_wait(runner, "POST")
+    out, err = command(runner, "apply", "--auto-approve", "--json", terminal=False)
     assert TOLD in err.splitlines()
     assert json.loads(out)["failed_count"] == 0, "one document, and nothing else"
     assert SANDBOX_TOKEN not in out + err
 
 
-def test_on_a_terminal_it_stands_above_the_bar(stage: Stage) -> None:
-    declared(stage)
-    asked_to_wait(stage, "POST")
-    _, shown = command(stage, "apply", "--auto-approve", "--no-color", terminal=True)
+def test_on_a_terminal_it_stands_above_the_bar(runner: CommandRunner) -> None:
+    declared(runner)
+    asked_to_wait(runner, "POST")
+    _, shown = command(runner, "apply", "--auto-approve", "--no-color", terminal=True)
     assert shown.count(TOLD) == 1
     assert "━" in shown, "the bar was there"
 
 
-def test_short_waits_are_not_told(stage: Stage) -> None:
-    declared(stage)
-    stage.sandbox.faults.add(ServerError(status=503, times=3))
-    assert "waiting" not in stage.run("plan")
+def test_short_waits_are_not_told(runner: CommandRunner) -> None:
+    declared(runner)
+    runner.sandbox.faults.add(ServerError(status=503, times=3))
+    assert "waiting" not in runner.run("plan")
 
 
-def command(stage: Stage, *args: str, terminal: bool) -> tuple[str, str]:
+def command(runner: CommandRunner, *args: str, terminal: bool) -> tuple[str, str]:
     """What a process says on stdout and on stderr, which is a terminal or a pipe; it must end well."""
     read, write = pty.openpty() if terminal else os.pipe()
-    words = [sys.executable, "-m", "reconciler", "-C", str(stage.folder), *args]
+    words = [sys.executable, "-m", "reconciler", "-C", str(runner.folder), *args]
     environ = {**os.environ, "SANDBOX_TOKEN": SANDBOX_TOKEN, "TERM": "xterm", "COLUMNS": "100"}
     process = subprocess.Popen(
         words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=write

@@ -10,10 +10,10 @@ import pytest
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.state.recovery import first_state
+from tests.support.command_runner import CommandRunner, empty_world
 
 from . import refusal_worlds as worlds
 from .refusal_worlds import REAL_TWILIO, WORLDS, RefusalWorld
-from .stage import Stage, empty_world
 
 ALL_CONSENT = ("--allow-takeover", "--allow-purchase", "--force", "--local-state")
 CONSENT_OF_WAYS_BACK = ("--allow-takeover", "--force")
@@ -29,7 +29,7 @@ def real_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> Iterator[Stage]:
+def crowd(tmp_path: Path) -> Iterator[CommandRunner]:
     """An account with twelve numbers on which nothing is set: enough for limits to count."""
     with Sandbox(empty_world(numbers=12)) as sandbox:
         for number in list(sandbox.world.numbers):
@@ -37,20 +37,20 @@ def crowd(tmp_path: Path) -> Iterator[Stage]:
                 ("voice_url", "voice_fallback_url", "sms_url", "status_callback"), ""
             )
             sandbox.edit(number.sid, nothing)
-        yield Stage(tmp_path, sandbox)
+        yield CommandRunner(tmp_path, sandbox)
 
 
-def refuse_apply(stage: Stage, *flags: str) -> list[str]:
+def refuse_apply(runner: CommandRunner, *flags: str) -> list[str]:
     """The codes with which an apply is refused that writes nothing."""
-    before, calls = worlds.state_text(stage), len(list(stage.sandbox.calls))
-    document = stage.json("apply", "--auto-approve", *flags, code=4)
-    assert not [call for call in list(stage.sandbox.calls)[calls:] if call.is_write]
-    assert worlds.state_text(stage) == before
+    before, calls = worlds.state_text(runner), len(list(runner.sandbox.calls))
+    document = runner.json("apply", "--auto-approve", *flags, code=4)
+    assert not [call for call in list(runner.sandbox.calls)[calls:] if call.is_write]
+    assert worlds.state_text(runner) == before
     return worlds.refusal_codes(document)
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_plan_announces_what_apply_refuses(crowd: Stage, name: str) -> None:
+def test_plan_announces_what_apply_refuses(crowd: CommandRunner, name: str) -> None:
     world = WORLDS[name]
     world.prepare(crowd)
     plan = crowd.json("plan", *world.flags, code=world.plan_exit)
@@ -60,7 +60,7 @@ def test_plan_announces_what_apply_refuses(crowd: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_consent_lifts_in_plan_what_it_lifts_in_apply(crowd: Stage, name: str) -> None:
+def test_consent_lifts_in_plan_what_it_lifts_in_apply(crowd: CommandRunner, name: str) -> None:
     world = WORLDS[name]
     world.prepare(crowd)
     lifted = world.consent is not None
@@ -75,7 +75,7 @@ def test_consent_lifts_in_plan_what_it_lifts_in_apply(crowd: Stage, name: str) -
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_exit_codes_of_a_plan_that_apply_would_refuse(crowd: Stage, name: str) -> None:
+def test_exit_codes_of_a_plan_that_apply_would_refuse(crowd: CommandRunner, name: str) -> None:
     """Without a flag a plan of which consent lifts the refusal is no failure; 4 comes before 2."""
     world = WORLDS[name]
     world.prepare(crowd)
@@ -86,7 +86,7 @@ def test_exit_codes_of_a_plan_that_apply_would_refuse(crowd: Stage, name: str) -
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_every_format_says_it_at_the_top(crowd: Stage, name: str) -> None:
+def test_every_format_says_it_at_the_top(crowd: CommandRunner, name: str) -> None:
     world = WORLDS[name]
     world.prepare(crowd)
     codes = crowd.json("plan", *world.flags, code=world.plan_exit)["summary"]["would_refuse"]
@@ -117,46 +117,46 @@ def test_every_format_says_it_at_the_top(crowd: Stage, name: str) -> None:
     assert crowd.json("show", "plan.bin")["summary"]["would_refuse"] == codes
 
 
-def as_declared(stage: Stage) -> None:
+def as_declared(runner: CommandRunner) -> None:
     """Nothing is left to do."""
-    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"))
-    stage.apply()
+    worlds.declare(runner, dict.fromkeys(worlds.numbers_of(runner), "support"))
+    runner.apply()
 
 
-def with_imports(stage: Stage) -> None:
+def with_imports(runner: CommandRunner) -> None:
     """Imports and writes on numbers that nobody else uses."""
-    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"))
+    worlds.declare(runner, dict.fromkeys(worlds.numbers_of(runner), "support"))
 
 
-def with_few_changes(stage: Stage) -> None:
+def with_few_changes(runner: CommandRunner) -> None:
     """Fewer changes and removals than the limits allow."""
-    numbers = worlds.numbers_of(stage)
-    as_declared(stage)
+    numbers = worlds.numbers_of(runner)
+    as_declared(runner)
     own = {"agent": "support", "webhooks": {"voice": worlds.SECOND}}
-    worlds.declare(stage, {**dict.fromkeys(numbers[1:], "support"), numbers[1]: own})
+    worlds.declare(runner, {**dict.fromkeys(numbers[1:], "support"), numbers[1]: own})
 
 
-def with_kept_protection(stage: Stage) -> None:
+def with_kept_protection(runner: CommandRunner) -> None:
     """A protected number is changed, and stays."""
-    one = worlds.numbers_of(stage)[0]
-    worlds.declare(stage, {one: {"agent": "support", "protect": True}})
-    stage.apply()
-    worlds.declare(stage, {one: {"agent": "support", "protect": True}}, worlds.SECOND)
+    one = worlds.numbers_of(runner)[0]
+    worlds.declare(runner, {one: {"agent": "support", "protect": True}})
+    runner.apply()
+    worlds.declare(runner, {one: {"agent": "support", "protect": True}}, worlds.SECOND)
 
 
-def with_credentials_warned(stage: Stage) -> None:
+def with_credentials_warned(runner: CommandRunner) -> None:
     """Credentials that only a warning is about."""
-    one = worlds.numbers_of(stage)[0]
-    worlds.set_foreign_voice(stage, one, f"{worlds.FOREIGN}?token=abc")
-    worlds.declare(stage, {one: {"agent": "support", "takeover": "allow"}})
+    one = worlds.numbers_of(runner)[0]
+    worlds.set_foreign_voice(runner, one, f"{worlds.FOREIGN}?token=abc")
+    worlds.declare(runner, {one: {"agent": "support", "takeover": "allow"}})
 
 
-def with_lost_state_that_changes_nothing(stage: Stage) -> None:
+def with_lost_state_that_changes_nothing(runner: CommandRunner) -> None:
     """The state is gone, and the plan brings back all that its history knows."""
-    as_declared(stage)
-    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"), worlds.SECOND)
-    stage.apply("--force")
-    (stage.folder / "state.json").unlink()
+    as_declared(runner)
+    worlds.declare(runner, dict.fromkeys(worlds.numbers_of(runner), "support"), worlds.SECOND)
+    runner.apply("--force")
+    (runner.folder / "state.json").unlink()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def with_lost_state_that_changes_nothing(stage: Stage) -> None:
     ],
 )
 def test_apply_refuses_nothing_that_plan_does_not_announce(
-    crowd: Stage, prepare: worlds.Prepare
+    crowd: CommandRunner, prepare: worlds.Prepare
 ) -> None:
     prepare(crowd)
     plan = crowd.json("plan", "--fail-on-refusal")
@@ -182,7 +182,7 @@ def test_apply_refuses_nothing_that_plan_does_not_announce(
     crowd.json("apply", "--auto-approve")
 
 
-def test_errors_come_before_refusals_and_both_are_reported(crowd: Stage) -> None:
+def test_errors_come_before_refusals_and_both_are_reported(crowd: CommandRunner) -> None:
     """Exit 1 for the error; the refusal that remains once it is corrected is in both documents."""
     one = worlds.numbers_of(crowd)[0]
     worlds.set_foreign_voice(crowd, one)
@@ -193,7 +193,7 @@ def test_errors_come_before_refusals_and_both_are_reported(crowd: Stage) -> None
     assert {d["code"] for d in apply["diagnostics"]} == {"number_not_in_twilio", "takeover_refused"}
 
 
-def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: Stage) -> None:
+def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: CommandRunner) -> None:
     """`release`, `rollback` and `undo` announce like `plan`, and their consent counts in a dry run too."""
     numbers = worlds.numbers_of(crowd)
     worlds.with_many_updates(crowd)
@@ -212,7 +212,7 @@ def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: Stage) -> Non
         )
 
 
-def test_consent_given_to_plan_is_not_saved(crowd: Stage) -> None:
+def test_consent_given_to_plan_is_not_saved(crowd: CommandRunner) -> None:
     world: RefusalWorld = WORLDS["takeover"]
     world.prepare(crowd)
     crowd.run("plan", "--allow-takeover", "--fail-on-refusal", "--out", "plan.bin")

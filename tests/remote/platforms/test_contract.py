@@ -15,38 +15,48 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.livekit_rules import RULES
 from reconciler.sandbox.platforms.livekit_trunks import INBOUND, OUTBOUND
 from reconciler.sandbox.service.app import Sandbox
-
-from .stage import KEY, KINDS, ONE, PASSWORD, PIN, SECRET, TOKEN, TWO, Stage, world
+from tests.support.adapter_runner import (
+    KEY,
+    KINDS,
+    ONE,
+    PASSWORD,
+    PIN,
+    SECRET,
+    TOKEN,
+    TWO,
+    AdapterRunner,
+    world,
+)
 
 LISTED = [name for name, kind in PLATFORM_KINDS.items() if "list" in kind.can]
 
 
 @pytest.fixture(params=sorted(KINDS))
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def runner(request: pytest.FixtureRequest) -> Iterator[AdapterRunner]:
     yield from staged(request.param)
 
 
 @pytest.fixture(params=sorted(LISTED))
-def listed(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def listed(request: pytest.FixtureRequest) -> Iterator[AdapterRunner]:
     """A platform whose numbers can be listed."""
     yield from staged(request.param)
 
 
-def staged(name: str) -> Iterator[Stage]:
+def staged(name: str) -> Iterator[AdapterRunner]:
     with Sandbox(world()) as sandbox:
-        stage = Stage(sandbox, KINDS[name])
-        yield stage
-        stage.adapter.close()
+        runner = AdapterRunner(sandbox, KINDS[name])
+        yield runner
+        runner.adapter.close()
 
 
-def made(stage: Stage, key: str = ONE) -> RegisteredNumber:
+def made(runner: AdapterRunner, key: str = ONE) -> RegisteredNumber:
     """A number that has been imported and linked."""
-    asked = stage.asked(key)
-    [result] = stage.adapter.create([asked])
+    asked = runner.asked(key)
+    [result] = runner.adapter.create([asked])
     assert isinstance(result, RegisteredNumber), result
-    links = {name: asked.attrs[name] for name in stage.adapter.kind.links if name in asked.attrs}
+    links = {name: asked.attrs[name] for name in runner.adapter.kind.links if name in asked.attrs}
     if any(value != result.attrs.get(name) for name, value in links.items()):
-        stage.adapter.link(result, asked)
+        runner.adapter.link(result, asked)
     return result
 
 
@@ -65,11 +75,11 @@ def test_what_a_platform_cannot_do_is_explained_to_people() -> None:
         assert needed <= set(kind.manual), kind.type
 
 
-def test_nothing_is_sent_before_something_is_asked(stage: Stage) -> None:
-    assert len(stage.sandbox.calls) == 0
+def test_nothing_is_sent_before_something_is_asked(runner: AdapterRunner) -> None:
+    assert len(runner.sandbox.calls) == 0
 
 
-def test_an_imported_number_is_in_the_list_with_all_its_attributes(listed: Stage) -> None:
+def test_an_imported_number_is_in_the_list_with_all_its_attributes(listed: AdapterRunner) -> None:
     assert listed.adapter.list([listed.asked()]) == []
     there = made(listed)
     [found] = listed.adapter.list([listed.asked()])
@@ -77,14 +87,14 @@ def test_an_imported_number_is_in_the_list_with_all_its_attributes(listed: Stage
     assert {name: found.attrs.get(name) for name in listed.kind.attrs} == dict(listed.kind.attrs)
 
 
-def test_listing_changes_nothing(listed: Stage) -> None:
+def test_listing_changes_nothing(listed: AdapterRunner) -> None:
     made(listed)
     before = listed.writes
     listed.adapter.list([listed.asked()])
     assert listed.writes == before
 
 
-def test_who_answers_is_changed_by_a_call_of_its_own(listed: Stage) -> None:
+def test_who_answers_is_changed_by_a_call_of_its_own(listed: AdapterRunner) -> None:
     if not listed.adapter.kind.links and "update" not in listed.adapter.kind.can:
         pytest.skip("it has no such call")
     made(listed)
@@ -94,7 +104,7 @@ def test_who_answers_is_changed_by_a_call_of_its_own(listed: Stage) -> None:
     assert found.attrs["agent"] == listed.kind.other["agent"]
 
 
-def test_a_removed_number_is_gone_and_removing_it_again_is_done(listed: Stage) -> None:
+def test_a_removed_number_is_gone_and_removing_it_again_is_done(listed: AdapterRunner) -> None:
     if "delete" not in listed.adapter.kind.can:
         pytest.skip("it has no such call")
     made(listed)
@@ -106,112 +116,117 @@ def test_a_removed_number_is_gone_and_removing_it_again_is_done(listed: Stage) -
         assert listed.sandbox.world.number(ONE), "it stays on Twilio"
 
 
-def test_too_many_requests_and_faltering_servers_are_waited_for(stage: Stage) -> None:
-    stage.sandbox.faults.add(f.RateLimit(path=f"/{stage.kind.type}/*", times=2, retry_after=3))
-    made(stage)
-    assert stage.clock.pauses[:2] == [3.0, 3.0]
-    assert {record.status for record in stage.records} >= {429}
+def test_too_many_requests_and_faltering_servers_are_waited_for(runner: AdapterRunner) -> None:
+    runner.sandbox.faults.add(f.RateLimit(path=f"/{runner.kind.type}/*", times=2, retry_after=3))
+    made(runner)
+    assert runner.clock.pauses[:2] == [3.0, 3.0]
+    assert {record.status for record in runner.records} >= {429}
     told = [
-        (wait.account, wait.seconds, wait.attempt, wait.status, wait.before) for wait in stage.waits
+        (wait.account, wait.seconds, wait.attempt, wait.status, wait.before)
+        for wait in runner.waits
     ]
     assert told == [("p", 3.0, 2, 429, 0.0), ("p", 3.0, 3, 429, 3.0)]
 
 
-def test_reading_goes_on_after_a_server_error_and_a_dropped_connection(listed: Stage) -> None:
+def test_reading_goes_on_after_a_server_error_and_a_dropped_connection(
+    listed: AdapterRunner,
+) -> None:
     listed.sandbox.faults.add(f.ServerError(path=f"/{listed.kind.type}/*", times=1))
     listed.sandbox.faults.add(f.Drop(path=f"/{listed.kind.type}/*", times=1, skip=1))
     assert listed.adapter.list([listed.asked()]) == []
 
 
-def test_an_import_without_an_answer_is_not_sent_twice(stage: Stage) -> None:
-    asked = stage.asked()
-    path = {"livekit": "*/Create*", "feather": "*/phone-numbers"}.get(stage.kind.type, "*")
-    stage.sandbox.faults.add(f.Drop(path=path, method="POST", carried_out=True, times=1))
-    [result] = stage.adapter.create([asked])
+def test_an_import_without_an_answer_is_not_sent_twice(runner: AdapterRunner) -> None:
+    asked = runner.asked()
+    path = {"livekit": "*/Create*", "feather": "*/phone-numbers"}.get(runner.kind.type, "*")
+    runner.sandbox.faults.add(f.Drop(path=path, method="POST", carried_out=True, times=1))
+    [result] = runner.adapter.create([asked])
     assert isinstance(result, RemoteError)
     assert result.ambiguous
-    imports = [call for call in stage.sandbox.calls if call.is_write and call.status == 0]
+    imports = [call for call in runner.sandbox.calls if call.is_write and call.status == 0]
     assert len(imports) == 1
 
 
-def test_a_wrong_key_has_its_code(stage: Stage) -> None:
+def test_a_wrong_key_has_its_code(runner: AdapterRunner) -> None:
     rows = [
         {
-            "platform": stage.kind.type,
+            "platform": runner.kind.type,
             "key": "another",
             "secret": "another-secret-of-32-characters!!",
         }
     ]
-    stage.sandbox.world.extend({"format": 1, "platform_keys": rows})
-    [result] = stage.adapter.create([stage.asked()]) if stage.kind.twilio else [listing(stage)]
+    runner.sandbox.world.extend({"format": 1, "platform_keys": rows})
+    [result] = runner.adapter.create([runner.asked()]) if runner.kind.twilio else [listing(runner)]
     assert isinstance(result, RemoteError)
     assert result.code == "invalid_api_key"
     assert result.diagnostics[0].detail.endswith(CURES["invalid_api_key"][1])
 
 
-def listing(stage: Stage) -> RemoteError:
+def listing(runner: AdapterRunner) -> RemoteError:
     with pytest.raises(RemoteError) as caught:
-        stage.adapter.list([])
+        runner.adapter.list([])
     return caught.value
 
 
-def test_a_server_that_is_not_there_is_given_up(stage: Stage) -> None:
-    stage.sandbox.stop()
-    [result] = stage.adapter.create([stage.asked()])
+def test_a_server_that_is_not_there_is_given_up(runner: AdapterRunner) -> None:
+    runner.sandbox.stop()
+    [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
     assert result.code == "network_error"
     assert not result.ambiguous
 
 
-def test_what_is_no_json_is_not_taken_for_an_answer(stage: Stage) -> None:
-    stage.sandbox.faults.add(f.CutBody(path=f"/{stage.kind.type}/*"))
-    [result] = stage.adapter.create([stage.asked()])
+def test_what_is_no_json_is_not_taken_for_an_answer(runner: AdapterRunner) -> None:
+    runner.sandbox.faults.add(f.CutBody(path=f"/{runner.kind.type}/*"))
+    [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
     assert result.code in ("network_error", "unexpected_answer")
 
 
-def test_a_run_that_is_told_to_stop_sends_nothing_again(stage: Stage) -> None:
-    stage.sandbox.faults.add(f.RateLimit(path=f"/{stage.kind.type}/*"))
-    stage.clock.on_pause = stage.stop.set
-    [result] = stage.adapter.create([stage.asked()])
+def test_a_run_that_is_told_to_stop_sends_nothing_again(runner: AdapterRunner) -> None:
+    runner.sandbox.faults.add(f.RateLimit(path=f"/{runner.kind.type}/*"))
+    runner.clock.on_pause = runner.stop.set
+    [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
     assert result.code == "interrupted"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
-def test_no_refusal_shows_a_secret_that_the_platform_echoes(stage: Stage, status: int) -> None:
+def test_no_refusal_shows_a_secret_that_the_platform_echoes(
+    runner: AdapterRunner, status: int
+) -> None:
     echo = f"said {KEY} {SECRET} {TOKEN} {PASSWORD} {PIN}"
-    stage.sandbox.faults.add(f.Refuse(path=f"/{stage.kind.type}/*", status=status, message=echo))
-    [result] = stage.adapter.create([stage.asked()])
+    runner.sandbox.faults.add(f.Refuse(path=f"/{runner.kind.type}/*", status=status, message=echo))
+    [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
-    text = str(result) + repr(result.diagnostics) + repr(stage.records)
-    sent = {"nixflex": (TOKEN,), "butter": (), "livekit": (SECRET,)}.get(stage.kind.type, ())
-    secrets = (*sent, *(() if stage.kind.type == "livekit" else (KEY,)))
+    text = str(result) + repr(result.diagnostics) + repr(runner.records)
+    sent = {"nixflex": (TOKEN,), "butter": (), "livekit": (SECRET,)}.get(runner.kind.type, ())
+    secrets = (*sent, *(() if runner.kind.type == "livekit" else (KEY,)))
     assert [secret for secret in secrets if secret in text] == []
     assert result.code in CURES
 
 
-def test_many_numbers_are_answered_in_their_order(stage: Stage) -> None:
-    results = stage.adapter.create([stage.asked(TWO), stage.asked(ONE)])
+def test_many_numbers_are_answered_in_their_order(runner: AdapterRunner) -> None:
+    results = runner.adapter.create([runner.asked(TWO), runner.asked(ONE)])
     assert [result.key for result in results if isinstance(result, RegisteredNumber)] == [TWO, ONE]
 
 
 @pytest.mark.parametrize("call", ["CreateSIPDispatchRule", "CreateSIPOutboundTrunk"])
 def test_what_livekit_has_made_before_it_refuses_is_removed_again(call: str) -> None:
     with Sandbox(world()) as sandbox:
-        stage = Stage(sandbox, KINDS["livekit"])
+        runner = AdapterRunner(sandbox, KINDS["livekit"])
         sandbox.faults.add(f.Refuse(path=f"*/{call}", status=400))
-        [result] = stage.adapter.create([stage.asked()])
+        [result] = runner.adapter.create([runner.asked()])
         assert isinstance(result, RemoteError)
         sandbox.faults.clear()
-        assert stage.adapter.list([stage.asked()]) == []
+        assert runner.adapter.list([runner.asked()]) == []
         left = [
             *sandbox.world.table(INBOUND),
             *sandbox.world.table(OUTBOUND),
             *sandbox.world.table(RULES),
         ]
         assert left == []
-        stage.adapter.close()
+        runner.adapter.close()
 
 
 def test_what_is_registered_does_not_show_its_secrets() -> None:

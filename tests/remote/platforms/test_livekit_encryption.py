@@ -10,8 +10,7 @@ from reconciler.model.route import Attrs
 from reconciler.remote.platforms.contract import RegisteredNumber
 from reconciler.sandbox.platforms import livekit_trunks
 from reconciler.sandbox.service.app import Sandbox
-
-from .stage import KINDS, Stage, world
+from tests.support.adapter_runner import KINDS, AdapterRunner, world
 
 
 def play_older_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,17 +35,17 @@ def test_the_declared_encryption_is_read_back(
     if older:
         play_older_server(monkeypatch)
     with Sandbox(world()) as sandbox:
-        stage = Stage(sandbox, KINDS["livekit"])
-        attrs: Attrs = {**stage.kind.attrs, "media_encryption": mode}
-        asked = stage.asked(attrs=attrs)
-        [made] = stage.adapter.create([asked])
+        runner = AdapterRunner(sandbox, KINDS["livekit"])
+        attrs: Attrs = {**runner.kind.attrs, "media_encryption": mode}
+        asked = runner.asked(attrs=attrs)
+        [made] = runner.adapter.create([asked])
         assert isinstance(made, RegisteredNumber), made
         assert made.attrs["media_encryption"] == mode
 
         # A change in place, and the value as a later run reads it.
         other = "require" if mode != "require" else "disable"
-        changed = stage.asked(attrs={**attrs, "media_encryption": other})
-        stage.adapter.update(made, changed)
-        [found] = stage.adapter.list([changed])
+        changed = runner.asked(attrs={**attrs, "media_encryption": other})
+        runner.adapter.update(made, changed)
+        [found] = runner.adapter.list([changed])
         assert found.attrs["media_encryption"] == other
-        stage.adapter.close()
+        runner.adapter.close()

@@ -18,9 +18,8 @@ from reconciler.remote.platforms import dasha, nixflex
 from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 from reconciler.remote.platforms.observe import observe_platforms
 from reconciler.remote.platforms.registry import connect
-from tests.remote.scripted import Answer, FakeClock, Seen, Server
-
-from .stage import UUIDS, TestVault
+from tests.support.adapter_runner import UUIDS, LiteralVault
+from tests.support.scripted_server import Answer, FakeClock, Seen, Server
 
 NUMBERS = [f"+1555010010{n}" for n in range(7)]
 PAGED = {"nixflex": ("offset", "phone_numbers"), "dasha": ("skip", "items")}
@@ -76,7 +75,7 @@ def adapter(server: Server, name: str) -> Any:
         texts={},
         position=PLACE,
     )
-    return connect(settings, TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
+    return connect(settings, LiteralVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
 
 
 def asked(*numbers: str) -> list[RegistrationRequest]:
@@ -126,11 +125,15 @@ def test_what_is_recorded_and_declared_no_longer_is_found_too(server: Server, na
     }
     adapters: Mapping[str, Adapter] = {"p": adapter(server, name)}
     declared: list[Desired] = []
-    assert sorted(observe_platforms(["p"], declared, resources, adapters, TestVault())) == addresses
+    assert (
+        sorted(observe_platforms(["p"], declared, resources, adapters, LiteralVault())) == addresses
+    )
     assert moving.readings > 1
     profile = Profile("main", {"agent": "agent_1"}, Options())
     declared = [Desired("registration", addresses[0], NUMBERS[0], profile, PLACE)]
-    assert sorted(observe_platforms(["p"], declared, resources, adapters, TestVault())) == addresses
+    assert (
+        sorted(observe_platforms(["p"], declared, resources, adapters, LiteralVault())) == addresses
+    )
 
 
 def test_a_list_that_never_comes_to_rest_is_an_error(

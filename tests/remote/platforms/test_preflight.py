@@ -15,23 +15,22 @@ from reconciler.remote.platforms.preflight import find_expected_refusals
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.feather import CONNECTIONS
 from reconciler.sandbox.service.app import Sandbox
-
-from .stage import KINDS, ONE, TWO, UUIDS, Stage, world
+from tests.support.adapter_runner import KINDS, ONE, TWO, UUIDS, AdapterRunner, world
 
 ASKS = {"nixflex": "agent_9", "feather": UUIDS[4], "dasha": UUIDS[4]}
 """Platforms that can be asked → an agent that they do not have."""
 
 
 @pytest.fixture(params=sorted(KINDS))
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def runner(request: pytest.FixtureRequest) -> Iterator[AdapterRunner]:
     with Sandbox(world()) as sandbox:
-        stage = Stage(sandbox, KINDS[request.param])
-        yield stage
-        stage.adapter.close()
+        runner = AdapterRunner(sandbox, KINDS[request.param])
+        yield runner
+        runner.adapter.close()
 
 
-def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
-    asked = stage.asked(key)
+def registering(runner: AdapterRunner, key: str = ONE, **attrs: str) -> Action:
+    asked = runner.asked(key)
     return Action(
         address=asked.address,
         action="register",
@@ -45,24 +44,24 @@ def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
     )
 
 
-def found(stage: Stage, *actions: Action) -> list[Diagnostic]:
+def found(runner: AdapterRunner, *actions: Action) -> list[Diagnostic]:
     scope = Scope(desired=(), recorded={}, regions={}, max_purchases=0)
     questions = list_questions(Plan(actions, {}, (), {}, 0, {}), scope)
-    return find_expected_refusals(questions.registrations, {"p": stage.adapter})
+    return find_expected_refusals(questions.registrations, {"p": runner.adapter})
 
 
-def test_an_agent_that_is_there_is_no_error_and_nothing_is_written(stage: Stage) -> None:
-    assert found(stage, registering(stage)) == []
-    assert stage.writes == 0
+def test_an_agent_that_is_there_is_no_error_and_nothing_is_written(runner: AdapterRunner) -> None:
+    assert found(runner, registering(runner)) == []
+    assert runner.writes == 0
 
 
-def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(stage: Stage) -> None:
-    agent = ASKS.get(stage.kind.type)
+def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(runner: AdapterRunner) -> None:
+    agent = ASKS.get(runner.kind.type)
     if agent is None:
-        assert found(stage, registering(stage, agent="nobody")) == []
-        assert len(stage.sandbox.calls) == 0, "its documents describe no call that tells"
+        assert found(runner, registering(runner, agent="nobody")) == []
+        assert len(runner.sandbox.calls) == 0, "its documents describe no call that tells"
         return
-    [error] = found(stage, registering(stage, agent=agent), registering(stage, TWO, agent=agent))
+    [error] = found(runner, registering(runner, agent=agent), registering(runner, TWO, agent=agent))
     assert (error.severity, error.code, error.file, error.line) == (
         "error",
         "agent_not_found",
@@ -73,35 +72,36 @@ def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(stage: Stag
     assert TWO in error.detail
     asked = [
         call.path
-        for call in stage.sandbox.calls
+        for call in runner.sandbox.calls
         if "agent" in call.path or "assistant" in call.path
     ]
     assert len(asked) == 1
-    assert stage.writes == 0
+    assert runner.writes == 0
 
 
-def test_an_account_that_is_not_connected_is_an_error(stage: Stage) -> None:
+def test_an_account_that_is_not_connected_is_an_error(runner: AdapterRunner) -> None:
     codes = {"feather": "no_twilio_integration", "dasha": "integration_not_found"}
-    if stage.kind.type not in codes:
+    if runner.kind.type not in codes:
         pytest.skip("its documents describe no call that tells")
-    stage.sandbox.faults.add(f.Refuse(path="*/providers/*", status=404))
-    connections = stage.sandbox.world.table(CONNECTIONS)
+    runner.sandbox.faults.add(f.Refuse(path="*/providers/*", status=404))
+    connections = runner.sandbox.world.table(CONNECTIONS)
     for connection in list(connections):
         connections.remove(connection)
-    [error] = found(stage, registering(stage))
-    assert error.code == codes[stage.kind.type]
+    [error] = found(runner, registering(runner))
+    assert error.code == codes[runner.kind.type]
 
 
-def test_a_platform_that_does_not_answer_is_a_warning(stage: Stage) -> None:
-    if stage.kind.type not in ASKS:
+def test_a_platform_that_does_not_answer_is_a_warning(runner: AdapterRunner) -> None:
+    if runner.kind.type not in ASKS:
         pytest.skip("it is not asked")
-    stage.sandbox.faults.add(f.ServerError(path=f"/{stage.kind.type}/*"))
-    [warning] = found(stage, registering(stage))
+    runner.sandbox.faults.add(f.ServerError(path=f"/{runner.kind.type}/*"))
+    [warning] = found(runner, registering(runner))
     assert (warning.severity, warning.code) == ("warning", "agents_not_checked")
 
 
-def test_a_removal_asks_nothing(stage: Stage) -> None:
+def test_a_removal_asks_nothing(runner: AdapterRunner) -> None:
     assert (
-        found(stage, msgspec.structs.replace(registering(stage), action="unregister", set={})) == []
+        found(runner, msgspec.structs.replace(registering(runner), action="unregister", set={}))
+        == []
     )
-    assert len(stage.sandbox.calls) == 0
+    assert len(runner.sandbox.calls) == 0

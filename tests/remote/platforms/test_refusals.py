@@ -14,9 +14,8 @@ from reconciler.model.position import Position
 from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest, Vault
 from reconciler.remote.platforms.errors import CURES
 from reconciler.remote.platforms.registry import connect
-from tests.remote.scripted import Answer, FakeClock, Seen, Server
-
-from .stage import AC, KEY, KINDS, ONE, TOKEN, TestVault
+from tests.support.adapter_runner import AC, KEY, KINDS, ONE, TOKEN, LiteralVault
+from tests.support.scripted_server import Answer, FakeClock, Seen, Server
 
 SID = "PN" + "0e" * 16
 
@@ -44,7 +43,7 @@ def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
         position=place,
     )
     return connect(
-        settings, vault or TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0
+        settings, vault or LiteralVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0
     )
 
 
@@ -220,7 +219,7 @@ def test_sids_are_sent_in_lower_case_and_once(server: Server) -> None:
 def test_an_account_sid_that_nixflex_would_refuse_is_refused_before_the_token_is_sent(
     server: Server,
 ) -> None:
-    class Capitals(TestVault):
+    class Capitals(LiteralVault):
         def twilio(self, account: str) -> tuple[str, str]:
             return AC.upper(), TOKEN
 

@@ -9,9 +9,16 @@ import pytest
 
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
-
-from ..harness import Answer
-from .harness import ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
+from tests.support.platform_client import (
+    ACCOUNT,
+    TOKEN,
+    changed,
+    send,
+    shown_everywhere,
+    told,
+    world,
+)
+from tests.support.sandbox_client import Answer
 
 KEY = {"X-API-Key": "butter-key", "X-Organization-Id": "org-1"}
 NUMBERS, INTEGRATION = "/butter/api/phone-numbers", "intg_a1b2c3d4e5f6"

@@ -10,8 +10,16 @@ import pytest
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio import sip_lists
-
-from .harness import ACCOUNT, OTHER_ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
+from tests.support.platform_client import (
+    ACCOUNT,
+    OTHER_ACCOUNT,
+    TOKEN,
+    changed,
+    send,
+    shown_everywhere,
+    told,
+    world,
+)
 
 KEY = {"Authorization": "Bearer dasha-token"}
 API = "/dasha/api/v1"

@@ -11,9 +11,8 @@ import pytest
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.twilio_client import ADDRESS
 from reconciler.sandbox.service.app import Sandbox
-
-from ..harness import Answer
-from .harness import ACCOUNT, OTHER_ACCOUNT, changed, send, told, world
+from tests.support.platform_client import ACCOUNT, OTHER_ACCOUNT, changed, send, told, world
+from tests.support.sandbox_client import Answer
 
 KEY = {"x-api-key": "fth_live_1"}
 BRIDGES = "/feather/v1/identity/org/bridge-numbers"

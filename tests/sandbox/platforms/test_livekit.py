@@ -11,9 +11,8 @@ import pytest
 
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
-
-from ..harness import Answer
-from .harness import send, shown_everywhere, world
+from tests.support.platform_client import send, shown_everywhere, world
+from tests.support.sandbox_client import Answer
 
 KEY, SECRET = "APIsandbox", "a-secret-of-thirty-two-characters-or-more"
 KEYS = [{"platform": "livekit", "key": KEY, "secret": SECRET}]

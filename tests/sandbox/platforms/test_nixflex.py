@@ -10,9 +10,17 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import nixflex
 from reconciler.sandbox.platforms.twilio_client import ADDRESS
 from reconciler.sandbox.service.app import Sandbox
-
-from ..harness import Answer
-from .harness import ACCOUNT, OTHER_ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
+from tests.support.platform_client import (
+    ACCOUNT,
+    OTHER_ACCOUNT,
+    TOKEN,
+    changed,
+    send,
+    shown_everywhere,
+    told,
+    world,
+)
+from tests.support.sandbox_client import Answer
 
 AGENT, SECOND, FOREIGN = "agent_125207e452f8714a", "agent_2", "agent_3"
 KEY = {"Authorization": "Bearer nxf_1:nxfs_1"}

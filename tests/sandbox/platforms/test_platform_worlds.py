@@ -15,8 +15,7 @@ from reconciler.sandbox.platforms import dasha_rows, registry
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.store import SeedError
 from reconciler.sandbox.world.world import World
-
-from .harness import ACCOUNT, BASE, send, world
+from tests.support.platform_client import ACCOUNT, BASE, send, world
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "sandbox.md").read_text(
     encoding="utf-8"

@@ -8,9 +8,8 @@ import pytest
 
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.service.app import Sandbox
-
-from ..harness import Answer
-from .harness import ACCOUNT, send, told, world
+from tests.support.platform_client import ACCOUNT, send, told, world
+from tests.support.sandbox_client import Answer
 
 KEY = {"X-Api-Key": "ravan-key"}
 ADD = "/ravan/api/v1/phone-numbers/add-twilio"

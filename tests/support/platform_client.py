@@ -1,4 +1,4 @@
-"""One request to a platform of a sandbox, without any library in between, and what it did to the sandbox's Twilio."""
+"""Send plain HTTP requests to a platform of the sandbox, and read the events on its Twilio side."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.events import Event
 from reconciler.sandbox.world.world import World
-
-from ..harness import Answer
+from tests.support.sandbox_client import Answer
 
 ACCOUNT = "AC" + "1" * 32
 OTHER_ACCOUNT = "AC" + "2" * 32

@@ -1,6 +1,6 @@
-"""An apply of 50 numbers, 5 of them taken over, with a new trunk and all that hangs around it, and two more to buy.
+"""Kill an apply of 50 numbers, 5 of them taken over, a new trunk with its lists, and two numbers to buy.
 
-The server may kill its client. `Scene.finish` is what has to be true of the run after the last one that was killed.
+The sandbox can kill its client at a write. `KillRunner.finish` checks the run that follows the killed ones.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from reconciler.sandbox.faults.rules import Latency
 from reconciler.sandbox.http.messages import Reply, Request
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-
-from .mortal import STATE, Mortals
-from .wire import PATIENCE
+from tests.support.processes.http_server import PATIENCE
+from tests.support.processes.killable_process import STATE, KillableProcesses
 
 AC = "AC" + "1" * 32
 ENVIRON = {"MAIN_TOKEN": "token", "PBX_PASSWORD": "Correct-Horse-1", "FINGERPRINT_KEY": "k" * 32}
@@ -64,8 +63,8 @@ def foreign(e164: str) -> dict[str, str]:
     return {"voice_url": f"https://pbx.example.net/{e164[-3:]}", "voice_method": "GET"}
 
 
-class Deadly(Sandbox):
-    """A Twilio that kills its client when its write of this number has come, or when that has been carried out."""
+class KillingSandbox(Sandbox):
+    """A sandbox that kills its client at the n-th write, before or after it carries that out."""
 
     def __init__(self, world: World, *, write: int = 0, carried_out: bool = False) -> None:
         super().__init__(world)
@@ -89,12 +88,12 @@ class Deadly(Sandbox):
         raise ConnectionAbortedError("nobody is there any more")
 
 
-class Scene:
-    """One world and one folder, and the runs that come and go there, with so many calls at once."""
+class KillRunner:
+    """One world and one folder in which runs are killed and repeated, with this many calls at once."""
 
-    def __init__(self, mortals: Mortals, folder: Path, concurrency: int) -> None:
+    def __init__(self, processes: KillableProcesses, folder: Path, concurrency: int) -> None:
         self.folder = folder
-        self._mortals = mortals
+        self._processes = processes
         self._apply = (*APPLY, str(concurrency))
         self._delays = [Latency(ms=2, method="write")] if concurrency > 1 else []
         rows = [
@@ -113,10 +112,10 @@ class Scene:
         self, at: str | int | None = None, *, write: int = 0, carried_out: bool = False
     ) -> bool:
         """Whether a run came to its end that was to die at a point of its own, or at the hands of the server."""
-        with Deadly(self.world, write=write, carried_out=carried_out) as twilio:
+        with KillingSandbox(self.world, write=write, carried_out=carried_out) as twilio:
             twilio.faults.add(*self._delays)
             self._declare(twilio.base_url)
-            code = self._mortals.run(
+            code = self._processes.run(
                 self.folder, *self._apply, at=at, started=twilio.victim.set_result
             )
             twilio.quiet()
@@ -150,7 +149,7 @@ class Scene:
         before = self.world.dump()
         with Sandbox(self.world) as twilio:
             self._declare(twilio.base_url)
-            assert self._mortals.run(self.folder, *args) == 0, self.said
+            assert self._processes.run(self.folder, *args) == 0, self.said
         assert twilio.calls.writes == 0
         assert self.world.dump() == before
 
@@ -220,7 +219,7 @@ class Scene:
 
 
 @contextmanager
-def scene(mortals: Mortals, concurrency: int) -> Iterator[Scene]:
-    """A fresh one, of which nothing is left; in memory where that is offered: a kill leaves what was written."""
+def new_kill_runner(processes: KillableProcesses, concurrency: int) -> Iterator[KillRunner]:
+    """Yield a runner in a temporary folder, in memory where possible: SIGKILL does not lose written files."""
     with TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
-        yield Scene(mortals, Path(folder), concurrency)
+        yield KillRunner(processes, Path(folder), concurrency)

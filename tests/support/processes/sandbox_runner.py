@@ -1,24 +1,22 @@
-"""A user at work on the built-in sandbox, where a story needs more of Twilio than the foreign server has.
+"""Run commands as processes against the embedded sandbox, with several accounts.
 
-The commands run as processes of their own, and what they print is checked as in `stage`.
+Use it where a test needs more of Twilio than `independent_twilio` has. Output is checked as in `process_runner`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reconciler.sandbox.service.app import Sandbox
-
-from .stage import Done, Running, fits
+from tests.support.processes.process_runner import Done, Running, fits, inherited_environment
 
 
 @dataclass
-class Play:
-    """A folder, an environment, and a sandbox that the accounts lead to."""
+class SandboxRunner:
+    """A folder, the environment of its commands, and the sandbox that its accounts lead to."""
 
     folder: Path
     sandbox: Sandbox
@@ -26,12 +24,7 @@ class Play:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {
-            name: os.environ[name]
-            for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
-            if name in os.environ
-        }
-        self.environ = {**kept, **self.environ}
+        self.environ = {**inherited_environment(), **self.environ}
 
     def account(self, sid: str, token: str, **fields: object) -> dict[str, Any]:
         """An account as it is declared, entered by its auth token, which goes into the environment."""

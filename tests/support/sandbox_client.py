@@ -1,4 +1,4 @@
-"""Twilio's own client, turned to a sandbox; and plain HTTP where the client would get in the way."""
+"""Call a sandbox with Twilio's own client, or with plain HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 
 
 class ToSandbox(TwilioHttpClient):
-    """Twilio's HTTP client with another scheme and host in every URL."""
+    """Send the requests of Twilio's client to the sandbox."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class ToSandbox(TwilioHttpClient):
 def client_of(
     sandbox: Sandbox, user: str = "", password: str = SANDBOX_TOKEN, account: str = ""
 ) -> Iterator[Client]:
-    """A client of the first account, or with other credentials."""
+    """Yield a client with the credentials of the first account, or with those given."""
     http = ToSandbox(sandbox.base_url)
     try:
         yield Client(user or sandbox.world.account.sid, password, account or None, http_client=http)
@@ -70,7 +70,7 @@ def ask(
     user: str = "",
     password: str = SANDBOX_TOKEN,
 ) -> Answer:
-    """One request without any library in between; a full URL stands for itself."""
+    """Send one plain request to a path of the sandbox or to a full URL."""
     url = path if path.startswith("http") else sandbox.base_url + path
     data = (
         urlencode(form).encode()
@@ -95,6 +95,6 @@ def ask(
 
 
 def numbers_path(sandbox: Sandbox, sid: str = "") -> str:
-    """Where the first account's numbers are, or one of them."""
+    """Return the path of the first account's numbers, or of one of them."""
     base = f"/2010-04-01/Accounts/{sandbox.world.account.sid}/IncomingPhoneNumbers"
     return f"{base}/{sid}.json" if sid else f"{base}.json"

@@ -1,4 +1,4 @@
-"""A real server on loopback that answers as its script says, and a clock that never makes anybody wait."""
+"""A loopback server that sends scripted answers, and a clock on which waiting takes no time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One user with a folder and an embedded sandbox; whole commands, run in this process to be quick."""
+"""Run whole commands in this process, in a folder, against an embedded sandbox."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.sandbox.world.world import World
-from tests.sandbox.harness import ask
+from tests.support.sandbox_client import ask
 
 AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
 
 
 @dataclass
-class Stage:
-    """A folder with a configuration, and the sandbox that it is about."""
+class CommandRunner:
+    """A folder with a configuration, and the sandbox that its account leads to."""
 
     folder: Path
     sandbox: Sandbox
@@ -44,7 +44,7 @@ class Stage:
         (self.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
 
     def run(self, *args: str, code: int = 0, **environ: str) -> str:
-        """What a command says that must end with this code; it runs in this process, from its words on."""
+        """Run a command that must exit with this code. Return its output."""
         words = complete_arguments(["-C", str(self.folder), *args])
         out, err = io.StringIO(), io.StringIO()
         known = {"SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ}
@@ -57,21 +57,21 @@ class Stage:
         return out.getvalue() + ("" if "--json" in args else err.getvalue())
 
     def json(self, *args: str, code: int = 0, **environ: str) -> Any:
-        """The document of a command."""
+        """Return the JSON document of a command."""
         return json.loads(self.run(*args, "--json", code=code, **environ))
 
     def plan(self) -> list[tuple[str, str]]:
-        """(address, action) of what would be done."""
+        """Return (address, action) of each planned action."""
         return [(a["address"], a["action"]) for a in self.json("plan")["actions"]]
 
     def apply(self, *args: str, code: int = 0) -> list[LoggedCall]:
-        """The writing calls of an apply."""
+        """Apply, and return the writing calls."""
         known = len(list(self.sandbox.calls))
         self.run("apply", "--auto-approve", *args, code=code)
         return [call for call in list(self.sandbox.calls)[known:] if call.is_write]
 
     def rows(self, path: str, key: str) -> Any:
-        """What is on a page of the sandbox."""
+        """Read one page of the sandbox's API."""
         return ask(self.sandbox, "GET", path).json[key]
 
     def applications(self) -> Any:
@@ -79,17 +79,17 @@ class Stage:
         return self.rows(f"{self._account}/Applications.json", "applications")
 
     def make_application(self, **form: str) -> str:
-        """Make one behind the reconciler's back; its SID."""
+        """Create an application by hand. Return its SID."""
         return str(self.post("/Applications.json", **form)["sid"])
 
     def post(self, path: str, **form: str) -> Any:
-        """One call of somebody else to the API of 2010."""
+        """POST to the 2010 API by hand."""
         answer = ask(self.sandbox, "POST", self._account + path, form=form)
         assert answer.status in (200, 201), answer.body
         return answer.json
 
     def delete(self, path: str) -> None:
-        """One call of somebody else that deletes."""
+        """DELETE by hand."""
         answer = ask(self.sandbox, "DELETE", path)
         assert answer.status == 204, answer.body
 
@@ -107,5 +107,5 @@ class Stage:
 
 
 def empty_world(numbers: int = 0) -> World:
-    """An account with so many numbers that nothing is set on, and nothing else."""
+    """Return a world with this many numbers and nothing else."""
     return World.generate(numbers=numbers)

@@ -1,6 +1,6 @@
-"""One user of a platform at work: the embedded sandbox plays Twilio and the platform, the command is a process.
+"""Run commands as processes against the embedded sandbox, which plays Twilio and the platforms.
 
-Every command is checked as on the other stage: no traceback, no planted secret anywhere, documents fit their schemas.
+The checks are those of `process_runner`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.world.world import World
-
-from .stage import Stage
+from tests.support.processes.process_runner import ProcessRunner
 
 AC = "AC" + "0b" * 16
 TOKEN = "pl4nted.twilio.token.of.main"
 
 
 class _Served:
-    """What `Stage` wants to know of a server, of the sandbox."""
+    """Give a sandbox the interface that `ProcessRunner` needs of a server."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.url = sandbox.base_url
@@ -32,8 +31,8 @@ class _Served:
         """The world has been made with its account."""
 
 
-class PlatformStage(Stage):
-    """A folder, the environment of the commands run there, and a sandbox."""
+class PlatformRunner(ProcessRunner):
+    """A folder, the environment of its commands, and a sandbox."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.sandbox = sandbox

@@ -1,4 +1,4 @@
-"""A proxy before a store over HTTP that changes the bodies that pass through it, as a broken gateway would."""
+"""A proxy in front of an HTTP store that changes the bodies, as a broken gateway would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One account behind the sandbox, a folder with YAML, and the workflows called in this process."""
+"""Call the workflows in this process, on a folder with a configuration and a sandbox with one account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.execution.outcome import Outcome
 from reconciler.planning.decide.drift import Drifted
 from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
@@ -15,6 +14,7 @@ from reconciler.sandbox.world.world import World
 from reconciler.workflows.inspect import drift
 from reconciler.workflows.plan_apply import apply, plan
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+from tests.support.progress import SilentProgress
 
 AC, TOKEN = "AC" + "1" * 32, "token of the sandbox"
 EDGE, OTHER_EDGE = "TK" + "1" * 32, "TK" + "2" * 32
@@ -23,24 +23,8 @@ ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
 
 
-class Silent:
-    """Progress that nobody watches."""
-
-    def report_read(self, account: str, numbers: int) -> None:
-        """Nothing."""
-
-    def show_plan(self, planned: Planned) -> None:
-        """Nothing."""
-
-    def start(self, total: int) -> None:
-        """Nothing."""
-
-    def report_outcome(self, outcome: Outcome) -> None:
-        """Nothing."""
-
-
-class Stage:
-    """A sandbox and a folder; commands are the workflows themselves."""
+class WorkflowRunner:
+    """A folder and a sandbox. Each method calls a workflow function, without the command line."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
@@ -69,29 +53,29 @@ class Stage:
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole, indent=2), encoding="utf-8")
 
     def setting(self, **more: Any) -> RunOptions:
-        """How to run here."""
+        """Return the options of a run in this folder."""
         return RunOptions(
             directory=self.folder,
             environ={"TOKEN": TOKEN},
-            progress=Silent(),
+            progress=SilentProgress(),
             clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
             **more,
         )
 
     def plan(self, **more: Any) -> Planned:
-        """What would be done."""
+        """Build the plan."""
         return plan(self.setting(**more))
 
     def apply(self, **more: Any) -> Applied:
-        """Do it."""
+        """Apply the configuration."""
         return apply(self.setting(**more), Consent(), None)
 
     def drift(self) -> list[Drifted]:
-        """What somebody else has changed."""
+        """Find drift."""
         return drift(self.setting())[1]
 
     def calls(self, part: str) -> list[LoggedCall]:
-        """The calls whose path has this in it, since the last `forget`."""
+        """Return the calls since the last `forget` whose path contains this text."""
         return [call for call in self.sandbox.calls if part in call.path]
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Every adapter connected to the embedded sandbox, with a number to import and two agents to choose from."""
+"""Connect each platform adapter to the embedded sandbox, with two numbers and two agents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 from reconciler.remote.platforms.registry import connect
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-from tests.remote.scripted import FakeClock
+from tests.support.scripted_server import FakeClock
 
 AC, TOKEN = "AC" + "0d" * 16, "pl4nted-twilio-token"
 ONE, TWO = "+15550100101", "+15550100102"
@@ -24,7 +24,7 @@ PASSWORD, PIN = "pl4nted-password", "48151623"
 
 
 class Kind(NamedTuple):
-    """One platform as the suite needs it."""
+    """A platform type with the attributes that the tests use."""
 
     type: str
     connection: str
@@ -67,8 +67,8 @@ KINDS = {
 }
 
 
-class TestVault:
-    """Secrets as literals."""
+class LiteralVault:
+    """Return secrets that are constants of this module."""
 
     __test__ = False
 
@@ -86,7 +86,7 @@ class TestVault:
 
 
 def world() -> World:
-    """A Twilio account with two numbers, connected to all platforms."""
+    """Return a world with two numbers whose account is connected to all platforms."""
     numbers = [
         {"sid": f"PN{n:032x}", "account_sid": AC, "phone_number": e164}
         for n, e164 in enumerate((ONE, TWO), 1)
@@ -108,8 +108,8 @@ def world() -> World:
     )
 
 
-class Stage:
-    """One adapter, the sandbox it talks to, and the calls it reported."""
+class AdapterRunner:
+    """Hold one adapter, its sandbox, and the calls and waits that it reported."""
 
     def __init__(self, sandbox: Sandbox, kind: Kind, **more: object) -> None:
         self.sandbox = sandbox
@@ -133,7 +133,7 @@ class Stage:
         self.clock = FakeClock()
         self.adapter: Adapter = connect(
             settings,
-            TestVault(),
+            LiteralVault(),
             stop=self.stop,
             on_call=self.records.append,
             on_wait=self.waits.append,
@@ -143,7 +143,7 @@ class Stage:
         )
 
     def asked(self, key: str = ONE, attrs: Attrs | None = None) -> RegistrationRequest:
-        """The number as it should be."""
+        """Return the request to register this number."""
         attrs = self.kind.attrs if attrs is None else attrs
         address = f"registration/p/{key}"
         if not self.kind.twilio:
@@ -152,5 +152,5 @@ class Stage:
 
     @property
     def writes(self) -> int:
-        """How many calls of the platform may have changed something; LiveKit reads by POST as well."""
+        """Count the writing calls to the platform. LiveKit also reads with POST."""
         return sum(call.is_write and "/List" not in call.path for call in self.sandbox.calls)

@@ -1,4 +1,4 @@
-"""A plan carried out one step at a time, in any order that it allows: what concurrency may do at its worst."""
+"""Run the actions of a plan one at a time, in any order that its dependencies allow."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from reconciler.execution.intents import group_by_address
 from reconciler.execution.outcome import Outcome
 from reconciler.model.entry import Entry
 from reconciler.planning.plan import Plan
-from tests.apply.fake import FakeTwilio
+from tests.support.memory.fake_twilio import FakeTwilio
 
 Choose = Callable[[Sequence[str]], str]
 
 
-def in_any_order(
+def run_in_any_order(
     twilio: FakeTwilio,
     entries: Mapping[str, Entry],
     plan: Plan,
     sids: Mapping[str, str],
     choose: Choose,
 ) -> Iterator[Outcome]:
-    """The outcomes of all actions; `choose` takes one of the addresses that may go next, given in plan order."""
+    """Yield the outcome of each action. `choose` selects the next address among those that are ready, in plan order."""
     performer = ActionRunner(twilio.gateways(), {**sids_of(entries), **sids}, plan.fingerprints)
     waiting = group_by_address(plan.actions)
     needs = {
@@ -43,8 +43,8 @@ def in_any_order(
         yield outcome
 
 
-def in_order(
+def run_in_order(
     twilio: FakeTwilio, entries: Mapping[str, Entry], plan: Plan, sids: Mapping[str, str]
 ) -> Iterator[Outcome]:
-    """The outcomes of all actions in the order of the plan, as far as it allows that."""
-    return in_any_order(twilio, entries, plan, sids, lambda ready: ready[0])
+    """Yield the outcome of each action, in plan order as far as the dependencies allow."""
+    return run_in_any_order(twilio, entries, plan, sids, lambda ready: ready[0])

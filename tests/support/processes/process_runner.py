@@ -1,7 +1,7 @@
-"""One user at work: a folder with YAML, credentials in the environment, `python -m reconciler` as a process of its own.
+"""Run `python -m reconciler` as a process, in a folder with YAML and with credentials in the environment.
 
-Whatever is run is checked on the way: no traceback, no planted secret on any stream or in any file, and with JSON
-exactly one document that its published schema accepts. Standard input is open and silent, so who waits for it hangs.
+Every command is checked: no traceback, no planted secret in any stream or file, and with JSON exactly one document that
+its published schema accepts. Standard input is open and silent, so a command that reads it hangs.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
 
-from .foreign import Foreign
-from .wire import PATIENCE, Call
+from tests.support.processes.http_server import PATIENCE, Call
+from tests.support.processes.independent_twilio import IndependentTwilio
 
 AC = "AC" + "0a" * 16
 TOKEN = "pl4nted:t/oken+of=main"
 AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
 COMMAND = (sys.executable, "-m", "reconciler")
-Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """The exit code and the output of a command."""
 
     args: tuple[str, ...]
     code: int
@@ -59,7 +58,7 @@ class Done:
 
 
 class Stream:
-    """What a process has said so far; a test may wait for a word of it."""
+    """The output of a running process. A test can wait for a text in it."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._said = b""
@@ -100,7 +99,7 @@ class Stream:
 
 
 class Running:
-    """A command under way."""
+    """A command that runs."""
 
     def __init__(self, args: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:
         self.args = tuple(args)
@@ -136,23 +135,24 @@ class Running:
         return Done(self.args, code, self.out.whole(), self.err.whole())
 
 
+def inherited_environment() -> dict[str, str]:
+    """Return the variables that every process needs, and no others."""
+    names = ("PATH", "HOME", "LANG", "PYTHONPATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 @dataclass
-class Stage:
-    """A folder, the environment of the commands run there, and the server they talk to."""
+class ProcessRunner:
+    """A folder, the environment of its commands, and the server that they call."""
 
     folder: Path
-    twilio: Foreign
+    twilio: IndependentTwilio
     environ: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {
-            name: os.environ[name]
-            for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
-            if name in os.environ
-        }
-        self.environ = {**kept, "MAIN_TOKEN": TOKEN}
+        self.environ = {**inherited_environment(), "MAIN_TOKEN": TOKEN}
         self.plant(AC, TOKEN)
         self.twilio.add_account(AC, **{AC: TOKEN})
 
@@ -286,7 +286,7 @@ def is_update(call: Call) -> bool:
 
 
 @contextmanager
-def watched(twilio: Foreign) -> Iterator[list[Call]]:
+def watched(twilio: IndependentTwilio) -> Iterator[list[Call]]:
     """The calls that are made inside, in order."""
     before, calls = len(twilio.calls), list[Call]()
     yield calls

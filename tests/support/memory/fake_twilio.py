@@ -1,6 +1,6 @@
-"""A Twilio in memory that refuses what Twilio refuses, remembers who asked for what, and fails when it is told to.
+"""A Twilio in memory: it validates as Twilio does, records the writing calls, and fails on request.
 
-Rows are in the form of the API. Nothing here is shared with the sandbox: two readings of one documentation.
+Rows have the form of the API. It shares no code with the sandbox, so that an error in one of the two is found.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class FakeTwilio:
 
 
 class FakeGateway:
-    """One account behind the `Gateway` promise."""
+    """Implement `Gateway` for one account."""
 
     def __init__(self, twilio: FakeTwilio, account: str) -> None:
         self.account = account

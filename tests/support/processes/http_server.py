@@ -1,6 +1,6 @@
-"""HTTP as a Twilio-shaped server speaks it, in four manners; calls as they arrive, and gates that hold them.
+"""The HTTP layer of the independent Twilio: four styles of response, a log of calls, and gates that hold calls.
 
-Standard library only, and nothing of `reconciler`. What a call does is the world's business (`foreign`).
+Uses the standard library only, and nothing of `reconciler`. `independent_twilio` implements the API itself.
 """
 
 from __future__ import annotations

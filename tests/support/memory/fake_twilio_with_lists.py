@@ -1,6 +1,6 @@
-"""The Twilio in memory with the lists of who may call through a trunk, and numbers to buy.
+"""The Twilio in memory with IP access control lists, credential lists and numbers to buy.
 
-A list's name, a user's and an address's label are taken once, as is a number; a trunk uses a list once.
+Names of lists, users and addresses are unique, and so are numbers. A trunk uses a list at most once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,15 @@ from typing import Any
 
 from reconciler.kinds.kind import Endpoint
 from reconciler.model.route import Json
-from tests.apply.fake import NUMBER, Call, FakeGateway, FakeTwilio, Row, Shelf, error
+from tests.support.memory.fake_twilio import (
+    NUMBER,
+    Call,
+    FakeGateway,
+    FakeTwilio,
+    Row,
+    Shelf,
+    error,
+)
 
 PREFIXES = {
     "IpAccessControlLists": "AL",
@@ -27,7 +35,7 @@ BY_ITEMS = {
 }
 
 
-class WholeTwilio(FakeTwilio):
+class FakeTwilioWithLists(FakeTwilio):
     """`shelves` hold the rows of each collection, `uses` the (trunk, list) that belong together, `passwords` by SID."""
 
     def __init__(self, accounts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -38,13 +46,13 @@ class WholeTwilio(FakeTwilio):
 
     def gateways(self) -> dict[str, FakeGateway]:
         """A gateway for each account."""
-        return {name: WholeGateway(self, name) for name in self.accounts}
+        return {name: FakeGatewayWithLists(self, name) for name in self.accounts}
 
 
-class WholeGateway(FakeGateway):
-    """One account behind the `Gateway` promise."""
+class FakeGatewayWithLists(FakeGateway):
+    """Implement `Gateway` for one account with lists."""
 
-    _twilio: WholeTwilio
+    _twilio: FakeTwilioWithLists
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
         """All rows of a listing."""

@@ -1,4 +1,4 @@
-"""A server under a foreign name, and commands that could reach it: what a test of secret destinations needs.
+"""A server under an unknown host name, and commands that could send a secret to it.
 
 The name is given to a listener on loopback by a resolver that each process is started with. libpq and obstore resolve
 names without Python; for them the listener is reached as 0.0.0.0, which is no loopback address to the allow list.
@@ -62,7 +62,7 @@ SECRETS = (
 
 
 class Listener:
-    """A server that keeps all it gets, and answers everything alike."""
+    """A server that records all it receives and gives the same answer to everything."""
 
     def __init__(self, answer: bytes = NOT_FOUND) -> None:
         self.connections = 0

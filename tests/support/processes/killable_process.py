@@ -1,6 +1,6 @@
-"""The real command in processes of its own that kill themselves with SIGKILL at exactly the point they are told to.
+"""Run the real command in processes that kill themselves with SIGKILL at a given point.
 
-    python -m tests.e2e.mortal
+    python -m tests.support.processes.killable_process
 
 Orders come on standard input, a line of JSON each: the `args` of the command, its `folder`, and the point to die `at`:
 a name, a number, or null. Each is carried out in a fork of this process, which has imported everything and has no
@@ -173,14 +173,14 @@ def obey() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-class Mortals:
-    """Runs of the command, one after the other, any of which may die on the way."""
+class KillableProcesses:
+    """Run the command several times in a row. Each run may be killed."""
 
     def __init__(self, **environ: str) -> None:
         self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.mortal"],
+            [sys.executable, "-m", "tests.support.processes.killable_process"],
             env={**os.environ, **environ},
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

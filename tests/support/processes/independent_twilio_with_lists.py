@@ -1,7 +1,7 @@
-"""A foreign server that has lists, credentials, recordings and TwiML applications as well, and sells numbers.
+"""The independent Twilio with lists, credentials, recording, TwiML applications and numbers to buy.
 
-Documented paths and refusals; manners are those of `foreign`: small pages, null for what is not set or nothing at all,
-dates of two kinds, trunks that do not show their recording.
+Paths and errors are those of the documentation. Pages are small, unset fields are null or absent, dates have two
+formats, and a trunk does not show its recording.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 
-from .foreign import METHODS, Foreign, _number, _shown
-from .wire import Body, Call, Refusal, Row
+from tests.support.processes.http_server import Body, Call, Refusal, Row
+from tests.support.processes.independent_twilio import (
+    METHODS,
+    IndependentTwilio,
+    render_number,
+    render_row,
+)
 
 HOOKS = ("voice_url", "voice_fallback_url", "sms_url", "sms_fallback_url", "status_callback")
 APPLICATION = {
@@ -36,8 +41,8 @@ PREFIX = {"IpAccessControlLists": "AL", "CredentialLists": "CL"}
 KEYS = {"IpAccessControlLists": "ip_access_control_lists", "CredentialLists": "credential_lists"}
 
 
-class Whole(Foreign):
-    """The world of `Foreign` with everything that hangs around a trunk; to be looked at and changed under `lock`.
+class IndependentTwilioWithLists(IndependentTwilio):
+    """Add everything that belongs to a trunk. Read and change the attributes under `lock`.
 
     `mapped` are lists that something else than a trunk uses, `passwords` what each credential was last given.
     """
@@ -248,7 +253,7 @@ class Whole(Foreign):
             raise Refusal(400, 21248, "Trunk Domain already taken")
         self.update_trunk(call, account, sid)
         self.trunks[sid] |= {MORE[k]: v for k, v in call.form.items() if k in MORE}
-        return 200, _shown(self.trunks[sid])
+        return 200, render_row(self.trunks[sid])
 
     def drop_trunk(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
         done = self.delete_trunk(call, account, sid)
@@ -285,7 +290,7 @@ class Whole(Foreign):
     def buy(self, call: Call, account: str) -> tuple[int, Body]:
         if call.form["PhoneNumber"] in [r["phone_number"] for r in self.numbers.values()]:
             raise Refusal(400, 21422, "PhoneNumber is not available")
-        return 201, _number(
+        return 201, render_number(
             self.add_number(
                 account,
                 call.form["PhoneNumber"],
@@ -314,7 +319,7 @@ class Whole(Foreign):
 def _bare(row: Row) -> Row:
     """A row without what is only known inside."""
     return {
-        **_shown({k: v for k, v in row.items() if k not in ("kind", "above")}),
+        **render_row({k: v for k, v in row.items() if k not in ("kind", "above")}),
         "date_created": "Thu, 30 Jul 2015 23:19:04 +0000",
     }
 
@@ -329,30 +334,42 @@ def _dated(row: Row) -> Row:
 _ONE_LIST = _ACCOUNT + "/SIP/" + _LISTS + r"/(?P<sid>\w{34})\.json"
 _APPLICATIONS = _ACCOUNT + "/Applications"
 _ROUTES: list[tuple[str, str, Callable[..., tuple[int, Body]]]] = [
-    ("GET", _ACCOUNT + "/SIP/" + _LISTS + r"\.json", Whole.of_lists),
-    ("POST", _ACCOUNT + "/SIP/" + _LISTS + r"\.json", Whole.make_list),
-    ("GET", _ONE_LIST, Whole.get_list),
-    ("POST", _ONE_LIST, Whole.set_list),
-    ("DELETE", _ONE_LIST, Whole.drop_list),
-    ("GET", _ITEMS + r"\.json", Whole.of_items),
-    ("POST", _ITEMS + r"\.json", Whole.make_item),
-    ("GET", _ITEMS + r"/(?P<sid>\w{34})\.json", Whole.get_item),
-    ("POST", _ITEMS + r"/(?P<sid>\w{34})\.json", Whole.set_item),
-    ("DELETE", _ITEMS + r"/(?P<sid>\w{34})\.json", Whole.drop_item),
-    ("GET", _TRUNK + "/" + _LISTS, Whole.of_uses),
-    ("POST", _TRUNK + "/" + _LISTS, Whole.make_use),
-    ("GET", _TRUNK + "/" + _LISTS + r"/(?P<sid>\w{34})", Whole.get_use),
-    ("DELETE", _TRUNK + "/" + _LISTS + r"/(?P<sid>\w{34})", Whole.drop_use),
-    ("GET", _TRUNK + "/Recording", Whole.get_recording),
-    ("POST", _TRUNK + "/Recording", Whole.set_recording),
-    ("POST", "/v1/Trunks", Whole.make_trunk),
-    ("POST", r"/v1/Trunks/(?P<sid>TK\w{32})", Whole.set_trunk),
-    ("DELETE", r"/v1/Trunks/(?P<sid>TK\w{32})", Whole.drop_trunk),
-    ("GET", _APPLICATIONS + r"\.json", Whole.of_applications),
-    ("POST", _APPLICATIONS + r"\.json", Whole.make_application),
-    ("GET", _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json", Whole.get_application),
-    ("POST", _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json", Whole.set_application),
-    ("DELETE", _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json", Whole.drop_application),
-    ("POST", _ACCOUNT + r"/IncomingPhoneNumbers\.json", Whole.buy),
-    ("GET", r"/v1/PhoneNumbers/Countries/(?P<country>[A-Z]{2})", Whole.prices),
+    ("GET", _ACCOUNT + "/SIP/" + _LISTS + r"\.json", IndependentTwilioWithLists.of_lists),
+    ("POST", _ACCOUNT + "/SIP/" + _LISTS + r"\.json", IndependentTwilioWithLists.make_list),
+    ("GET", _ONE_LIST, IndependentTwilioWithLists.get_list),
+    ("POST", _ONE_LIST, IndependentTwilioWithLists.set_list),
+    ("DELETE", _ONE_LIST, IndependentTwilioWithLists.drop_list),
+    ("GET", _ITEMS + r"\.json", IndependentTwilioWithLists.of_items),
+    ("POST", _ITEMS + r"\.json", IndependentTwilioWithLists.make_item),
+    ("GET", _ITEMS + r"/(?P<sid>\w{34})\.json", IndependentTwilioWithLists.get_item),
+    ("POST", _ITEMS + r"/(?P<sid>\w{34})\.json", IndependentTwilioWithLists.set_item),
+    ("DELETE", _ITEMS + r"/(?P<sid>\w{34})\.json", IndependentTwilioWithLists.drop_item),
+    ("GET", _TRUNK + "/" + _LISTS, IndependentTwilioWithLists.of_uses),
+    ("POST", _TRUNK + "/" + _LISTS, IndependentTwilioWithLists.make_use),
+    ("GET", _TRUNK + "/" + _LISTS + r"/(?P<sid>\w{34})", IndependentTwilioWithLists.get_use),
+    ("DELETE", _TRUNK + "/" + _LISTS + r"/(?P<sid>\w{34})", IndependentTwilioWithLists.drop_use),
+    ("GET", _TRUNK + "/Recording", IndependentTwilioWithLists.get_recording),
+    ("POST", _TRUNK + "/Recording", IndependentTwilioWithLists.set_recording),
+    ("POST", "/v1/Trunks", IndependentTwilioWithLists.make_trunk),
+    ("POST", r"/v1/Trunks/(?P<sid>TK\w{32})", IndependentTwilioWithLists.set_trunk),
+    ("DELETE", r"/v1/Trunks/(?P<sid>TK\w{32})", IndependentTwilioWithLists.drop_trunk),
+    ("GET", _APPLICATIONS + r"\.json", IndependentTwilioWithLists.of_applications),
+    ("POST", _APPLICATIONS + r"\.json", IndependentTwilioWithLists.make_application),
+    (
+        "GET",
+        _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json",
+        IndependentTwilioWithLists.get_application,
+    ),
+    (
+        "POST",
+        _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json",
+        IndependentTwilioWithLists.set_application,
+    ),
+    (
+        "DELETE",
+        _APPLICATIONS + r"/(?P<sid>AP\w{32})\.json",
+        IndependentTwilioWithLists.drop_application,
+    ),
+    ("POST", _ACCOUNT + r"/IncomingPhoneNumbers\.json", IndependentTwilioWithLists.buy),
+    ("GET", r"/v1/PhoneNumbers/Countries/(?P<country>[A-Z]{2})", IndependentTwilioWithLists.prices),
 ]

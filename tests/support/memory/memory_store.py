@@ -1,4 +1,4 @@
-"""A store in memory, and the fuse that stops a run at any instant as a power cut would."""
+"""A state store in memory, and a fuse that stops a run at any instant as a power cut would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, and a project that declares all of its numbers."""
+"""Start a sandbox process with many numbers, and write a project that declares them."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
-class Stage:
+class BenchmarkSandbox:
     """A running sandbox and the folder of a project on it."""
 
     folder: Path
     base_url: str
 
     def command(self, *args: str) -> Sequence[str]:
-        """A command of the reconciler in this project."""
+        """Return the command line of the reconciler for this project."""
         return [sys.executable, "-m", "reconciler", *args, "-C", str(self.folder), "--no-color"]
 
     def floor(self) -> Sequence[str]:
-        """The floor under a plan of this project."""
+        """Return the command line of the lower bound for a plan of this project."""
         files = [str(self.folder / name) for name in ("reconciler.yaml", "state.json")]
         return [sys.executable, "-m", "tests.benchmarks.floor", self.base_url, SID, TOKEN, *files]
 
     def control(self, method: str, path: str, body: object = None) -> object:
-        """Ask something of the sandbox itself."""
+        """Call the control API of the sandbox."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.base_url}/_sandbox/{path}", data, _JSON, method=method
@@ -46,15 +46,15 @@ class Stage:
 
 
 def e164(index: int) -> str:
-    """The E.164 of the n-th number, in a range that no one has."""
+    """Return the n-th number, from a reserved range."""
     return f"+1555{index:07d}"
 
 
 @contextmanager
-def stage(
+def start_benchmark(
     folder: Path, numbers: int, *, settled: bool, latency: float = 0.0, shorthand: bool = False
-) -> Iterator[Stage]:
-    """A sandbox with so many numbers; `settled`: they already point where the project says."""
+) -> Iterator[BenchmarkSandbox]:
+    """Run a sandbox with this many numbers. With `settled`, they already match the configuration."""
     _write_seed(folder / "seed.json", numbers, settled)
     _write_config(folder / "reconciler.yaml", numbers, shorthand)
     command = [
@@ -78,7 +78,7 @@ def stage(
                 "TWILIO_AUTH_TOKEN": TOKEN,
                 "TWILIO_BASE_URL": base_url,
             }
-            yield Stage(folder, base_url)
+            yield BenchmarkSandbox(folder, base_url)
         finally:
             server.terminate()
 

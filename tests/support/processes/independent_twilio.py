@@ -1,9 +1,9 @@
-"""A Twilio-shaped server of its own making: documented paths and fields, other manners than the project's sandbox.
+"""A second implementation of Twilio's API, written from the documentation and independent of the sandbox.
 
-Standard library only, and nothing of `reconciler`. Fields come in another order for each row, what is not set is null
-or left out, unknown fields come along, pages are smaller than asked for, header names may be small, bodies have a
-length, come in chunks or end with the connection (`wire`). Every call is logged; a gate holds calls until a test lets
-them go.
+Uses the standard library only, and nothing of `reconciler`. It differs from the sandbox in all that is not documented:
+the order of fields differs per row, unset fields are null or absent, unknown fields are present, pages are smaller
+than requested, header names may be in lower case, and bodies have a length, are chunked, or end with the connection
+(`http_server`). It logs every call. A gate holds calls until the test releases them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Self
 from urllib.parse import urlencode
 from zlib import crc32
 
-from .wire import Body, Call, Gate, Refusal, Row, Server
+from tests.support.processes.http_server import Body, Call, Gate, Refusal, Row, Server
 
 URLS = ("voice_url", "voice_fallback_url", "sms_url", "sms_fallback_url", "status_callback")
 METHODS = (
@@ -68,7 +68,7 @@ class Accounts:
         raise Refusal(401, 20003, "Authenticate")
 
 
-class Foreign:
+class IndependentTwilio:
     """The server and its world; both may be looked at and changed at any time, under `lock`."""
 
     def __init__(self, *, page_size: int = 50, prefix: str = "") -> None:
@@ -186,7 +186,7 @@ class Foreign:
         first = f"{call.path}?{urlencode({'PageSize': len(page), 'Page': 0})}"
         return 200, {
             "next_page_uri": f"{call.path}?{following}" if following else None,
-            "incoming_phone_numbers": [_number(row) for row in page],
+            "incoming_phone_numbers": [render_number(row) for row in page],
             "page": at,
             "page_size": self.page_size,
             "first_page_uri": first,
@@ -197,14 +197,14 @@ class Foreign:
         }
 
     def get_number(self, call: Call, account: str, _: str, sid: str) -> tuple[int, Body]:
-        return 200, _number(self._owned(self.numbers, sid, account))
+        return 200, render_number(self._owned(self.numbers, sid, account))
 
     def update_number(self, call: Call, account: str, _: str, sid: str) -> tuple[int, Body]:
         row = self._owned(self.numbers, sid, account)
         fields = {SETTABLE[name]: value for name, value in call.form.items() if name in SETTABLE}
         self._check(row, fields, account)
         self._change(row, fields, actor=("account", account), source="api")
-        return 200, _number(row)
+        return 200, render_number(row)
 
     def delete_number(self, call: Call, account: str, _: str, sid: str) -> tuple[int, Body]:
         self.numbers.pop(self._owned(self.numbers, sid, account)["sid"])
@@ -224,14 +224,14 @@ class Foreign:
         sid = f"TK{next(self._ids):032x}"
         plain = {"friendly_name": None, "domain_name": None, "secure": False}
         self.trunks[sid] = {**plain, **fields, "sid": sid, "account_sid": account}
-        return 201, _shown(self.trunks[sid])
+        return 201, render_row(self.trunks[sid])
 
     def get_trunk(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
-        return 200, _shown(self._owned(self.trunks, sid, account))
+        return 200, render_row(self._owned(self.trunks, sid, account))
 
     def update_trunk(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
         self._owned(self.trunks, sid, account).update(_typed(TRUNK, call.form))
-        return 200, _shown(self.trunks[sid])
+        return 200, render_row(self.trunks[sid])
 
     def delete_trunk(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
         self._owned(self.trunks, sid, account)
@@ -263,16 +263,16 @@ class Foreign:
             "trunk_sid": trunk,
             "account_sid": account,
         }
-        return 201, _shown(self.origination_urls[sid])
+        return 201, render_row(self.origination_urls[sid])
 
     def get_origination(self, call: Call, account: str, trunk: str, sid: str) -> tuple[int, Body]:
-        return 200, _shown(self._owned(self.origination_urls, sid, account))
+        return 200, render_row(self._owned(self.origination_urls, sid, account))
 
     def update_origination(
         self, call: Call, account: str, trunk: str, sid: str
     ) -> tuple[int, Body]:
         self._owned(self.origination_urls, sid, account).update(_typed(ORIGINATION, call.form))
-        return 200, _shown(self.origination_urls[sid])
+        return 200, render_row(self.origination_urls[sid])
 
     def delete_origination(
         self, call: Call, account: str, trunk: str, sid: str
@@ -290,7 +290,7 @@ class Foreign:
         row = self._owned(self.numbers, call.form.get("PhoneNumberSid", ""), account)
         self._check(row, {"trunk_sid": trunk}, account)
         self._change(row, {"trunk_sid": trunk}, actor=("account", account), source="api")
-        return 201, _number(row)
+        return 201, render_number(row)
 
     def detach(self, call: Call, account: str, trunk: str, sid: str) -> tuple[int, Body]:
         row = self._owned(self.numbers, sid, account)
@@ -389,7 +389,7 @@ class Foreign:
             "previous_page_url": None,
             "next_page_url": f"{here}?{following}" if following else None,
         }
-        return 200, {"meta": meta, key: [_shown(row) for row in page]}
+        return 200, {"meta": meta, key: [render_row(row) for row in page]}
 
 
 _NUMBERS = r"/2010-04-01/Accounts/(?P<account>AC\w{32})/IncomingPhoneNumbers"
@@ -397,24 +397,24 @@ _TRUNKS = "/v1/Trunks"
 _ONE = _TRUNKS + r"/(?P<trunk>TK\w{32})"
 _CHILD = _ONE + r"/OriginationUrls/(?P<sid>OU\w{32})"
 _ROUTES: list[tuple[str, str, Callable[..., tuple[int, Body]]]] = [
-    ("GET", _NUMBERS + r"\.json", Foreign.list_numbers),
-    ("GET", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", Foreign.get_number),
-    ("POST", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", Foreign.update_number),
-    ("DELETE", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", Foreign.delete_number),
-    ("GET", _TRUNKS, Foreign.list_trunks),
-    ("POST", _TRUNKS, Foreign.create_trunk),
-    ("GET", _ONE, Foreign.get_trunk),
-    ("POST", _ONE, Foreign.update_trunk),
-    ("DELETE", _ONE, Foreign.delete_trunk),
-    ("GET", _ONE + "/OriginationUrls", Foreign.list_origination),
-    ("POST", _ONE + "/OriginationUrls", Foreign.create_origination),
-    ("GET", _CHILD, Foreign.get_origination),
-    ("POST", _CHILD, Foreign.update_origination),
-    ("DELETE", _CHILD, Foreign.delete_origination),
-    ("GET", _ONE + "/PhoneNumbers", Foreign.list_attached),
-    ("POST", _ONE + "/PhoneNumbers", Foreign.attach),
-    ("DELETE", _ONE + r"/PhoneNumbers/(?P<sid>PN\w{32})", Foreign.detach),
-    ("GET", "/v1/Events", Foreign.list_events),
+    ("GET", _NUMBERS + r"\.json", IndependentTwilio.list_numbers),
+    ("GET", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", IndependentTwilio.get_number),
+    ("POST", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", IndependentTwilio.update_number),
+    ("DELETE", _NUMBERS + r"/(?P<sid>PN\w{32})\.json", IndependentTwilio.delete_number),
+    ("GET", _TRUNKS, IndependentTwilio.list_trunks),
+    ("POST", _TRUNKS, IndependentTwilio.create_trunk),
+    ("GET", _ONE, IndependentTwilio.get_trunk),
+    ("POST", _ONE, IndependentTwilio.update_trunk),
+    ("DELETE", _ONE, IndependentTwilio.delete_trunk),
+    ("GET", _ONE + "/OriginationUrls", IndependentTwilio.list_origination),
+    ("POST", _ONE + "/OriginationUrls", IndependentTwilio.create_origination),
+    ("GET", _CHILD, IndependentTwilio.get_origination),
+    ("POST", _CHILD, IndependentTwilio.update_origination),
+    ("DELETE", _CHILD, IndependentTwilio.delete_origination),
+    ("GET", _ONE + "/PhoneNumbers", IndependentTwilio.list_attached),
+    ("POST", _ONE + "/PhoneNumbers", IndependentTwilio.attach),
+    ("DELETE", _ONE + r"/PhoneNumbers/(?P<sid>PN\w{32})", IndependentTwilio.detach),
+    ("GET", "/v1/Events", IndependentTwilio.list_events),
 ]
 
 
@@ -431,8 +431,8 @@ def _typed(names: Mapping[str, str], form: Mapping[str, str]) -> Row:
     }
 
 
-def _number(row: Row) -> Row:
-    """A number as it is shown, with what else Twilio tells of one."""
+def render_number(row: Row) -> Row:
+    """Render a number as Twilio shows it, with fields that no test sets."""
     more = {
         "capabilities": {"voice": True, "sms": True, "mms": False, "fax": False},
         "status": "in-use",
@@ -445,11 +445,11 @@ def _number(row: Row) -> Row:
         "subresource_uris": {"assigned_add_ons": "/2010-04-01/nowhere.json"},
         "not_yet_documented": [{"a": None}, 1.5],
     }
-    return _shown({**more, **row})
+    return render_row({**more, **row})
 
 
-def _shown(row: Row) -> Row:
-    """A row in an order of its own; of what is not set some is null and some is left out."""
+def render_row(row: Row) -> Row:
+    """Render a row with its own order of fields. Unset fields are null or absent."""
     out: Row = {}
     for name in sorted(row, key=lambda name: crc32(f"{row['sid']}{name}".encode())):
         if row[name] not in ("", None):
