@@ -130,7 +130,7 @@ def _no_move(address: str, detail: str) -> ReconcilerError:
     return ReconcilerError(
         Diagnostic(
             code="invalid_move",
-            summary="It cannot have this address",
+            summary="Invalid target address",
             detail=detail,
             address=address,
         )

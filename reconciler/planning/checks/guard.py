@@ -170,7 +170,7 @@ def _share_refusals(
 def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: str) -> Diagnostic:
     return Diagnostic(
         code="threshold_exceeded",
-        summary="More would change than allowed",
+        summary="Change limit exceeded",
         detail=f"The plan would {verb} {count} of {bound} bound resources of kind "
         f"`{kind}`; `safety.{knob}` allows {limit}. If that is meant, apply with `--force`, "
         f"or raise `safety.{knob}` in the configuration.",

@@ -157,7 +157,7 @@ def duplicate_number(
     )
 
 
-_PROTECTED = "A protected resource is not let go of"
+_PROTECTED = "Protected resource"
 CURE = "declare it with `protect: false`, apply, and run this again."
 """The cure for a command that would remove a protected resource."""
 

@@ -287,7 +287,7 @@ def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> li
         Diagnostic(
             severity="warning",
             code="configuration_differs",
-            summary="The configuration says otherwise",
+            summary="The configuration differs from this version",
             detail=detail,
         )
     ]

@@ -58,7 +58,7 @@ def split_plannable(
     warning = Diagnostic(
         severity="warning",
         code="not_planned",
-        summary="Numbers that are not imported yet are left out",
+        summary="Numbers not imported yet are skipped",
         detail=f"{left_out} declared numbers are not in state; without asking Twilio nothing can be said about them. "
         "Plan without `--no-refresh` to see them.",
     )

@@ -97,5 +97,5 @@ def _unreadable_diagnostic(country: str) -> Diagnostic:
         "persists, report it."
     )
     return Diagnostic(
-        code="unexpected_answer", summary="The answer is not one of Twilio's", detail=detail
+        code="unexpected_answer", summary="Unexpected answer from the server", detail=detail
     )

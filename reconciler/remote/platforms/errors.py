@@ -21,7 +21,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "agent_not_owned": (
         "The agent belongs to somebody else",
-        "Check that the platform's key is of the workspace that owns the agent.",
+        "Check that the platform's key belongs to the workspace that owns the agent.",
     ),
     "number_already_imported": (
         "The number belongs to another agent on the platform",
@@ -65,7 +65,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "ambiguous_integration": (
         "Ambiguous Twilio account",
-        "The platform has several: name its id of the account under `connections`.",
+        "The platform has several accounts. Set the platform's id of the account under `connections`.",
     ),
     "integration_not_found": (
         "The platform does not know its Twilio account",
@@ -87,11 +87,11 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "invalid_api_key": (
         "The platform did not accept the key",
-        "Check the platform's `api_key`: whether it is whole, still valid, and of this platform.",
+        "Check that the platform's `api_key` is complete, still valid, and from this platform.",
     ),
     "platform_forbidden": (
         "The platform does not allow this",
-        "Check what the key is allowed to do there.",
+        "Check the permissions of the key on the platform.",
     ),
     "success_false": (
         "The platform reports a failure",
@@ -99,7 +99,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "not_found": (
         "Not found on the platform",
-        "Somebody has removed it meanwhile; `reconciler plan` shows what is there.",
+        "It was probably removed in the meantime. `reconciler plan` shows what exists.",
     ),
     "rate_limited": (
         "Too many requests at once for the platform",
@@ -115,7 +115,7 @@ CURES: dict[str, tuple[str, str]] = {
         "again.",
     ),
     "unexpected_answer": (
-        "The answer is not one of the platform's",
+        "Unexpected answer from the platform",
         "Check the platform's base_url, and whether a proxy or a login page answers in its place.",
     ),
     "answer_too_large": (
@@ -124,12 +124,12 @@ CURES: dict[str, tuple[str, str]] = {
         "place.",
     ),
     "endless_listing": (
-        "A listing has no end",
+        "Endless listing",
         "Nothing was concluded from it. Run the same command again; if the error persists, check "
         "the platform's base_url.",
     ),
     "inconsistent_listing": (
-        "A listing contradicts itself",
+        "Inconsistent listing",
         "Nothing was concluded from it. If somebody is changing numbers there just now, run the "
         "same command again afterwards; else remove one of the two on the platform.",
     ),

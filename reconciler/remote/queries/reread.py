@@ -67,7 +67,7 @@ def _unsteady_error(account: str, kind: str) -> RemoteError:
     return RemoteError(
         Diagnostic(
             code="inconsistent_listing",
-            summary="A listing contradicts itself",
+            summary="Inconsistent listing",
             detail=f"Account {account}: each of {_MOST_READINGS + 1} readings of its "
             f"{kind.replace('_', ' ')}s showed other ones, so it is unknown what is there, and "
             "nothing was concluded. Somebody is changing them now: run the same command again "

@@ -42,7 +42,7 @@ def check_row(account: str, kind: Kind, row: Row) -> None:
     raise RemoteError(
         Diagnostic(
             code="unexpected_answer",
-            summary="The answer is not one of Twilio's",
+            summary="Unexpected answer from the server",
             detail=f"A {kind.name.replace('_', ' ')} of account {account} cannot be read: "
             f"{problem}. Nothing was concluded from it. Check the account's base_url, and whether "
             "a proxy answers in Twilio's place.",

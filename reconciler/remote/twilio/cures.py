@@ -39,7 +39,7 @@ CURES: dict[str, tuple[str, str]] = {
         "run the same command again.",
     ),
     "unexpected_answer": (
-        "The answer is not one of Twilio's",
+        "Unexpected answer from the server",
         "Check the account's base_url, and whether a proxy or a login page answers in Twilio's "
         "place.",
     ),
@@ -49,17 +49,17 @@ CURES: dict[str, tuple[str, str]] = {
         "Twilio's place.",
     ),
     "endless_listing": (
-        "A listing has no end",
+        "Endless listing",
         "Nothing was concluded from it. Run the same command again; if the error persists, check "
         "the account's base_url and what answers in Twilio's place.",
     ),
     "foreign_rows": (
-        "A listing has rows of another account",
+        "Listing with rows of another account",
         "Nothing was concluded from it. Check the account's SID and base_url, and whether "
         "something between here and Twilio mixes up accounts.",
     ),
     "inconsistent_listing": (
-        "A listing contradicts itself",
+        "Inconsistent listing",
         "Nothing was concluded from it. If somebody is changing these resources just now, run the "
         "same command again afterwards; else check the account's base_url and what answers in "
         "Twilio's place.",
