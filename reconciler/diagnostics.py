@@ -54,7 +54,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
         severity: Severity = "error",
         address: str | None = None,
     ) -> Diagnostic:
-        """Return a diagnostic that points at a place; None stands for no place."""
+        """Return a diagnostic that points at a place, or at no place for None."""
         if place is None:
             return cls(
                 severity=severity, code=code, summary=summary, detail=detail, address=address

@@ -1,4 +1,4 @@
-"""Rearrange the command line before click parses it: flags may stand before or after the command."""
+"""Rearrange the command line before click parses it: flags may come before or after the command."""
 
 from __future__ import annotations
 

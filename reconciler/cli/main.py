@@ -136,7 +136,7 @@ def main() -> None:
     and apply.
 
     A number is never deleted from the account, its values from before the first write are kept, and
-    a second apply of the same configuration changes nothing. Flags may stand before or after the
+    a second apply of the same configuration changes nothing. Flags may come before or after the
     command.
     """
 

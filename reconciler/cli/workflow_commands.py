@@ -42,7 +42,7 @@ class SafeStream:
     def _break_all(self, text: str) -> str:
         changed = _ANYWHERE.sub(r"#\\#", _break_commands(text))
 
-        # A command may come in pieces: what stands in the line already counts.
+        # A command may come in pieces, so the text that is already in the line counts.
         before = self._line.lstrip()
         starts = len(before) < 2 and (
             before + text.lstrip() if not before else before + text
@@ -60,7 +60,7 @@ class SafeStream:
 
 
 def _break_commands(text: str) -> str:
-    """Put a backslash before each `::` that begins a line, except the first line: what stands
+    """Put a backslash before each `::` that begins a line, except the first line: the text
     before it decides there.
 
     Line by line, because a pattern such as `\\s*(?=::)` takes quadratic time for a text of line

@@ -43,6 +43,6 @@ SECTIONS = (
     "lint",
     "policies",
 )
-"""All that may stand at the top of a file; the fields of `reconciler.config.sections.model.Config`,
+"""The keys that may be at the top of a file: the fields of `reconciler.config.sections.model.Config`,
 which a test compares.
 """

@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        """True when the action has done what the plan says."""
+        """True when the action has done what the plan contains."""
         return self.status in SUCCESSES
 
 

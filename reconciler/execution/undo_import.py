@@ -1,5 +1,5 @@
-"""Undo what a platform has done of an action that failed, so that the number rings where it rang
-before.
+"""Undo the effects of a failed action on a platform, so that the former agent answers the number
+again.
 
 1. Read what the platform has now. If that is impossible, undo nothing: the next run asks again.
 2. Count a lost answer as a success when the platform shows the requested result.
@@ -7,7 +7,7 @@ before.
    before.
 4. Restore the number's fields on Twilio, and check them.
 
-What cannot be undone is half done: the error says what to do by hand.
+If a step cannot be undone, the error describes what to do by hand.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _manual_platform(attempt: Attempt, kind: PlatformKind, error: RemoteError) -
     agent = was.attrs.get("agent")
     former_agent = f"the agent {agent}" if agent else "the agent that it had"
     return (
-        f"{reason} Calls to {key} may reach nobody. Import it in {kind.title} by hand for {former_agent}, or "
+        f"{reason} Calls to {key} may not be answered. Import it in {kind.title} by hand for {former_agent}, or "
         "declare that agent for it and run apply again."
     )
 

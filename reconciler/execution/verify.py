@@ -33,7 +33,7 @@ def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Ve
     | anything else: by a listed rule (`reconciler.kinds.forms`), or by    | `normalised` |
     | none, which is a warning (`reconciler.planning.checks.unexpected_forms`)    |              |
 
-    A method says nothing without its URL: whatever stands there then is fine.
+    A method has no effect without its URL, so any stored method is accepted then.
     """
     wrong: list[str] = []
     dropped: list[str] = []

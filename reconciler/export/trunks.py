@@ -194,4 +194,4 @@ def _child_comments(
     if has_declared and child.kind == "trunk_credential_list":
         yield "Its credential lists are declared by SID: Twilio does not return their passwords."
     if child.field == "origination" and not any(one.attrs["enabled"] for one in live):
-        yield "It has no enabled origination URL: calls to its numbers reach nobody."
+        yield "It has no enabled origination URL, so calls to its numbers are not answered."

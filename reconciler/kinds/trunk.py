@@ -38,7 +38,7 @@ def observe(row: Row, account: str, names: Names) -> Live:
     """
     attrs = plain_attrs(FIELDS, row)
 
-    # Without a URL the method has no effect: one canonical value avoids a difference that nobody
+    # Without a URL the method has no effect: one canonical value avoids a difference that no user
     # can repair.
     method = str(attrs["disaster_recovery_method"] or "POST").upper()
     attrs["disaster_recovery_method"] = method if attrs["disaster_recovery_url"] else None

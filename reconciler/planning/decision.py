@@ -19,7 +19,7 @@ _NOTHING_TOUCHED: Mapping[str, Live] = MappingProxyType({})
 class Decision(msgspec.Struct, frozen=True):
     """The result of one decider.
 
-    `actions` stand in the order that is safe for their address. `updates` are entries, by address,
+    `actions` are in the order that is safe for their address. `updates` are entries, by address,
     that only the state records. `touched` are the live resources that the actions change, by
     address: a saved plan is stale once one of them has another value.
     """

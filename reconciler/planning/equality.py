@@ -5,7 +5,7 @@
 | address, action, account, SID, changes, written values, prior values | reason, note, place in a file, order, times |
 
 Fingerprints of secrets are salted, so they are never part of a digest: the reference to the secret
-stands for it.
+is compared instead.
 """
 
 from __future__ import annotations

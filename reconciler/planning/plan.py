@@ -15,7 +15,7 @@ class Plan(msgspec.Struct, frozen=True):
     """The actions of a plan, and what it was made from.
 
     `state_updates` are entries that only the state records; nothing is written for them. `bound`
-    counts bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are
+    counts bound resources by kind, `unmanaged` the undeclared numbers. `fingerprints` are
     the raw live fields, by address, of everything the plan touches; `renames` lead from old
     addresses to new ones (see `planning.identity.moved`); `excluded` counts the resources that
     would change and that `--target` or `--exclude` leave out. `prices` are those of the numbers to

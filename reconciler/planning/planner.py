@@ -1,4 +1,4 @@
-"""Plan: declared × recorded × observed in, every action in a safe order out; pure.
+"""Plan: compare declared, recorded and live resources, return actions in a safe order; pure.
 
 The same inputs give the same bytes. Nothing here reads files, the network, the clock or the
 terminal.
@@ -215,7 +215,7 @@ def _forget_names(builder: _PlanBuilder, bound: Resources, observed: Observed) -
 
 
 def _build_plan(builder: _PlanBuilder, bound: Resources, observed: Observed) -> Plan:
-    """Sort everything that was decided, and count what is bound and what nobody declared."""
+    """Sort everything that was decided, and count bound and undeclared resources."""
     # Every kind is listed, also those without a resource.
     counts = Counter([entry.kind for entry in bound.values()])
     total = sum(len(numbers) for numbers in observed.numbers.values())

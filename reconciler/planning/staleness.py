@@ -27,7 +27,7 @@ def find_moved_resources(
 ) -> list[Diagnostic]:
     """Return a diagnostic for each field that has changed since the plan was made, with both values.
 
-    A live value of None stands for a resource that does not exist any more. `actors` describes, by
+    A live value of None means that the resource does not exist any more. `actors` describes, by
     address, who has changed the resource.
     """
     known_actors = actors or {}

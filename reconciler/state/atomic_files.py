@@ -53,7 +53,7 @@ class Files(Protocol):
         """Close the handle."""
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename, over what stands there, in one step."""
+        """Rename in one step, and replace an existing file."""
 
     def link(self, source: Path, target: Path) -> None:
         """Give the file a second name."""

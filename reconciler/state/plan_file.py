@@ -1,13 +1,12 @@
-"""A plan kept in a file between `plan --out` and `apply`: what would be done, and all that it rests
-on.
+"""Write and read a plan file between `plan --out` and `apply`: actions and all that they depend on.
 
-In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio.
-It holds no secret: actions carry canonical attributes, and those have none.
+Does not depend on planning or Twilio. A plan file contains no secret, because actions hold
+canonical attributes, which have none.
 
-| | tells a changed file by | against somebody who wants it unseen |
+| plan file | detects a changed file by | protects against an attacker |
 |---|---|---|
-| in clear | SHA-256 of all that stands before it | no help: he can compute it anew |
-| with a cipher | the cipher's own proof | the key |
+| in clear text | SHA-256 of everything before it | no: the attacker can compute the digest again |
+| encrypted | the authentication of the cipher | yes, by the key |
 """
 
 from __future__ import annotations
@@ -95,8 +94,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class StoredPlanFile(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands
-    before it, closed.
+    """One saved plan as it is written to a file in clear text; the last member is the SHA-256 of
+    everything before it.
     """
 
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -184,7 +184,7 @@ def not_returned(address: str) -> StateError:
     """Return the error of a store that returns something else than what was just written to it."""
     detail = (
         f"The state was written and read back, and the store returned another value for {address}. "
-        "Nothing was written to Twilio. Check what stands between: a proxy, a cache, or a server that "
+        "Nothing was written to Twilio. Check what is in between: a proxy, a cache, or a server that "
         "changes documents."
     )
     return _error("state_not_returned", "The store does not return what was written", detail)

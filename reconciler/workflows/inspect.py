@@ -69,7 +69,7 @@ def validate_or_load_account(options: RunOptions) -> Project:
 def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
-    The plan tells how many changes are pending. Raises StateError when nothing is recorded of what
+    The plan shows how many changes are pending. Raises StateError when nothing is recorded of what
     is declared: unknown is not the same as no drift.
     """
     project = validate(options)
@@ -150,7 +150,7 @@ def read_recorded(options: RunOptions) -> tuple[Project, State]:
 
 
 def unlock(options: RunOptions, *, force: bool) -> LockInfo | None:
-    """Free the lock of the state, and return it; None when nobody held it. Raises StateLocked when
+    """Free the lock of the state, and return it; None when it was not held. Raises StateLocked when
     it may be in use.
     """
     run = this_run(options.command, options.now(), options.environ)

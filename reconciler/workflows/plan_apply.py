@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from reconciler.state.plan_file import Origin, PlanFile
 
 Confirm = Callable[[Planned], bool] | None
-"""Show a plan to a person, and return whether it is confirmed; None where nobody is asked."""
+"""Show a plan to a person, and return whether it is confirmed; None for no question."""
 
 
 class Planner(Protocol):

@@ -47,7 +47,7 @@ COMMANDS = """\
 
 <!-- Made from the command line itself by tests/docs/generate.py; to change it, change the help texts. -->
 
-Options may stand before or after the command. A command prints its data on stdout and everything else (diagnostics,
+Options may come before or after the command. A command prints its data on stdout and everything else (diagnostics,
 progress, questions) on stderr. It asks only on a terminal.
 
 With `--json`, stdout is one JSON document, also when the command fails (but for wrong usage of the command line):

@@ -98,10 +98,10 @@ class _Closed(Entry, forbid_unknown_fields=True):
         ("registration/nix/+15550000001", "registration/nix/+15550000001"),
         ("origination_url/edge/sip:planted@sbc.example.com;tokn=planted", "origination_url/edge/…"),
         ("credential/pbx/planted", "credential/pbx/…"),
-        ("number/planted", "an address that is none"),
-        ("https://planted", "an address that is none"),
-        ("trunk/https:planted", "an address that is none"),
-        ("planted", "an address that is none"),
+        ("number/planted", "an invalid address"),
+        ("https://planted", "an invalid address"),
+        ("trunk/https:planted", "an invalid address"),
+        ("planted", "an invalid address"),
     ],
 )
 def test_an_address_is_shown_as_far_as_it_surely_is_one(address: str, told: str) -> None:

@@ -124,7 +124,7 @@ class NumberSection:
     def _add_individual(
         self, key: str, node: Any, shape: NumberShape, profile: Profile, position: Position
     ) -> None:
-        """Add a number under its E.164 that has fields of its own, or a pin."""
+        """Add a number under its E.164 that has its own fields, or a pin."""
         sid, address = _pin(node, shape), f"{self.kind}/{key}"
         if sid:
             self.identities.append(Identity(sid, key, position, address))

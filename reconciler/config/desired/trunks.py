@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _ACCESS, _CREDENTIALS = "ip_access_control_lists", "credential_lists"
 _WITH_ITS_TRUNK = Options()
-"""`protect` and `on_removal` are said of a trunk; what belongs to it follows (see
-`planning.belonging`).
+"""`protect` and `on_removal` on a trunk cover everything under it (see
+`planning.decide.trunk_members`).
 """
 _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 

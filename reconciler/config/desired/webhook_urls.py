@@ -85,7 +85,7 @@ def _check_host(host: str, loc: Loc) -> Iterator[Finding]:
         detail = f"{DEMO_HOST} only plays a greeting: callers reach no agent."
         yield Finding("demo_url", detail, loc)
     elif _is_below(host, _TUNNELS):
-        detail = f"{host} is a temporary tunnel: when it closes, callers reach nobody."
+        detail = f"{host} is a temporary tunnel: when it closes, calls are not answered."
         yield Finding("tunnel_url", detail, loc)
     elif _is_below(host, _LOCAL_NAMES) or _is_private(host):
         detail = f"{host} exists only on this machine or network; Twilio cannot reach it."

@@ -134,7 +134,7 @@ def _check_trunk(trunk: Trunk, used: bool) -> Iterator[Finding]:
     enabled = sum(target.enabled for target in trunk.origination)
     # Without declared URLs there may still be some on Twilio, which are left unchanged.
     if used and trunk.origination and not enabled:
-        detail = "Calls to its numbers reach nobody: it has no enabled origination URL."
+        detail = "It has no enabled origination URL, so calls to its numbers are not answered."
         yield Finding("no_origination", detail, (), "key")
     if enabled == 1:
         detail = "It has one enabled origination URL."

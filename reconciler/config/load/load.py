@@ -1,4 +1,4 @@
-"""Load a configuration: an entry file and its includes in, a `Project` or all problems out."""
+"""Load a configuration: return a `Project`, or all problems of the entry file and its includes."""
 
 from __future__ import annotations
 

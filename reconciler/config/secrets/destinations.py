@@ -235,7 +235,7 @@ def _new(destination: Destination, known: str, position: Position | None) -> Dia
     detail = (
         f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and "
         f"{known} does not send it there. A change could send a secret to a stranger this way. "
-        f"Nothing was sent. If it is meant, consent to it:\n  --allow-destination {destination.name}"
+        f"Nothing was sent. If this is intended, give consent:\n  --allow-destination {destination.name}"
     )
     return _refusal(detail, position)
 
@@ -243,7 +243,7 @@ def _new(destination: Destination, known: str, position: Position | None) -> Dia
 def _other_state(known: str, position: Position | None) -> Diagnostic:
     detail = (
         f"`state` names another place than {known}. A change could send the password of the state to "
-        "a stranger this way, or plan without what was applied. Nothing was sent. If it is meant, consent to it:\n"
+        "a stranger this way, or plan without what was applied. Nothing was sent. If this is intended, give consent:\n"
         f"  --allow-destination {STATE}"
     )
     return _refusal(detail, position)

@@ -112,7 +112,9 @@ def read_entry(text: str) -> HostEntry:
     host = normal_host(below)
     is_address = ":" in host or bool(re.fullmatch(r"[0-9.]+", host))
     if wildcard and (wildcard > 1 or below == found["host"] or is_address):
-        raise ValueError("a star can only stand for the front of a host name, as in *.example.com")
+        raise ValueError(
+            "a star is only allowed at the beginning of a host name, as in *.example.com"
+        )
     port = _port(found["port"], "https") if found["port"] is not None else None
     return HostEntry(scheme, f"*.{host}" if wildcard else host, port)
 

@@ -153,7 +153,7 @@ def _check_service(parameters: Mapping[str, str], environ: Mapping[str, str]) ->
     mode = parameters.get("sslmode")
     if environ.get("PGSERVICE") and mode is not None and mode not in _ENCRYPTED_MODES:
         raise ValueError(
-            "PGSERVICE names its server, so only `sslmode=require` or stricter can stand in `state`"
+            "PGSERVICE names its server, so `state` may only contain `sslmode=require` or stricter"
         )
 
 
@@ -205,10 +205,10 @@ def _parameters(query: str) -> dict[str, str]:
                 else "not known here"
             )
             raise ValueError(
-                f"the parameter `{name}` cannot stand in `state` ({reason}); libpq's variables can say it"
+                f"the parameter `{name}` is not allowed in `state` ({reason}); use libpq's variables"
             )
         if name in found:
-            raise ValueError(f"it says `{name}` twice")
+            raise ValueError(f"it has `{name}` twice")
         found[name] = value
     return found
 

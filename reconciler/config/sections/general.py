@@ -1,5 +1,5 @@
-"""The sections that every configuration may have, whatever else is in it, and what stands at the
-top of the file.
+"""The sections that every configuration may have, whatever else is in it, and the keys at the top
+of the file.
 """
 
 from typing import Literal

@@ -289,7 +289,7 @@ class Builder:
             return f"*{event.anchor}"
         self._aliased += self._size(node)
         if self._aliased > MOST_ALIASED:
-            detail = f"All aliases up to here stand for more than {MOST_ALIASED:,} values. Write out what you need."
+            detail = f"All aliases up to here expand to more than {MOST_ALIASED:,} values. Write out what you need."
             self.problem("alias_explosion", detail, event.start_mark)
             raise Stop
         return node  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A text in, words about the characters in it that look like a space, a quote or nothing and are
+"""Describe the characters of a text that look like a space, a quote or nothing and are
 something else.
 
 Looked at only once something is wrong; knows nothing of what the text is for.
@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
-"""What editors and word processors put where a space was meant, as the inside of a character class.
+"""Characters that editors and word processors insert in place of a space, as a character class.
 """
 _ODD = re.compile(
     rf"[{SPACES}\u00ad\u200c-\u200f\u2018-\u201f\u202a-\u202e\u2061-\u2069\uff01-\uff5e]"
@@ -29,7 +29,7 @@ def describe_invisible(text: str) -> str:
     """
     found = list(dict.fromkeys(_ODD.findall(text)))[:2]
     return (
-        f" It holds {' and '.join(map(name_character, found))}: type it anew, in plain characters."
+        f" It holds {' and '.join(map(name_character, found))}: type it again, in plain characters."
         if found
         else ""
     )

@@ -72,7 +72,7 @@ def parse_file(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None 
     else:
         return Document(file, builder.root, builder.diagnostics, builder.duplicates)
 
-    # The cause of an error may stand above the place where the parser stopped.
+    # The cause of an error may be above the place where the parser stopped.
     builder.conflict_markers(data)
 
     # The rest of the file is missing: keep the complete part, so that its errors are reported too.

@@ -1,7 +1,7 @@
 """Resolve plain (unquoted) scalars of YAML: text, number, boolean, null, or an ambiguous value.
 
 YAML 1.1 and 1.2 disagree on ``yes``, ``0123``, ``1_000``, ``12:30`` and ``1e3``; such scalars are
-refused wherever they stand, because editors, linters and other tools would read another value than
+refused everywhere, because editors, linters and other tools would read another value than
 we do.
 """
 
@@ -67,10 +67,10 @@ def resolve(text: str) -> Scalar | Ambiguous:
         return _FIXED[text]
     if text in _BOOLEAN_WORDS:
         return Ambiguous(
-            "YAML 1.1 reads a boolean, YAML 1.2 reads text: write true or false where that is meant."
+            "YAML 1.1 reads a boolean, YAML 1.2 reads text: write true or false for a boolean."
         )
     if text in _SPECIAL:
-        return Ambiguous("It stands for infinity or not-a-number.")
+        return Ambiguous("It means infinity or not-a-number.")
     return _number(text) if _NUMERIC.match(text) else text
 
 

@@ -55,7 +55,7 @@ def read_source_line(file: str, line: int, root: Path | None = None) -> str | No
 def read_line_with_mark(
     file: str, line: int, column: int, root: Path | None = None
 ) -> tuple[str, str] | None:
-    """A line of a file as `source_line` shows it, and what of that stands before a column of the
+    """Return a line of a file as `source_line` shows it, and the part of it before a column of the
     file.
 
     A file that is not YAML by its name has no lines to show: it may be a secret, a state or
@@ -126,7 +126,7 @@ def _around(shown: str, before: str) -> tuple[str, str]:
 def mask_secrets(text: str, before: str = "") -> str:
     """Mask the values of secret fields, but references, and users and passwords in URLs.
 
-    `before` is the line before it: a value may stand below its key. Takes time in proportion to the
+    `before` is the line before it: a value may be below its key. Takes time in proportion to the
     line.
     """
     text = _USER.sub(r"\1***@", text)

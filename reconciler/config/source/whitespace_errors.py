@@ -72,7 +72,7 @@ def _odd_space(line: str, number: int) -> Cause | None:
     if found is None:
         return None
     detail = (
-        f"Behind this key stands {name_character(found[1])}; YAML wants a plain colon and a space."
+        f"After this key there is {name_character(found[1])}; YAML needs a plain colon and a space."
     )
     return Cause("yaml_syntax", detail, Spot(number, found.start(1)))
 
@@ -80,8 +80,8 @@ def _odd_space(line: str, number: int) -> Cause | None:
 def describe_unicode_space(character: str, place: str) -> str:
     """Describe cause and cure of a character that only looks like a space."""
     return (
-        f"Here stands {name_character(character)} {place}: by eye it is a plain space or nothing, to YAML it is text. Replace "
-        "it by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
+        f"There is {name_character(character)} {place}. It looks like a plain space or is invisible, but YAML reads it as text. "
+        "Replace it by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
     )
 
 
@@ -111,7 +111,7 @@ def _equals(line: str, number: int) -> Cause | None:
     found = _EQUALS.match(line)
     if found is None:
         return None
-    detail = "Between a key and its value stands a colon and a space, and no `=`: `key: value`."
+    detail = "Write a colon and a space between a key and its value, not `=`: `key: value`."
     return Cause("yaml_syntax", detail, Spot(number, line.index("=", found.start())))
 
 

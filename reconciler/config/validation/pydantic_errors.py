@@ -122,7 +122,7 @@ def _explain(error: ErrorDetails, model: Any) -> tuple[str, str]:
         options = ctx["expected_tags"].replace("'", "").split(", ")
         return _explain_wrong_word(options, ctx["tag"], (*loc, "provider"))
     if kind == "union_tag_not_found":
-        return "missing_field", "`type` is missing: it says which platform this is."
+        return "missing_field", "`type` is missing: it names the platform."
     return "invalid_value", f"It must be {_BOUNDS.get(kind, 'something else').format(**ctx)}."
 
 

@@ -82,7 +82,7 @@ def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
         steps[0],
         code="takeover_refused",
         summary="Foreign values would be overwritten",
-        detail=f"{address}: {', '.join(lost)} would be lost, and nobody here has set it. "
+        detail=f"{address}: {', '.join(lost)} would be lost, and this project has not set it. "
         f"Consent in the file ({where}), or with\n"
         f"  --allow-takeover={address}\n" + fate,
         address=address,
@@ -135,7 +135,7 @@ def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
 def _small_count_refusals(plan: Plan, limit: Limit) -> list[Diagnostic]:
     """Refuse too many deletions of undeclared children, even where few resources are bound.
 
-    Nobody has declared these children, so nobody expects that they are deleted.
+    These children are not declared, so no user expects that they are deleted.
     """
     unlisted: dict[str, set[str]] = {}
     for action in plan.actions:
@@ -172,7 +172,7 @@ def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: 
         code="threshold_exceeded",
         summary="Change limit exceeded",
         detail=f"The plan would {verb} {count} of {bound} bound resources of kind "
-        f"`{kind}`; `safety.{knob}` allows {limit}. If that is meant, apply with `--force`, "
+        f"`{kind}`; `safety.{knob}` allows {limit}. If this is intended, apply with `--force`, "
         f"or raise `safety.{knob}` in the configuration.",
     )
 

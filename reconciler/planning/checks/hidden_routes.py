@@ -5,7 +5,7 @@
 | none, or ``use_inbound_webhook_on_number``    | the number's application, else its URL | –         |
 | has the declared URL and method itself        | that URL                              | –         |
 | has another URL                               | the service's URL                     | a warning |
-| has none                                      | nobody; Twilio does not even log it   | a warning |
+| has none                                      | no server; Twilio does not log it     | a warning |
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from reconciler.model.route import Attrs, Value, WireValue
 
 _HIDDEN = "(secret)"
 _HIDDEN_NEW = "(new secret)"
-"""Shown in place of a secret: its fingerprint would tell a reader nothing."""
+"""Shown in place of a secret: its fingerprint has no meaning for a reader."""
 
 
 def flatten(kind: str, attrs: Attrs) -> dict[str, WireValue]:

@@ -119,7 +119,7 @@ def _make_adoption(
 
 
 def buy(declared: Desired, our_urls: Collection[str]) -> list[Action]:
-    """Buy a number that nobody has yet, then overwrite the values that Twilio delivers it with."""
+    """Buy a number, then overwrite the initial values that Twilio sets."""
     profile = declared.profile
     delivered: dict[str, Value] = {}
     for name, value in profile.attrs.items():

@@ -64,7 +64,7 @@ def ambiguous(declared: Desired, sids: Sequence[str]) -> Diagnostic:
         "ambiguous_match",
         "Several resources have this name",
         f"{', '.join(sids)} in account `{declared.profile.account}` all match "
-        f"{declared.address}, so it is not clear which one is meant. "
+        f"{declared.address}, so the declaration is ambiguous. "
         "Rename or delete all but one on Twilio, or give this one another name.",
     )
 
@@ -116,7 +116,7 @@ def list_unknown(declared: Desired, needed: str) -> Diagnostic:
         "list_not_found",
         "List not found on Twilio",
         f"{declared.parent} uses {needed}, which is neither managed here nor in account `{declared.profile.account}`. "
-        "Check its name or SID; to have it made, say what is on it (`addresses`, or `credentials`).",
+        "Check its name or SID; to create it, declare its content (`addresses`, or `credentials`).",
     )
 
 
@@ -169,7 +169,7 @@ def resource_protected(address: str, entry: Entry) -> Diagnostic:
         code="protected",
         summary=_PROTECTED,
         detail=f"{address} was declared with `protect: true` and is not declared any more. It is kept{whole}, and "
-        "nothing else is applied. To let go of it, declare it again with `protect: false`, apply, and then remove it. "
+        "nothing else is applied. To release it, declare it again with `protect: false`, apply, and then remove it. "
         f"To keep it and apply the rest, add\n  --exclude={quote_address(address)}",
         address=address,
     )
@@ -186,7 +186,7 @@ def removal_protected(address: str, undone: str, cure: str = CURE) -> Diagnostic
     return Diagnostic(
         code="protected",
         summary=_PROTECTED,
-        detail=f"{address} is protected (`protect: true`): {undone}. To let go of it, {cure}",
+        detail=f"{address} is protected (`protect: true`): {undone}. To release it, {cure}",
         address=address,
     )
 

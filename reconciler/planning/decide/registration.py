@@ -204,7 +204,7 @@ def _plan_steps(
     if not wanted.keys().isdisjoint(kind.replaces):
         gap = (
             f"{kind.title} has no call for this: it is removed there and imported again. "
-            "Until both are done the number answers nobody"
+            "Until both are done the number does not answer calls"
         )
         return [step("reassign", wanted, gap)], frozenset()
 

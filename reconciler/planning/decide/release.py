@@ -87,7 +87,7 @@ def _fields_behind(
         if field in _VOICE_SWITCHES or field in send:
             continue
 
-        # A method without its URL says nothing.
+        # A method without its URL has no effect.
         value = target.get(field)
         if value and target.get(url_field_for(field), value):
             behind[field] = value

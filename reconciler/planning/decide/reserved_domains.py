@@ -2,9 +2,9 @@
 
 | the plan                                            | note                                          |
 |-----------------------------------------------------|-----------------------------------------------|
-| deletes a trunk that has a domain                   | nobody can have the domain for a while        |
+| deletes a trunk that has a domain                   | the domain is reserved for a while            |
 | makes a trunk again that state or a version knows   | Twilio may refuse its domain for a while      |
-| makes a trunk that nobody has heard of              | nothing                                       |
+| makes a trunk that was never recorded               | nothing                                       |
 """
 
 from __future__ import annotations

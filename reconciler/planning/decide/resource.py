@@ -203,7 +203,7 @@ def _describe_foreign(entry: Entry, live: Live, restored: set[str]) -> str | Non
 
 
 def remove(address: str, entry: Entry, live: Live) -> Action:
-    """Delete what we created and nobody uses any more; its parent goes after it."""
+    """Delete a resource of ours that is no longer used; its parent is deleted after it."""
     losses: list[Change] = []
     for change in diff_fields(entry.kind, {}, _list_losses(entry.kind, live.attrs)):
         losses.append(Change(change.field, change.after, None))

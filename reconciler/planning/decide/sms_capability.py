@@ -49,7 +49,7 @@ def sms_error(declared: Desired, address: str, live: Live) -> Diagnostic | None:
         declared.position,
         code="number_cannot_text",
         summary="The number cannot receive messages",
-        detail=f"Twilio says that {live.key} has no SMS, and would refuse {sms.url or sms.fallback_url} (error 21407). "
+        detail=f"Twilio reports that {live.key} has no SMS, and would refuse {sms.url or sms.fallback_url} (error 21407). "
         "Leave its messages alone with `manage: [voice, status]`, or give it an agent without `sms`.",
         address=address,
     )

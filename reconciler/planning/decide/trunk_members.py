@@ -9,7 +9,7 @@ docs/decisions/0012.
 | declared                             | goes, as of any other trunk                      | –                          |
 | not declared, protected              | –                                                | untouched, nothing planned |
 | not declared, `on_removal: keep`     | –                                                | stays, and is forgotten    |
-| not declared                         | –                                                | goes, where nobody uses it |
+| not declared                         | –                                                | deleted if unused          |
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ children of this kind.
 | declared | keep     | drift; a warning, never written     | a warning, never written                           |
 | absent   | any      | drift; a warning, never written     | watched: a change of it is drift                   |
 
-A `delete` is also a takeover for a credential, whose password nobody can restore, and for what
-stands on a list that something outside this project uses. State keeps what was deleted, and `undo`
-makes it again.
+A `delete` is also a takeover for a credential, whose password cannot be restored, and for an entry
+of a list that something outside this project uses. The state keeps the deleted child, and `undo`
+creates it again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class ChildWatch:
         return Decision(tuple(actions), diagnostics=tuple(warnings), touched=deleted)
 
     def _removal(self, declared: Desired, address: str, live: Live) -> Action:
-        """Delete a child that nobody here has declared, after all creates below its parent."""
+        """Delete an undeclared child, after all creates below its parent."""
         before = self._resources.get(address)
         resumes = before is not None and bool(before.deleted) and before.sid == live.sid
 
@@ -157,7 +157,7 @@ class ChildWatch:
         return bool(domains.using.get(live.sid)) or declared.profile.account in domains.unread
 
     def _warn_of_disappeared(self) -> Iterator[Diagnostic]:
-        """Yield a warning for each parent that has lost children which nobody here had declared."""
+        """Yield a warning for each parent that has lost undeclared children."""
         for parent, declared in sorted(self._parents.items()):
             labels: list[str] = []
             for kind, recorded in self._find_recorded(parent).items():

@@ -1,9 +1,7 @@
-"""Remembered numbers and the addresses of some of them in, the plan that lets go of just those out;
-pure.
+"""Plan the release of selected recorded numbers; pure.
 
-It is the plan that their removal from the configuration would bring, without removing them: the
-same steps, the same protection. Knows nothing of how addresses were given, and of no other
-resource.
+The plan has the same steps and the same protection as if the numbers had been removed from the
+configuration. No other resource is planned.
 """
 
 from __future__ import annotations
@@ -26,9 +24,7 @@ from reconciler.planning.planner import plan_resources
 
 
 class ReleaseGoal(msgspec.Struct, frozen=True):
-    """What is let go of, as it is remembered and with what is to become of it; `others` are
-    remembered as well.
-    """
+    """The recorded numbers to release, with their `on_removal`, and all other recorded entries."""
 
     chosen: Resources
     others: Resources
@@ -44,7 +40,7 @@ def build_release_goal(
     """Build the goal of releasing these numbers; `how` replaces the declared or recorded
     `on_removal`.
 
-    A number that is declared to be protected is, also before state has heard of it.
+    A number that is declared with `protect` is protected, also before the state has recorded it.
     """
     wanted = {want.address: want for want in declared if want.kind in NUMBER_KINDS}
     by_sid = {want.key: want for want in wanted.values()}
@@ -62,7 +58,7 @@ def build_release_goal(
 
 
 def plan_release(handback: ReleaseGoal, observed: Observed, ours: Collection[str]) -> Plan:
-    """The plan that lets go of them. Limits count against all that is bound, as in any other plan."""
+    """Plan the release. As in any other plan, limits count against all bound resources."""
     # Nothing is concluded about a number whose account is not among those that were read.
     chosen: dict[str, Entry] = {}
     others = dict(handback.others)
@@ -87,7 +83,7 @@ def plan_release(handback: ReleaseGoal, observed: Observed, ours: Collection[str
 
 
 def _describe_protection(found: Diagnostic) -> Diagnostic:
-    """A protection, said to somebody who asks for the release of what may well be declared."""
+    """Describe a protection to the user of `release`: the number may still be declared."""
     return (
         removal_protected(found.address, "nothing was released")
         if found.code == "protected" and found.address
@@ -110,8 +106,8 @@ def _comes_back(address: str, want: Desired) -> Diagnostic:
         severity="warning",
         code="released_while_declared",
         summary="The number is still declared",
-        detail=f"{address} is let go of now and imported again by the next apply, which asks for consent to what it "
-        "then takes over. To let go of it for good, remove it from the configuration as well.",
+        detail=f"{address} is released now, and the next apply imports it again. That import needs consent to the "
+        "values that it takes over. To release the number permanently, remove it from the configuration as well.",
         address=address,
         file=want.position.file,
         line=want.position.line,

@@ -59,7 +59,7 @@ def split_plannable(
         severity="warning",
         code="not_planned",
         summary="Numbers not imported yet are skipped",
-        detail=f"{left_out} declared numbers are not in state; without asking Twilio nothing can be said about them. "
+        detail=f"{left_out} declared numbers are not in the state, and without reading Twilio they cannot be planned. "
         "Plan without `--no-refresh` to see them.",
     )
     return plannable, [warning]

@@ -40,7 +40,7 @@ class StateChangeDocument(StateDocument, kw_only=True):
 
 
 class StateVersion(msgspec.Struct, kw_only=True):
-    """One version that is kept; who wrote it is null where nobody has noted that down."""
+    """One version that is kept; the author is null where it was not recorded."""
 
     serial: int
     at: str | None

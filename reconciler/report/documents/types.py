@@ -69,7 +69,7 @@ ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUM
 
 
 class PlanDocument(Document, kw_only=True, dict=True):
-    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared;
+    """What `plan` and `show PLANFILE` print. `unmanaged` counts undeclared numbers;
     nothing touches them. `renames` lead from the old address of a resource to its new one, where
     any has changed. `digest` is that of the actions: `apply --expect DIGEST` carries out this plan
     and no other. `summary.would_refuse` are the codes with which an apply would refuse the plan,

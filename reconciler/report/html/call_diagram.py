@@ -56,7 +56,7 @@ def draw_calls(groups: Sequence[Group]) -> str:
         *(_box(node, at) for node, at in places.items()),
     ]
 
-    said = "Whom calls reach: numbers, their agent, the route and the host; dashed is how it was"
+    said = "Call routes: numbers, their agent, the route and the host; dashed lines show the former route"
     left_out = len(routed) - min(len(routed), _MOST)
     more = f"<p>{left_out:,} more groups are not drawn; the table has them.</p>" if left_out else ""
     box = f'viewBox="0 0 {width} {height}" role="group" aria-label="{said}" class="paths"'

@@ -79,7 +79,7 @@ _TABLE = """<section><h2 id="table">Every resource</h2>
 <div id="kinds" role="group" aria-label="Show only"></div><output id="count" aria-live="polite"></output></div>
 <div class="scroll"><table><thead><tr></tr></thead><tbody></tbody></table></div>
 <button id="more" type="button" hidden>Show more</button>
-<noscript><p>The table needs JavaScript; what stands above does not.</p></noscript></section>
+<noscript><p>The table needs JavaScript; the part above does not.</p></noscript></section>
 """
 
 

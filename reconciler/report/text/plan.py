@@ -72,7 +72,7 @@ def _group(group: Group, style: Style) -> Iterator[str]:
     place = style("quiet", f"  {entry.place}") if entry.place else ""
     yield f"{style(colour, sign)} {style('strong', entry.subject)}  {entry.action}{place}"
 
-    # The guess stands below the values that it explains, above the route.
+    # The guess comes below the values that it explains, above the route.
     fields = [row for row in entry.rows if row.meaning not in ("calls", "hidden")]
     for row in fields:
         yield from _row(row, style)

@@ -33,7 +33,7 @@ from reconciler.report.text.style import Style
 from reconciler.report.wording import count, examples, printable, show_value
 
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
-"""(file, line, column) → that line of the configuration and what stands before the column, both
+"""(file, line, column) → that line of the configuration and the part before the column, both
 without secrets.
 """
 
@@ -162,7 +162,7 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
         if not isinstance(raw, dict):
             yield f"{style('strong', key.ljust(width))}  {show_value(raw)}"
 
-    # Groups of fields stand below the single ones.
+    # Groups of fields come below the single ones.
     for key, raw in document.resource.items():
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"

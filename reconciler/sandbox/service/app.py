@@ -163,9 +163,7 @@ class Sandbox:
             return refused.reply
         except Exception:  # noqa: BLE001 - a defect must not look like a dropped connection
             _log.exception("%s %s", request.method, request.path)
-            error = error_reply(
-                20500, "The sandbox itself has failed; its log says why", status=500
-            )
+            error = error_reply(20500, "The sandbox itself has failed; see its log", status=500)
             return reword_error(request.path, error)
 
     def _find_handler(self, router: Router, request: Request) -> Callable[[Request], Reply]:

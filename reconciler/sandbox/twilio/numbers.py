@@ -142,7 +142,7 @@ NUMBERS = Shelf("numbers", Number, "PN", _complete, unique="phone_number")
 
 
 def update_number(store: Store, number: Number, *, form: Mapping[str, str], actor: Actor) -> None:
-    """Change a number as a form says, by Twilio's rules, and record an event.
+    """Change a number by a form, by Twilio's rules, and record an event.
 
     Refuses the whole form when one value is not acceptable.
     """

@@ -98,7 +98,7 @@ class Resource(Generic[R]):
         return self.reply(call, self.find(call))
 
     def update(self, call: TwilioCall) -> Reply:
-        """Change the row in the path as a form says."""
+        """Change the row in the path by a form."""
         table, row = self.table(call), self.find(call)
         changes = table.change(row, self.read(call, row))
 

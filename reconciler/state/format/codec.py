@@ -199,7 +199,7 @@ class Codec:
         try:
             found = msgspec.json.decode(data, type=_Sealed)
         except DECODE_ERRORS:
-            return data  # no JSON: whoever decodes it says where
+            return data  # no JSON: the decoder reports the place
         if found.sealed is None:
             return data
         top = Head(found.format, found.project, found.lineage, found.serial, found.saved)

@@ -1,9 +1,9 @@
 """The state: the recorded entry of every address, and its form as one JSON document.
 
-In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document
-has one resource a line, sorted by address, so that a version control's diff shows the numbers that
-changed and nothing else. Its last member is a digest of all that stands before it, so that one
-changed bit is an error and never a wrong value.
+Converts a `State` to bytes and back; does not depend on files, locks or journals. The document
+has one resource a line, sorted by address, so that a diff in version control shows only the
+numbers that changed. Its last member is a digest of everything before it, so that one changed bit
+is an error and never a wrong value.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the
     empty beginning.
 
-    `saved` tells where the version comes from, `resources` holds what is known of each address.
+    `saved` describes the origin of the version, `resources` holds the entry of each address.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -135,7 +135,7 @@ class Head(msgspec.Struct):
 
 _OPENING = b',"resources":{'
 SEALED = b',"sealed":'
-"""What stands in the place of resources when they are encrypted."""
+"""The value in place of resources when they are encrypted."""
 _TAIL = b"\n}}\n"
 _DIGEST = re.compile(rb'\n\},"digest":"(sha256:[0-9a-f]{64})"\}\n\Z')
 _DIGEST_LENGTH = len(b'\n},"digest":"sha256:"}\n') + hashlib.sha256().digest_size * 2
@@ -319,7 +319,7 @@ def _check_bytes(data: bytes, found: dict[str, Any], origin: str) -> None:
 
 
 def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
-    """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the
+    """A merge that kept both sides has an address twice, and JSON takes the last: detect it by the
     number of lines.
     """
     as_written = data.endswith(_TAIL) or _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))

@@ -1,8 +1,8 @@
 """The journal's lines: what a run did since the version of the state that it began with.
 
 One line a batch of records, each with a checksum that also covers the lines before it, so a line
-cut short, changed, lost or out of place is told from a good one. In go bytes and records, out come
-records and bytes; opens no file.
+cut short, changed, lost or out of place is detected. Converts records to bytes and back; opens no
+file.
 
 | line | means |
 |---|---|

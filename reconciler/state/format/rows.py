@@ -157,8 +157,7 @@ def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
         try:
             decode(raw)
         except msgspec.ValidationError:
-            # An earlier version gave some fields other names; what is wrong is told of the present
-            # form.
+            # An earlier version gave some fields other names; report problems by the present names.
             try:
                 decode(msgspec.json.encode(rename_fields(msgspec.json.decode(raw))))
             except DECODE_ERRORS as error:

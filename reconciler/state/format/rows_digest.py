@@ -1,13 +1,13 @@
 """The digest of a state that is kept in rows: it notices a changed, a missing and an added row, and
 a changed head.
 
-Each row has a checksum of its own, which says nothing about rows that are gone. A digest of all
+Each row has its own checksum, which does not detect missing rows. A digest of all
 rows in order would have to read them all to add one. Therefore the rows are summed: each
 contributes the hash of its address and text, so that a batch of a journal changes the sum by its
 own rows only. The digest is the sum with a hash of head and sum.
 
-It detects damage, not an attacker: whoever may write the rows can compute it. Pure; knows no
-database.
+It detects damage, not an attacker: anyone who may write the rows can compute it. Pure; does not
+depend on a database.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Row = tuple[str, str]
 
 
 class Top(NamedTuple):
-    """What the project's own row says of the present version, in the order in which it is selected."""
+    """The present version in the project's own row, in the order of the SELECT."""
 
     format: int
     serial: int

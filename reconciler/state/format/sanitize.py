@@ -1,7 +1,7 @@
 """Describe a decoding error without quoting the document, which may hold secrets.
 
-A line of state holds URLs, and those hold tokens. In a damaged line a URL may stand where a name
-belongs. So messages repeat only what comes from our own types: the names of fields, and the place
+A line of state holds URLs, and those hold tokens. In a damaged line a URL may be in the place of
+a name. So messages repeat only what comes from our own types: the names of fields, and the place
 in them.
 """
 
@@ -50,7 +50,7 @@ def safe_address(address: str) -> str:
     kind, _, rest = address.partition("/")
     name, _, more = rest.partition("/")
     if kind not in RANKS or not (_NUMBER if kind in NUMBER_KINDS else _NAME).fullmatch(name):
-        return "an address that is none"
+        return "an invalid address"
     if not more:
         return f"{kind}/{name}"
     return f"{kind}/{name}/{more}" if _NUMBER.fullmatch(more) else f"{kind}/{name}/…"

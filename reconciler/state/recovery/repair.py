@@ -173,7 +173,7 @@ def _records(
 
 
 def _beginning(data: bytes | None, last: State | None, project: str) -> State:
-    """The version that was there, as far as its first line tells it; else the one after the newest
+    """The version of the damaged state by its first line, if readable; else the one after the newest
     that is kept.
     """
     top = read_head(data or b"")

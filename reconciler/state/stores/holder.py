@@ -103,7 +103,7 @@ FREED_BY_THE_SYSTEM = "It is free as soon as that process ends."
 
 
 def lock_error(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYSTEM) -> StateLocked:
-    """Return the error of a lock that is not free; `freed` says when it will be. `holder` is None
+    """Return the error of a lock that is not free; `freed` describes when it will be. `holder` is None
     when unknown.
     """
     if holder is None:

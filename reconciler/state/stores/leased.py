@@ -258,7 +258,7 @@ class LeasedStore:
             time.sleep(min(_POLL, left))
 
     def _explain_release(self, found: LockInfo) -> str:
-        """Return a sentence that says when a lock will be free."""
+        """Return a sentence about when a lock will be free."""
         if found.foreign or found.holder is None:
             return (
                 "Another program set this lock, or it cannot be read, so it never expires: its holder has "
