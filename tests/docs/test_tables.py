@@ -81,7 +81,7 @@ def test_every_field_of_the_state_is_documented() -> None:
     ] == list(StoredDocument.__struct_fields__)
     entry = {
         name
-        for row in rows("docs/explanation/state.md", "Of each address:")
+        for row in rows("docs/explanation/state.md", "The entry of each address has these fields:")
         for name in names(row[0])
     }
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
