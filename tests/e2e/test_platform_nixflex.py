@@ -118,7 +118,7 @@ def test_a_number_moves_to_another_agent_by_removal_and_import(runner: PlatformR
     declare(runner, {TWO: "help"})
     plan = runner.plan()
     assert actions(plan) == [(f"registration/nix/{TWO}", "reassign")]
-    assert "Until both are done the number answers nobody" in plan["actions"][0]["note"]
+    assert "Until both are done the number does not answer calls" in plan["actions"][0]["note"]
     runner.apply()
     runner.settled()
     assert row_of(runner, TWO).agent_id == SECOND

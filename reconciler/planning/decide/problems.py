@@ -27,7 +27,7 @@ def number_missing(
             "A managed number is not where it was",
             f"{entry.key} was imported as {entry.sid} from account `{entry.account}`; it is {there.sid} in account "
             f"`{account}` now. If it was moved there, set `account: {account}` on it; if it was bought again, remove "
-            "it from the configuration, apply, and declare it anew.",
+            "it from the configuration, apply, and declare it again.",
         )
 
     if entry is not None:

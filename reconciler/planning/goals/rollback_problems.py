@@ -32,7 +32,7 @@ def rollback_incomplete(address: str, reason: str) -> Diagnostic:
     return Diagnostic(
         severity="warning",
         code="rollback_incomplete",
-        summary="Not everything can be brought back",
+        summary="Rollback is incomplete",
         detail=f"{address}: {reason} All else is brought back.",
         address=address,
     )

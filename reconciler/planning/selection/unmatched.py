@@ -22,7 +22,7 @@ _MOST_COMPARED = 5_000
 """Comparing words takes about 20 µs each; a suggestion is not worth more than a tenth of a second.
 """
 _FORMS = (
-    "A pattern is an address such as number/+15550100101 (`*` stands for any text), a number in E.164, a SID, "
+    "A pattern is an address such as number/+15550100101 (`*` matches any text), a number in E.164, a SID, "
     "agent/NAME or label:KEY=VALUE."
 )
 
