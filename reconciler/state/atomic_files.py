@@ -162,6 +162,7 @@ def share_permissions(handle: int, like: Path) -> None:
         mode = like.stat().st_mode & 0o777
     except FileNotFoundError:
         return
+
     if mode != PRIVATE:
         os.fchmod(handle, mode)
 
@@ -175,6 +176,8 @@ def write_whole(
     `private`: for its owner alone, also when the old file had other permissions.
     """
     files.remove(temporary)
+
+    # A private file does not take over the permissions of the old one.
     handle = files.create(temporary, temporary if private else path)
     try:
         try:
@@ -187,4 +190,6 @@ def write_whole(
     except Exception:
         files.remove(temporary)
         raise
+
+    # Without this a crash of the machine may bring the old name back.
     files.sync_folder(path.parent)

@@ -34,17 +34,17 @@ def move(resources: Resources, source: str, target: str) -> Resources:
     """
     entry = resources[source]
     if entry.kind in NUMBER_KINDS or entry.parent is not None:
-        reason = (
-            "a number's address is the number"
-            if entry.kind in NUMBER_KINDS
-            else f"it moves with {entry.parent}"
-        )
+        reason = f"it moves with {entry.parent}"
+        if entry.kind in NUMBER_KINDS:
+            reason = "a number's address is the number"
         raise _no_move(source, f"{source} cannot have another address: {reason}.")
+
     kind, _, name = target.partition("/")
     if kind != entry.kind or kind not in KINDS or not re.fullmatch(NAME, name):
         raise _no_move(
             source, f"{target} is no address of a {entry.kind}: write {entry.kind}/NAME."
         )
+
     if target in resources:
         raise _no_move(
             source,
@@ -57,20 +57,29 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
     """Return the resources without these and what is below them. Raises Refused when one of them is
     protected.
     """
-    gone = {a for a, e in resources.items() if a in addresses or e.parent in addresses}
-    kept = [
-        removal_protected(a, "nothing was removed from state")
-        for a in sorted(gone)
-        if resources[a].options.protect
-    ]
-    if kept:
-        raise Refused(*kept)
-    sids = {
-        a.partition("/")[2]: resources[a].sid
-        for a in gone
-        if resources[a].kind == "trunk" and resources[a].sid
-    }
-    return {a: names_to_sids(e, sids) if sids else e for a, e in resources.items() if a not in gone}
+    dropped: dict[str, Entry] = {}
+    remaining: dict[str, Entry] = {}
+    for address, entry in resources.items():
+        if address in addresses or entry.parent in addresses:
+            dropped[address] = entry
+        else:
+            remaining[address] = entry
+
+    refusals: list[Diagnostic] = []
+    for address in sorted(dropped):
+        if dropped[address].options.protect:
+            refusals.append(removal_protected(address, "nothing was removed from state"))
+    if refusals:
+        raise Refused(*refusals)
+
+    # A number that is attached to a trunk names it; without its entry only the SID is known.
+    sids: dict[str, str] = {}
+    for address, entry in dropped.items():
+        if entry.kind == "trunk" and entry.sid:
+            sids[address.partition("/")[2]] = entry.sid
+    if not sids:
+        return remaining
+    return {address: names_to_sids(entry, sids) for address, entry in remaining.items()}
 
 
 def check_push(present: State, pushed: State) -> None:
@@ -79,6 +88,7 @@ def check_push(present: State, pushed: State) -> None:
     """
     if present.version.is_same(empty_state(present.project).version):
         return
+
     if pushed.lineage != present.lineage:
         raise _no_push(
             f"it is of another history (lineage {pushed.lineage}) than the state ({present.lineage})"
@@ -91,15 +101,16 @@ def check_push(present: State, pushed: State) -> None:
         raise _no_push(
             "a run was interrupted, and its journal is not in a version yet: run apply first"
         )
-    kept = [
-        a
-        for a, e in present.resources.items()
-        if e.options.protect and not _protects(pushed.resources.get(a), e)
-    ]
-    if kept:
-        cure = "declare it with `protect: false`, apply, and pull again; `--force` takes the file as it is."
-        undone = "the file forgets it, or its protection, and was not taken"
-        raise Refused(*(removal_protected(a, undone, cure) for a in sorted(kept)))
+
+    # A file must not remove what the state protects, nor the protection.
+    cure = "declare it with `protect: false`, apply, and pull again; `--force` takes the file as it is."
+    undone = "the file forgets it, or its protection, and was not taken"
+    refusals: list[Diagnostic] = []
+    for address, entry in sorted(present.resources.items()):
+        if entry.options.protect and not _protects(pushed.resources.get(address), entry):
+            refusals.append(removal_protected(address, undone, cure))
+    if refusals:
+        raise Refused(*refusals)
 
 
 def list_changed(before: Resources, after: Resources) -> dict[str, str]:

@@ -123,11 +123,8 @@ def write(
     `plan_unwritable`.
     """
     data = _encode(plan)
-    data = (
-        _with_checksum(data)
-        if cipher is None
-        else _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
-    )
+    data = _with_checksum(data) if cipher is None else _encrypt(data, plan.format, cipher)
+
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
@@ -145,16 +142,17 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
         data = path.read_bytes()
     except OSError as error:
         raise problems.plan_unreadable(str(path), error) from error
+
     try:
         head = msgspec.json.decode(data, type=_Found)
         if head.format == FORMAT:
-            plan = msgspec.json.decode(
-                _decrypt(head.sealed, cipher, path) or _check_checksum(data, path), type=PlanFile
-            )
+            content = _decrypt(head.sealed, cipher, path) or _check_checksum(data, path)
+            plan = msgspec.json.decode(content, type=PlanFile)
             _check_addresses(plan, path)
             return plan
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problems.plan_damaged(str(path), safe_reason(error)) from error
+
     if head.format < FORMAT and head.sealed is None and head.actions is None:  # such as a state
         raise problems.plan_damaged(str(path), "it is another document, and no plan")
     raise problems.plan_too_new(str(path), head.format, FORMAT)
@@ -168,10 +166,15 @@ def _check_addresses(plan: PlanFile, path: Path) -> None:
         kind, _, rest = action.address.partition("/")
         if kind != action.kind or kind not in RANKS or not rest:
             raise problems.plan_damaged(str(path), "the address of an action does not fit its kind")
+
     if not plan.fingerprints.keys() <= {action.address for action in plan.actions}:
         raise problems.plan_damaged(
             str(path), "it holds a fingerprint of something that it does not touch"
         )
+
+
+def _encrypt(data: bytes, version: int, cipher: Cipher) -> bytes:
+    return _encode(_Head(version, cipher.seal(data, _BOUND)))
 
 
 def _decrypt(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path) -> bytes | None:
@@ -207,8 +210,11 @@ def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
     found = state.version if state else Version("", 0)
     if found.is_same(wanted):
         return None
-    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} Make a new plan, and look "
-    detail += "what changed."
+
+    detail = (
+        f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} "
+        "Make a new plan, and look what changed."
+    )
     return Diagnostic(
         code="plan_stale", summary="The state changed since the plan was made", detail=detail
     )
@@ -220,9 +226,10 @@ def _author(state: State | None) -> str:
     """
     if state is None:
         return ""
-    wrote = f" Serial {state.serial} was written {state.saved}." if state.saved else ""
-    return wrote + (
-        " A run that was interrupted, or is under way, has changed it since."
-        if state.journal_records
-        else ""
-    )
+
+    text = ""
+    if state.saved:
+        text += f" Serial {state.serial} was written {state.saved}."
+    if state.journal_records:
+        text += " A run that was interrupted, or is under way, has changed it since."
+    return text

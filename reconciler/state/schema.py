@@ -32,11 +32,14 @@ def plan_file_schema() -> Schema:
 
 def schema_files() -> dict[str, str]:
     """Return the content of each file in `schemas/` by its name."""
-    made = {"state.schema.json": state_schema(), "plan-file.schema.json": plan_file_schema()}
     return {
-        name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        for name, schema in made.items()
+        "state.schema.json": _as_text(state_schema()),
+        "plan-file.schema.json": _as_text(plan_file_schema()),
     }
+
+
+def _as_text(schema: Schema) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _schema(root: type[msgspec.Struct], title: str) -> Schema:

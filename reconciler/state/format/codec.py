@@ -184,6 +184,7 @@ class Codec:
             raise problems.journal_damaged(origin, safe_reason(error)) from error
         except RowError as error:
             raise problems.journal_damaged(origin, str(error)) from error
+
         return found
 
     def _decrypt_value(self, stored: bytes, origin: str) -> bytes:

@@ -174,6 +174,7 @@ def encode_blocks(document: Document) -> Iterator[bytes]:
 def _without_digest(document: Document) -> Iterator[bytes]:
     """Yield the document up to the end of its last resource."""
     yield head_line(head_of(document), _OPENING)
+
     resources, addresses = document.resources, sorted(document.resources)
     add = _ENCODER.encode_into
     for start in range(0, len(addresses), _LINES_A_BLOCK):
@@ -348,12 +349,14 @@ def _damage(data: bytes, origin: str, error: Exception) -> StateError:
     """Return the error of a damaged document, with the place as exactly as possible."""
     if not data.strip():
         return problems.state_damaged(origin, "the file is empty")
+
     marker = re.search(rb"^<{7} ", data, re.MULTILINE)
     if marker:
         line, _ = _position(data, marker.start())
         return problems.state_damaged(
             origin, f"line {line} begins a merge conflict", line=line, column=1
         )
+
     if isinstance(error, msgspec.ValidationError):
         misfit = first_misfit(_resources(data))
         return (
@@ -361,6 +364,8 @@ def _damage(data: bytes, origin: str, error: Exception) -> StateError:
             if misfit
             else problems.state_damaged(origin, safe_reason(error))
         )
+
+    # It is no JSON: the message of the decoder has the place.
     place = re.search(r" \(byte (\d+)\)", str(error))
     line, column = _position(data, int(place[1]) if place else len(data))
     reason = safe_reason(error).replace(place[0] if place else "", "")

@@ -116,8 +116,11 @@ def replay(state: State, leftover: Leftover, origin: str) -> State:
     if header.serial > state.serial:
         reason = f"it continues serial {header.serial}, but the state beside it is older: serial {state.serial}"
         raise problems.journal_damaged(origin, reason)
+
+    # The run died after it had saved the state and before it removed the journal.
     if header.serial < state.serial:
         return state
+
     resources = dict(state.resources)
     apply_records(resources, leftover.records)
     return msgspec.structs.replace(

@@ -30,6 +30,7 @@ def migrate(document: Document, origin: str, steps: Mapping[int, Step] = MIGRATI
     found: int = document["format"]
     if found > FORMAT:
         raise problems.state_too_new(origin, found, FORMAT)
+
     for version in range(found, FORMAT):
         if version not in steps:
             raise problems.state_too_old(origin, found)

@@ -120,6 +120,7 @@ def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
     )
     children = _Parts("children")
     none: dict[str, Any] = {}
+
     found: dict[str, Entry] = {}
     address = ""
     try:

@@ -34,7 +34,7 @@ def _base_urls(project: Project) -> list[str | None]:
 
     The account of a number outside Twilio is its platform.
     """
-    urls = []
+    urls: list[str | None] = []
     for name in {want.profile.account for want in project.desired}:
         account, platform = project.accounts.get(name), project.platforms.get(name)
         if account is not None:

@@ -110,11 +110,15 @@ def write_salvage(
     Needs the lock.
     """
     disk = files or Disk()
-    contents = {damaged: disk.read(damaged) for damaged in saved.damaged}
-    there = {damaged: content for damaged, content in contents.items() if content is not None}
-    aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in there]
-    for content, name in zip(there.values(), aside, strict=True):
-        write_whole(disk, name, [content], temporary=name.with_name(f"{name.name}.new"))
+    aside: list[Path] = []
+    for damaged in saved.damaged:
+        content = disk.read(damaged)
+        if content is not None:
+            name = damaged.with_name(f"{damaged.name}.damaged-{suffix}")
+            write_whole(disk, name, [content], temporary=name.with_name(f"{name.name}.new"))
+            aside.append(name)
+
+    # Only now, when all damaged content is safe under another name, is the state replaced.
     write_whole(disk, path, codec.blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
     disk.remove(_journal(path))
     return aside
@@ -139,6 +143,8 @@ def _lines(data: bytes) -> dict[str, Entry]:
                 check_address(address, entry.kind, entry.key, entry.parent)
         except (*DECODE_ERRORS, RowError):
             continue
+
+        # All or nothing: a line with one damaged entry is not whole.
         found |= on_line
     return found
 
@@ -151,6 +157,8 @@ def _records(
     """
     if journal is None:
         return [], True
+
+    # Leave out one more line each time, until the rest is undamaged.
     parts = journal.split(b"\n")
     for count in range(len(parts), 0, -1):
         try:
@@ -160,15 +168,13 @@ def _records(
             continue
         if leftover is None:
             return [], count >= len(parts)
-        if state is not None and (leftover.header.lineage, leftover.header.serial) != (
-            state.lineage,
-            state.serial,
-        ):
-            return (
-                [],
-                leftover.header.lineage == state.lineage and leftover.header.serial < state.serial,
-            )
-        return leftover.records, count == len(parts)
+
+        header = leftover.header
+        if state is None or (header.lineage, header.serial) == (state.lineage, state.serial):
+            return leftover.records, count == len(parts)
+
+        # A journal of an earlier version is no damage: that version has been saved since.
+        return [], header.lineage == state.lineage and header.serial < state.serial
     return [], False
 
 

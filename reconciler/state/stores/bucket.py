@@ -98,6 +98,8 @@ class BucketBacking:
                     reason = f"the state that it continues, {self._origin}, is gone"
                     raise problems.journal_damaged(f"{self._origin}.journal/", reason)
                 return None
+
+            # Another run may have saved a version meanwhile, and deleted the journal: read again.
             found = self._with_journal(state, names)
             if found is not None:
                 return found
@@ -143,6 +145,7 @@ class BucketBacking:
         """
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
+
         written = self._put_new(self._batch(state.serial, batch), _encode(mine))
         self._lock.need(grant)
         if not written:
@@ -165,9 +168,8 @@ class BucketBacking:
             if digits:
                 serials.append(int(digits))
         newest = max(serials, default=0)
-        self._batches = sum(
-            name.startswith(f"{self._key}.journal/{newest:09d}/") for name in journal
-        )
+        batches = [n for n in journal if n.startswith(f"{self._key}.journal/{newest:09d}/")]
+        self._batches = len(batches)
         return newest if found else None
 
     def history(self) -> list[StoredVersion]:
@@ -218,10 +220,11 @@ class BucketBacking:
                 return None
             records += self._records(name, number, found.data, state)
         self._batches = len(ours)
+        if not records:
+            return state
+
         header = lines.Header(lines.FORMAT, state.lineage, state.serial, "", "")
-        return (
-            lines.replay(state, lines.Leftover(header, records), self._origin) if records else state
-        )
+        return lines.replay(state, lines.Leftover(header, records), self._origin)
 
     def _records(self, name: str, number: int, data: bytes, state: State) -> list[Record]:
         origin = f"{self._origin}{name.removeprefix(self._key)}"
@@ -229,6 +232,7 @@ class BucketBacking:
             batch = msgspec.json.decode(data, type=_Batch)
         except DECODE_ERRORS as error:
             raise problems.journal_damaged(origin, safe_reason(error)) from error
+
         if batch.lineage != state.lineage or batch.serial != state.serial:
             raise problems.journal_damaged(
                 origin, "it continues another state than the one beside it"
@@ -259,10 +263,9 @@ class BucketBacking:
         data = self._codec.document(state)
         tag = self._bucket.put(self._key, data, over)
         if tag is None:
+            # It is a success when only the answer was lost, and the write was repeated.
             found = self._bucket.get(self._key)
-            if (
-                found is None or found.data != data
-            ):  # else only the answer was lost, and the write was repeated
+            if found is None or found.data != data:
                 there = self._codec.head(found.data) if found else None
                 now = f"serial {there.serial}" if there else "another version"
                 raise problems.state_moved(
@@ -281,12 +284,13 @@ class BucketBacking:
     def _clear(self, serial: int) -> None:
         """Delete journals of former versions, and versions that are too old; leftovers do no harm."""
         with suppress(StateError):
-            journals = self._bucket.list(f"{self._key}.journal/")
-            former = self._bucket.list(f"{self._key}.history/")[:-KEPT_VERSIONS]
             present = f"{self._key}.journal/{serial:09d}/"
-            self._bucket.delete(
-                [*(key for key in journals if key < present and key != self._end), *former]
-            )
+            old: list[str] = []
+            for key in self._bucket.list(f"{self._key}.journal/"):
+                if key < present and key != self._end:
+                    old.append(key)
+            old += self._bucket.list(f"{self._key}.history/")[:-KEPT_VERSIONS]
+            self._bucket.delete(old)
 
     def _former(self, serial: int) -> str:
         return f"{self._key}.history/{serial:09d}.json"

@@ -22,9 +22,11 @@ def is_state_file(path: Path, state: Path) -> bool:
     spelling.
     """
     state = state.resolve()
-    parts = [state, *(state.with_name(f"{state.name}.{suffix}") for suffix in SUFFIXES)]
-    if any(is_same_file(path, part) for part in parts):
+    if is_same_file(path, state):
         return True
+    for suffix in SUFFIXES:
+        if is_same_file(path, state.with_name(f"{state.name}.{suffix}")):
+            return True
 
     # The history is a folder: everything in it is a former version, also by a second name of a
     # version.

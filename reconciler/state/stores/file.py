@@ -92,6 +92,7 @@ class FileStore:
                     self._beside("lock"), holder, timeout, like=self._path, origin=self._origin
                 )
                 stack.enter_context(lock)
+
             self._lease, self._version = Lease(holder), None
             try:
                 yield self._lease
@@ -260,6 +261,7 @@ class FileStore:
             self.load()
         if self._version is None or not self._version.is_same(state.version):
             raise problems.state_moved(self._origin, str(self._version), str(state.version))
+
         if self._journal:
             self._journal.close()
         return lease

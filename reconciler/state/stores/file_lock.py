@@ -77,6 +77,8 @@ def holder_of(path: Path) -> LockInfo | None:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return None
+
+    # The lock is free exactly when we can take it.
     try:
         return None if _try_lock(handle) else LockInfo(_read_holder(handle))
     finally:

@@ -114,6 +114,7 @@ def lock_error(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYS
             f"{holder.who} on {holder.host} (process {holder.pid}) has held the lock of {origin} since {holder.since} "
             f"for `{holder.command}`.{job}"
         )
+
     detail += f" {freed} To wait for it:\n  --lock-timeout 5m"
     return StateLocked(
         Diagnostic(code="state_locked", summary="The state is locked", detail=detail)

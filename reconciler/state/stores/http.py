@@ -230,6 +230,7 @@ class HttpBacking:
         """See `Store`: start from the present version and take its changes back step by step."""
         envelope = self._get()
         state = self._state_in(envelope)
+
         for former in envelope.former:
             if state is None or state.serial <= serial:
                 break
@@ -353,6 +354,7 @@ class HttpBacking:
                 since = datetime.fromisoformat(lock.created.replace("Z", "+00:00")).timestamp()
             except ValueError:
                 return False
+
         return self._client.server_time() - since > self._lease + WHOLE_SECONDS
 
     def _lock_body(self, holder: Holder) -> LockBody:

@@ -36,6 +36,7 @@ class LeaseRenewal:
         self._seconds = seconds
         self._clock = clock
         self._stop_event = stop_event
+
         self._asked = asked
         """The time of the last request, answered or not."""
         self._renewed = asked

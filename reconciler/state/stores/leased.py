@@ -40,6 +40,7 @@ class LeasedStore:
         self._backing = backing
         self._seconds = lease
         self._clock = clock or SystemClock()
+
         self._grant: Grant | None = None
         self._renewal: LeaseRenewal | None = None
         self._version: Version | None = None
@@ -240,6 +241,7 @@ class LeasedStore:
             self.load()
         if self._version is None or not self._version.is_same(state.version):
             raise problems.state_moved(self._backing.origin, str(self._version), str(state.version))
+
         if self._journal:
             self._journal.close()
         return grant
@@ -252,6 +254,7 @@ class LeasedStore:
             found = self._backing.acquire(holder)
             if isinstance(found, Grant):
                 return found, asked
+
             left = deadline - time.monotonic()
             if left <= 0:
                 raise lock_error(self._backing.origin, found.holder, self._explain_release(found))

@@ -35,6 +35,7 @@ def open_store(
     """
     scheme, url, _ = location.partition("://")
     codec = Codec(project, cipher)
+
     if not url:
         return FileStore(base / Path(location).expanduser(), project, cipher=cipher)
     if scheme in ("s3", "gs", "az"):

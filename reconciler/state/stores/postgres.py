@@ -124,6 +124,7 @@ class PostgresBacking:
         renewal = PostgresBacking(
             self._location, self._codec, origin=self._origin, lease=self._lease
         )
+
         try:
             with renewal._writing() as rows:
                 renewal._fence(rows, grant)

@@ -113,6 +113,7 @@ class ProjectRows:
             "ORDER BY serial DESC LIMIT %s",
             (self._project, KEPT_VERSIONS + 1),
         )
+
         versions: list[StoredVersion] = []
         for serial, saved in found.fetchall():
             origin = msgspec.json.decode(saved, type=Saved) if saved else None
