@@ -146,6 +146,7 @@ class ActionRunner:
                 error=failure_of(action, error),
                 unmade=not error.ambiguous,
             )
+
         return outcome_of(action, row)
 
     def _with_new_sid(self, action: Action) -> Action:
@@ -379,6 +380,8 @@ def _make_once(
             if not error.ambiguous or attempt == _CREATE_TRIES - 1:
                 error.ambiguous = error.ambiguous or attempt > 0
                 raise
+
+            # No answer came: look for it before it is made a second time.
             found = find()
             if found is not None:
                 return found

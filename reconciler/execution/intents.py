@@ -38,6 +38,7 @@ def build_intents(
         intent = _intent(chain, base.get(address))
         if intent is not None:
             intents[address] = stamp_times(intent, now)
+
     return intents
 
 

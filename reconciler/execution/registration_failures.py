@@ -20,6 +20,7 @@ def unread_outcome(action: Action, rows: Rows) -> Outcome:
     """
     error = rows[action.address]
     assert isinstance(error, RemoteError)
+
     problem = error.diagnostics[0]
     message = (
         "Nothing was done: the present values of the number on Twilio could not be read. "
@@ -63,6 +64,7 @@ def not_reverted_outcome(outcome: Outcome, adapter: Adapter, wrong: str) -> Outc
         f"{former_message} After the undo, {adapter.kind.title}'s list shows for {key}: {wrong}. "
         "Correct it there by hand."
     )
+
     code = outcome.error.code if outcome.error is not None else "write_dropped"
     return msgspec.structs.replace(
         outcome, status="failed", error=Failure(code, message), half_done=True, unmade=False

@@ -151,6 +151,8 @@ def missing_route_outcome(action: Action, fields: list[str]) -> Outcome:
         "so that calls are not lost. Run apply again. If it happens again, set the field in Twilio's "
         "console to see why it is refused."
     )
+
+    # The webhook was to take the place of a trunk; otherwise a value was dropped.
     if action.action == "detach_trunk":
         return Outcome(
             action=action, status="failed", error=Failure("webhook_not_written", message)

@@ -254,6 +254,7 @@ def _unknown_outcome(attempt: Attempt, kind: PlatformKind, error: RemoteError | 
     reason = "it has no call that lists its numbers"
     if error is not None:
         reason = f"its list could not be read ({error.code})"
+
     message += (
         f" It is unknown whether {kind.title} has executed the action: {reason}. Nothing was undone; the "
         "next apply decides."

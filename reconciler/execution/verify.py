@@ -88,6 +88,7 @@ def judge_repaired(
     for name, value in before.items():
         if compare_forms(name, sent.get(name), value) != "listed":
             other[name] = value
+
     return judge_write(sent, stored, other)
 
 
@@ -96,6 +97,7 @@ def record_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[s
     own form.
     """
     forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
+
     for name, value in writes.items():
         stored = live.attrs.get(name)
         if name == "friendly_name" and name not in live.attrs:

@@ -304,13 +304,15 @@ def find_duplicates(sections: Sequence[NumberSection]) -> list[Diagnostic]:
 
 
 def _same_identity(sections: Sequence[NumberSection]) -> list[Diagnostic]:
-    problems = []
+    problems: list[Diagnostic] = []
     first: dict[str, Identity] = {}
     for section in sections:
         for identity in section.identities:
             name = identity.name
             other = first.setdefault(name, identity)
             place: Position | None = other.position
+
+            # One key twice is reported above; left is a name that another entry has as its key.
             if other.key == identity.key:
                 place = _position_of_key(sections, name)
             if place is not None:

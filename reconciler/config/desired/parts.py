@@ -79,6 +79,8 @@ def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -
         if not number.supports_inbound:
             parts["voice"] = None
         attrs = {part: parts[part] for part in PARTS if part in manage}
+
+    # The friendly name is ours also where a platform writes the webhooks.
     if number.friendly_name is not None:
         attrs["friendly_name"] = number.friendly_name
     return attrs

@@ -71,6 +71,7 @@ def number_registration(
         price=number.price,
         has_label=number.friendly_name is not None,
     )
+
     registering = PLATFORM_KINDS[platform.type].attributes(declared, agent)
     return RegistrationShape(
         agent.platform,
@@ -234,10 +235,11 @@ def sip_problems(
 def connection_findings(platform: AnyPlatform) -> list[Finding]:
     """Find ids of Twilio accounts that do not have the form of this platform's ids."""
     kind = PLATFORM_KINDS[platform.type]
-    findings = []
+    findings: list[Finding] = []
     for field in kind.settings:
         if field.form != "connections" or not field.pattern:
             continue
+
         detail = f"This is not an id of {kind.title}'s: {field.pattern_words}."
         for name, value in getattr(platform, field.name).items():
             if not re.fullmatch(field.pattern, value):
@@ -262,11 +264,10 @@ def _check_connection(
     account: str | Finding, name: str, platform: AnyPlatform, loc: tuple[str, ...]
 ) -> Iterator[Finding]:
     kind = PLATFORM_KINDS[platform.type]
-    if (
-        kind.needs_connection
-        and isinstance(account, str)
-        and account not in getattr(platform, "connections", {})
-    ):
+    if not kind.needs_connection or not isinstance(account, str):
+        return
+
+    if account not in getattr(platform, "connections", {}):
         detail = (
             f"{kind.title} knows Twilio accounts by ids of its own: connect the account there, and add "
             f"`connections: {{{account}: <its id>}}` to the platform `{name}`."

@@ -114,15 +114,17 @@ class DesiredResources:
             {"credential": used.unlisted} if used.credentials is not None else None
         )
         owner = self._use(trunk, _CREDENTIALS, used.name, used.sid, content, place)
+        if owner is None:
+            return
+
         for index, credential in enumerate(used.credentials or ()):
-            if owner is not None:
-                position = find_place(place, ("credentials", index))
-                found = _credential(owner, credential, position)
-                self.desired.append(found)
-                reference = find_place(position, ("password",)).at("value")
-                self.secrets[found.address] = {
-                    "password": to_secret(credential.password, reference)
-                }
+            position = find_place(place, ("credentials", index))
+            found = _credential(owner, credential, position)
+            self.desired.append(found)
+
+            reference = find_place(position, ("password",)).at("value")
+            password = to_secret(credential.password, reference)
+            self.secrets[found.address] = {"password": password}
 
     def _use(
         self,
@@ -215,11 +217,11 @@ def _origination_attrs(origination: Origination) -> Attrs:
         "weight": origination.weight,
         "enabled": origination.enabled,
     }
-    return (
-        {**attrs, "friendly_name": origination.friendly_name}
-        if origination.friendly_name
-        else attrs
-    )
+
+    # Without a declared name the present one stays.
+    if origination.friendly_name:
+        attrs["friendly_name"] = origination.friendly_name
+    return attrs
 
 
 def sip_host(url: str) -> str:

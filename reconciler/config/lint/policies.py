@@ -164,6 +164,7 @@ def _violation(
 ) -> Diagnostic:
     where = "/".join(map(str, path))
     fault = f"`{where}` does not fit its `{keyword}`" if where else f"It does not fit `{keyword}`"
+
     place = _place(resource, path)
     return Diagnostic(
         severity=policy.level,

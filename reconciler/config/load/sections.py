@@ -180,9 +180,11 @@ def _place_by_key(
     findings: list[Finding], places: dict[str, Place], merged: Merged
 ) -> list[Diagnostic]:
     """Return the diagnostics of findings whose first segment is a key at the top of some file."""
-    problems = []
+    problems: list[Diagnostic] = []
     for finding in findings:
         place = places.get(str(finding.loc[0])) if finding.loc else None
+
+        # In an incomplete configuration, a missing section may be in the file that is missing.
         if place is not None:
             problems += place_findings([finding._replace(loc=finding.loc[1:])], place)
         elif merged.complete:

@@ -38,6 +38,7 @@ def replace_file(path: Path, text: str) -> None:
     """
     target = path.resolve()
     part = _write_part(target, text)
+
     try:
         if target.exists():
             part.chmod(target.stat().st_mode & WIDEST_MODE)

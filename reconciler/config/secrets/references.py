@@ -57,6 +57,7 @@ def reveal_header(secret: Secret, environ: Mapping[str, str], base: Path) -> str
     credentials are wrong.
     """
     value = reveal(secret, environ, base)
+
     defect = ""
     if "\n" in value or "\r" in value:
         defect = "holds a line break"
@@ -64,6 +65,8 @@ def reveal_header(secret: Secret, environ: Mapping[str, str], base: Path) -> str
         defect = "begins or ends with a space"
     elif value[0] == value[-1] and value[0] in "\"'":
         defect = "is in quotes, which are part of the value"
+
+    # The message must not quote the value.
     if defect:
         detail = f"{_name(secret)} {defect}. Set it to the bare key or token."
         raise ReconcilerError(diagnostic("secret_unusable", detail, secret.position))

@@ -168,6 +168,7 @@ def _split_hosts(text: str) -> tuple[str, str]:
             raise ValueError("one of its hosts is neither host nor host:port")
         hosts.append(found["host"].removeprefix("[").removesuffix("]"))
         ports.append(found["port"] or "")
+
     return _decode(",".join(hosts)), ",".join(ports) if any(ports) else ""
 
 

@@ -50,10 +50,12 @@ class Account(Section):
                 "missing_field",
                 f"`api_key` and `api_secret` belong together; `{missing}` is missing.",
             )
+
         if self.auth_token is None and self.api_key is None:
             raise make_refusal(
                 "missing_field", "An account needs `api_key` and `api_secret`, or `auth_token`."
             )
+
         if self.parent is not None and self.parent == self.sid:
             raise make_refusal(
                 "conflicting_fields",

@@ -143,6 +143,7 @@ def _with_platform_fields(model: type[Agent]) -> type[Agent]:
         for field in kind.agent_fields:
             text = f"{field.description} Only for an agent on {kind.title}."
             fields[field.name] = (Text | None, optional_field(text, field.example))
+
     if not fields:
         return model
     return create_model(

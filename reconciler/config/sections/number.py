@@ -173,27 +173,22 @@ class Number(TwilioNumber):
                 "conflicting_fields",
                 f"{detail} A Twilio number reaches a platform through its agent.",
             )
-        foreign = (
-            [name for name in _TWILIO_ONLY if getattr(self, name) is not None]
-            if self.provider == "sip"
-            else []
-        )
+        if self.provider == "twilio":
+            return self
+
+        foreign = [f"`{name}`" for name in _TWILIO_ONLY if getattr(self, name) is not None]
         if foreign:
-            named = " and ".join(f"`{name}`" for name in foreign)
+            named = " and ".join(foreign)
             raise make_refusal(
                 "conflicting_fields",
                 f"{named}: not possible for a number outside Twilio (`provider: sip`). Remove it.",
             )
-        if self.provider == "sip" and not self.platform:
+        if not self.platform:
             raise make_refusal(
                 "missing_field",
                 "`provider: sip` needs `platform`: the platform that receives the number.",
             )
-        if (
-            self.provider == "sip"
-            and self.supports_outbound
-            and not (self.sip and self.sip.server_address)
-        ):
+        if self.supports_outbound and not (self.sip and self.sip.server_address):
             raise make_refusal("missing_field", "Outgoing calls need `sip: {server_address: …}`.")
         return self
 

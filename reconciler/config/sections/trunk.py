@@ -77,15 +77,17 @@ class _List(Section):
                 code,
                 "A list needs either its `name`, or the `sid` of a list that exists on Twilio.",
             )
-        items = next(
-            (field for field in ("addresses", "credentials") if field in self.model_fields_set),
-            None,
-        )
+
+        items = None
+        for field in ("credentials", "addresses"):
+            if field in self.model_fields_set:
+                items = field
         if sid is not None and items is not None:
             raise make_refusal(
                 "conflicting_fields",
                 f"`{items}` make this a managed list: give its `name` instead of its `sid`.",
             )
+
         if items is None and "unlisted" in self.model_fields_set:
             content = "addresses" if "addresses" in type(self).model_fields else "credentials"
             raise make_refusal(

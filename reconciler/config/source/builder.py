@@ -65,6 +65,7 @@ class Builder:
         self.root = _empty()
         self.diagnostics: list[Diagnostic] = []
         self.duplicates: list[Duplicate] = []
+
         self._file = file
         self._get: Callable[[], Any]
         self._keys: dict[str, str] = {}
@@ -128,17 +129,20 @@ class Builder:
     def build(self, get: Callable[[], Any]) -> None:
         """Read the one document of the stream into `root`."""
         self._get = get
-        get()
+        get()  # the start of the stream
         if type(get()) is StreamEndEvent:
             self._not_a_mapping(None, Spot(0, 0))
+
         event = get()
         if type(event) is MappingStartEvent:
             self._decoration(event, _TREE_TAGS)
             self._map(1, self.root, self._open)
         else:
             self._not_a_mapping(self._node(event, 1), event.start_mark)
-        get()
-        mark = (event := get()).start_mark
+
+        get()  # the end of the document
+        event = get()
+        mark = event.start_mark
         if type(event) is DocumentStartEvent:
             detail = (
                 "Only the first one would count. Put each into a file of its own and `include` it."

@@ -143,6 +143,8 @@ def _sort_numbers(text: str) -> str:
     for section in NUMBER_SECTIONS:
         if section not in text:
             continue
+
+        # Read anew for each section: the lines of the first may have moved.
         found = read_layout(text)
         for key, value in found.root.value:
             is_block = isinstance(value, MappingNode) and not value.flow_style

@@ -110,6 +110,8 @@ def _last_line(out: Layout, margin: int, value: Node) -> int:
     if not isinstance(value, ScalarNode) or value.style not in ("|", ">"):
         end = value.end_mark
         return end.line if end.column > 0 else end.line - 1
+
+    # The end of a block scalar lies behind the comments that follow it.
     last, line = value.start_mark.line, value.start_mark.line + 1
     while line < len(out.lines) and (
         not out.lines[line].strip() or count_indent(out.lines[line]) > margin
@@ -193,10 +195,11 @@ def _comment_indent(found: Layout, line: int, column: int) -> int:
     old, new = found.starts[after][0] if after is not None else (-1, 0)
     if column <= old:
         return new
-    above = next(
-        ((was, now) for was, now in _open_before(found, line) if was <= column), (old, new)
-    )
-    return above[1] if above[0] > old else new
+
+    for was, now in _open_before(found, line):
+        if was <= column:
+            return now if was > old else new
+    return new
 
 
 def _next_start(found: Layout, line: int) -> int | None:

@@ -130,9 +130,11 @@ def mask_secrets(text: str, before: str = "") -> str:
     line.
     """
     text = _USER.sub(r"\1***@", text)
+
     above = list(_key_ends(before))
     if above and not before[above[-1] :].strip(" |>+-") and text.strip() and not _LINES.match(text):
         return text[: len(text) - len(text.lstrip())] + _MASK
+
     for end in _key_ends(text):
         if not _REFERENCE.match(text, end):
             return f"{text[:end].rstrip()} {_MASK}"

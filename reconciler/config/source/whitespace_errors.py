@@ -37,6 +37,7 @@ def find_cause(lines: Sequence[str], mark: Mark) -> Cause | None:
     """Return the cause of an error at `mark`; None when the lines near it have no such cause."""
     for number in _near(lines, mark.line):
         line = lines[number]
+        # The likeliest cause first.
         found = (
             _odd_space(line, number)
             or _tight(line, number)
@@ -68,6 +69,7 @@ def _odd_space(line: str, number: int) -> Cause | None:
                 describe_unicode_space(found[1], place),
                 Spot(number, found.start(1)),
             )
+
     found = _WIDE_COLON.match(line)
     if found is None:
         return None
@@ -95,9 +97,12 @@ def _tight(line: str, number: int) -> Cause | None:
 
 def _open_quote(line: str, number: int) -> Cause | None:
     """Find a line with one quote too few: YAML reads on until the next quote."""
-    places = [
-        at for at, character in enumerate(line) if character == '"' and line[at - 1 : at] != "\\"
-    ]
+    places: list[int] = []
+    for at, character in enumerate(line):
+        if character == '"' and line[at - 1 : at] != "\\":
+            places.append(at)
+
+    # In a comment or between apostrophes a quote means nothing.
     if len(places) % 2 == 0 or "'" in line or "#" in line:
         return None
     return Cause(

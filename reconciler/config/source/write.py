@@ -96,18 +96,19 @@ def render_flow(value: Flow) -> str:
         case str():
             return render_scalar(value, flow=True)
         case Mapping():
-            inner = ", ".join(
-                f"{render_scalar(key, flow=True)}: {render_flow(inner)}"
-                for key, inner in value.items()
-            )
-            return f"{{{inner}}}"
+            parts: list[str] = []
+            for key, inner in value.items():
+                parts.append(f"{render_scalar(key, flow=True)}: {render_flow(inner)}")
+            return f"{{{', '.join(parts)}}}"
         case _:
             return f"[{', '.join(map(render_flow, value))}]"
 
 
 def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
     """Yield the lines of one entry, indented."""
-    yield from (f"{indent}{render_comment(line)}" for line in entry.above)
+    for line in entry.above:
+        yield f"{indent}{render_comment(line)}"
+
     head = f"{indent}{render_scalar(entry.key)}:"
     note = f"    {render_comment(entry.note)}" if entry.note else ""
     match entry.value:
@@ -117,7 +118,8 @@ def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
                 yield from render_entry(inner, indent + "  ")
         case Items(values=values):
             yield head + note
-            yield from (f"{indent}  - {render_flow(value)}" for value in values)
+            for value in values:
+                yield f"{indent}  - {render_flow(value)}"
         case str() as value:
             yield f"{head} {render_scalar(value)}{note}"
         case value:

@@ -174,6 +174,7 @@ def _fields_below(model: type[BaseModel]) -> dict[str, str]:
         inner = model_at(model, (name,))
         if inner is None:
             continue
+
         for field in inner.model_fields:
             for spelling in spellings(field):
                 parents.setdefault(spelling, name)
