@@ -122,6 +122,7 @@ def graph_document(found: Graph) -> GraphDocument:
     """Build the document of the call graph, with the number of orphans and loops."""
     orphans = [node for node in found.nodes if node.orphan]
     loops = [edge for edge in found.edges if edge.loop]
+
     counts = {
         "nodes": len(found.nodes),
         "edges": len(found.edges),

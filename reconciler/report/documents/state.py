@@ -104,16 +104,19 @@ def _rows(changes: Mapping[str, str]) -> list[StateChange]:
 
 def history_document(kept: Sequence[StoredVersion]) -> StateHistoryDocument:
     """Build the list of stored versions."""
-    versions = [
-        StateVersion(
-            serial=version.serial,
-            at=version.saved.at if version.saved else None,
-            who=version.saved.who if version.saved else None,
-            run=version.saved.command if version.saved else None,
-            job_url=version.saved.job_url if version.saved else None,
+    versions: list[StateVersion] = []
+    for version in kept:
+        # Not every version records who saved it.
+        saved = version.saved
+        versions.append(
+            StateVersion(
+                serial=version.serial,
+                at=saved.at if saved else None,
+                who=saved.who if saved else None,
+                run=saved.command if saved else None,
+                job_url=saved.job_url if saved else None,
+            )
         )
-        for version in kept
-    ]
     return StateHistoryDocument(
         command="state history", summary={"versions": len(versions)}, versions=versions
     )

@@ -26,10 +26,12 @@ def render(document: Document) -> str:
 
 
 def _issue(finding: Finding) -> dict[str, object]:
+    description = finding.summary
+    if finding.message != finding.summary:
+        description += f": {finding.message}"
+
     return {
-        "description": f"{finding.summary}: {finding.message}"
-        if finding.message != finding.summary
-        else finding.summary,
+        "description": description,
         "check_name": finding.rule,
         "fingerprint": fingerprint(finding),
         "severity": _SEVERITIES[finding.severity],

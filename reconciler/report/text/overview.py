@@ -76,11 +76,7 @@ def _verdict(document: Document, level: Level) -> str:
         case DriftDocument():
             return "drifted" if document.drifted else "no drift"
         case ApplyDocument() if document.outcomes:
-            return (
-                "failed in part"
-                if document.failed_count and document.success_count
-                else _outcome(document)
-            )
+            return _outcome(document)
         case ValidateDocument():
             return "valid"
         case _:
@@ -88,7 +84,9 @@ def _verdict(document: Document, level: Level) -> str:
 
 
 def _outcome(document: ApplyDocument) -> str:
-    return "failed" if document.failed_count else "applied"
+    if not document.failed_count:
+        return "applied"
+    return "failed in part" if document.success_count else "failed"
 
 
 def _facts(document: Document) -> Iterator[str]:
@@ -152,9 +150,8 @@ def _kinds(addresses: list[str]) -> list[str]:
 def _headline(document: Document) -> str:
     match document:
         case PlanDocument():
-            return " ".join(
-                filter(None, (plan.refusal_sentence(document), plan.headline(document)))
-            )
+            sentences = (plan.refusal_sentence(document), plan.headline(document))
+            return " ".join(filter(None, sentences))
         case ApplyDocument():
             return results.apply_sentence(document)
         case DriftDocument():
