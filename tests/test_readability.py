@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "reconciler"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 LONG_FUNCTION = 12
 LONG_LINE = 100
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -31,6 +32,27 @@ _NO_PARTICIPLES = frozenset(
     ["need", "feed", "seed", "speed", "embed", "string", "ring", "listing", "setting"]
 )
 """Verbs and nouns that only look like participles."""
+
+DIALECT = (
+    (r"told|tells? (of|by|from)", "report, name, detect or distinguish"),
+    (r"let(s|ting)? go", "release, remove or delete"),
+    (r"stands?(?!-)", "be, follow, expand to or match"),
+    (r"that is none|which is none", "invalid"),
+    (r"is nobody's|(reach|reaches|answers?) nobody", "not answered, or not used"),
+    (r"nobody (has|had|knows|declared|declares|here|looks)", "not declared, unknown or unused"),
+    (r"another's|is somebody's", "foreign, or of another project"),
+    (r"of its own accord", "automatically"),
+    (r"(is|are) said( of| to be)?", "document, state or apply to"),
+    (r"what (\S+ ){1,3}says", "name what it contains or reports"),
+    (r"(is|are) firm", "final"),
+    (r"(is|are) meant", "intended"),
+    (r"anew", "again"),
+    (r"in the clear", "unencrypted, in clear text"),
+    (r"whoever", "anyone who, or the user of"),
+    (r"(is|are) heard of|heard of", "known or recorded"),
+    (r"goes? round", "loop"),
+)
+"""Words of a private dialect → the plain term to use. Patterns match whole words of any case."""
 
 
 class Function(NamedTuple):
@@ -165,6 +187,48 @@ def test_lines_are_short() -> None:
     figure = share(len(long), total)
     message = report(f"Lines over {LONG_LINE} characters, %", figure, "at most 1", long)
     assert figure <= 1, message
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each message and docstring, and of each line of a page."""
+    for path, text in sources().items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield f"{path}:{node.lineno}", node.value
+
+    for page in [*PAGES, *sorted((ROOT / "docs").rglob("*.md"))]:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            yield f"{page.relative_to(ROOT).as_posix()}:{number}", line
+
+
+def find_dialect(text: str) -> list[str]:
+    """Return each dialect phrase in a text, with the plain term; code and links do not count."""
+    plain = re.sub(r"`[^`]*`|\]\([^)]*\)", " ", text)
+    plain = re.sub(r"\s+", " ", plain)
+    found = []
+    for pattern, term in DIALECT:
+        for match in re.finditer(rf"\b(?:{pattern})\b", plain, re.IGNORECASE):
+            found.append(f"{match[0]!r}, write: {term}")
+    return found
+
+
+def test_no_private_dialect() -> None:
+    bad = [f"{place}: {phrase}" for place, text in prose() for phrase in find_dialect(text)]
+    assert not bad, "\n".join(bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The holder of the lock is told.", 1),
+        ("Here stands a letter; a stand-in does not count.", 1),
+        ("Release it: `what-is-said-of-a-trunk` is a name.", 0),
+        ("A number that apply lets\ngo of.", 1),
+    ],
+)
+def test_dialect_is_recognised(text: str, expected: int) -> None:
+    assert len(find_dialect(text)) == expected
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ class OutcomeRecords:
 
     def _undo_record(self, address: str, sid: str | None, now: str) -> Record:
         """Return the record of a registration whose action was undone; `sid` is set when the undo
-        made it anew.
+        created it again.
         """
         present = self._entries.get(address, self._base.get(address))
         entry = entry_after_undo(present, sid, now) if present is not None else None

@@ -261,7 +261,7 @@ class RegistrationRunner:
                 case "unregister":
                     adapter.delete(present)
                 case "reassign":
-                    # The platform cannot change the agent of a number: import it anew.
+                    # The platform cannot change the agent of a number: import it again.
                     adapter.delete(present)
                     return self._register(adapter, [action], before)[0]
                 case _:

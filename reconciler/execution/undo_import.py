@@ -106,8 +106,8 @@ class ImportUndo:
     def _restore_platform(
         self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None
     ) -> tuple[bool, str | None]:
-        """Restore the platform's records. Returns whether anything changed, and the id of what was
-        imported anew.
+        """Restore the platform's records. Returns whether anything changed, and the id of a
+        registration that was imported again.
         """
         was, asked = attempt.was, attempt.asked
         if was is None:
@@ -122,7 +122,7 @@ class ImportUndo:
 
         for name in adapter.kind.replaces:
             if name in now.attrs and now.attrs[name] != was.attrs.get(name):
-                # The platform cannot change this attribute of a number: import the number anew.
+                # The platform cannot change this attribute of a number: import the number again.
                 adapter.delete(now)
                 return True, _import_again(adapter, was, asked)
         return _link_again(adapter, was, now, asked), None

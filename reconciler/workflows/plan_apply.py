@@ -182,12 +182,12 @@ def apply_planned(
 def _plan_again(
     options: RunOptions, confirmed: Planned, planner: Planner, store: Store, gateways: Gateways
 ) -> Planned:
-    """Plan anew after the prompt was answered. Raises Refused when the new plan is not the
+    """Plan again after the prompt was answered. Raises Refused when the new plan is not the
     confirmed one.
 
-    The prompt may have waited for hours. What was set on Twilio meanwhile would be overwritten
-    without consent, and the state would not know the value. So the confirmed plan is treated as a
-    saved one: made again and compared.
+    The prompt may have waited for hours. Values that were set on Twilio meanwhile would be
+    overwritten without consent, and the state would not record them. So the confirmed plan is
+    treated as a saved one: made again and compared.
     """
     from reconciler.planning.staleness import about_question
     from reconciler.workflows import guards, saved_plan_check

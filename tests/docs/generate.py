@@ -26,7 +26,7 @@ CONFIGURATION = """\
 
 <!-- Made from the configuration's model by tests/docs/generate.py; to change it, change the model. -->
 
-Every field of the configuration. How the parts work together is told in the [guide](../how-to/configuration-guide.md); an editor
+Every field of the configuration. The [guide](../how-to/configuration-guide.md) explains how the parts work together; an editor
 that reads JSON Schema checks and completes the file when its first line is
 
 ```yaml
@@ -82,7 +82,7 @@ is for.
 PLANNING = """\
 `plan`, `apply`, `drift`, `rollback`, `undo` and `release` also take these. Only commands that write lock the state.
 
-`--target` and `--exclude` take an address (`number/+15550100101`; in a glob `*` stands for any text, `/` too), a number
+`--target` and `--exclude` take an address (`number/+15550100101`; in a glob `*` matches any text, `/` too), a number
 in E.164 or a SID. `agent/NAME` and `label:KEY=VALUE` mean the numbers that declare that agent or label, and those for
 which state has recorded it. All but an address include the number's registration on its platform. `--target` also takes
 in what the targets depend on. A pattern that matches nothing is exit 64.

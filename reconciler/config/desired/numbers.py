@@ -28,7 +28,7 @@ from reconciler.model.position import Position
 
 Labels = tuple[tuple[str, str], ...]
 _OWN = object()
-"""Stands for a number's own value in a shape key: numbers may differ in it and still be alike."""
+"""Replaces a number's own value in a shape key: numbers of one shape may differ in it."""
 
 
 def _is_label(value: object) -> bool:

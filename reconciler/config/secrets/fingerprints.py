@@ -33,7 +33,7 @@ SHORTEST_HASHED = 8
 
 PIN_LENGTH = (4, 10)
 UNHASHED = "declared"
-"""Stands for the fingerprint of a PIN without a key: only its existence may be recorded."""
+"""Replaces the fingerprint of a PIN without a key: only its existence may be recorded."""
 
 _N, _R, _P = 2**14, 8, 1
 """The cost of scrypt: 16 MB and about 50 ms, as recommended for interactive use."""

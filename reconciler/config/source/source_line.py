@@ -144,7 +144,7 @@ def mask_secrets(text: str, before: str = "") -> str:
 def _key_ends(text: str) -> Iterator[int]:
     """Yield the end of each key of a secret: after its colon, or after the key when it has none.
 
-    Words are taken one after the other, each once: a pattern that begins to search anew at every
+    Words are taken one after the other, each once: a pattern that starts a new search at every
     character takes minutes for a line of a few thousand characters.
     """
     last = ""  # the last character before this word that is neither space nor quote; "" at the start of the line

@@ -196,8 +196,8 @@ def _has_changed(entry: Entry, live: Live, name: str) -> bool:
 
 
 def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
-    """Return the prior values: those of the import, and live ones where somebody else wrote or we
-    manage a part anew.
+    """Return the prior values: those of the import, and live ones for parts that somebody else wrote
+    or that are managed again.
     """
     changed: list[str] = []
     for name in entry.last_applied:

@@ -122,7 +122,7 @@ def index_children(
     A child keeps the address that state has for its SID, also where its key was edited on Twilio.
     Any other gets its key, or its SID where the key cannot be shown or is the address of another
     child. The use of a list without a name here is addressed by the list's label, unless it is
-    declared or recorded by its SID. `taken` are names that stand for resources that we know.
+    declared or recorded by its SID. `taken` are names of known resources.
     """
     bound = _index_bound_addresses(kind, resources)
 

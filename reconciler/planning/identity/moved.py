@@ -177,7 +177,7 @@ def _match_by_domain(
 def _match_by_label(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
-    """Match networks declared anew with those that are declared no longer, by label.
+    """Match newly declared networks with those that are no longer declared, by label.
 
     Twilio then changes the network. A new one beside the old one would be refused for its label.
     """

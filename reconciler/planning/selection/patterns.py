@@ -2,7 +2,7 @@
 
 | pattern           | matches                                                                |
 |-------------------|------------------------------------------------------------------------|
-| ``KIND/NAME``     | addresses; a glob, in which ``*`` stands for any text                  |
+| ``KIND/NAME``     | addresses; a glob, in which ``*`` matches any text                     |
 | ``+15550100101``  | the number or bridge number, and its registration; a glob as well      |
 | ``PN…``, ``TK…``  | the resource with this SID; of a number, its registration too          |
 | ``agent/NAME``    | numbers that declare or last had this agent, and their registrations   |

@@ -152,7 +152,7 @@ class Feather:
                 raise
 
     def verify(self) -> Sequence[Complaint]:
-        """Return a complaint unless exactly one Twilio account is meant and connected."""
+        """Return a complaint unless exactly one Twilio account is selected and connected."""
         problem = self._connection_problem()
         return [Complaint(problem[1], True)] if problem is not None else []
 

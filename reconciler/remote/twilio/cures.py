@@ -81,8 +81,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "list_in_use": (
         "List still in use",
-        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it "
-        "to whoever uses it: `reconciler state rm` and its address forgets it with what is on it.",
+        "A trunk or a SIP domain that is not managed here uses it. Remove it there, or leave it there: "
+        "`reconciler state rm` with its address forgets the list with its content.",
     ),
     "address_needed": (
         "Address of the owner missing",

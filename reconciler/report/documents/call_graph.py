@@ -30,7 +30,7 @@ _TWILIO_SIP = re.compile(r"(.+)\.pstn\.(?:[a-z0-9-]+\.)*twilio\.com")
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node of a call route; `count` is how many numbers it stands for."""
+    """A node of a call route; `count` is the number of phone numbers in it."""
 
     id: str
     kind: NodeKind

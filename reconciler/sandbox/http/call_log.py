@@ -66,7 +66,7 @@ class CallLog:
 
     @property
     def statuses(self) -> dict[int, int]:
-        """Return how often each status was answered; 0 stands for no answer."""
+        """Return how often each status was answered; 0 means no answer."""
         with self._lock:
             return dict(self._statuses)
 

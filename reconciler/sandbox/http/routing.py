@@ -38,7 +38,7 @@ class Refused(Exception):
 class Route:
     """A method, a path with ``{variables}``, and a function.
 
-    A variable stands for one segment of the path, or for the beginning of one.
+    A variable matches one segment of the path, or the beginning of one.
     """
 
     method: str

@@ -209,7 +209,7 @@ def list_own(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
 def numbers_overlap(one: list[str], other: list[str]) -> bool:
     """Return true when two lists share a number, written with or without ``+``.
 
-    An empty list stands for the numbers that no other list names: it overlaps only with an empty
+    An empty list means the numbers that no other list names: it overlaps only with an empty
     list.
     """
     if not one and not other:

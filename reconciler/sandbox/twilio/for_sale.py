@@ -1,6 +1,6 @@
 """AvailablePhoneNumbers of the 2010 API: numbers for sale, by country and type.
 
-Every number that no account has and that nobody has released is for sale. A search for a complete
+Every number that no account has and that was never released is for sale. A search for a complete
 number finds it; any other search lists numbers of the country's example ranges, at most 30.
 `NearLatLong` and `Distance` are ignored.
 """

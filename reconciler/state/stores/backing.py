@@ -72,7 +72,7 @@ class Backing(Protocol):
         """Take the lock, or return who holds it."""
 
     def renew(self, grant: Grant) -> None:
-        """Start the lease anew. Called from a thread of its own."""
+        """Start the lease again. Called from a separate thread."""
 
     def release(self, grant: Grant) -> None:
         """Release the lock."""

@@ -140,8 +140,8 @@ class BucketBacking:
         self._clear(state.serial)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """See `Backing`. The lock is read afterwards: if it is ours then, nobody has written in
-        between.
+        """See `Backing`. The lock is read afterwards: if it is ours then, no other run has
+        written in between.
         """
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)

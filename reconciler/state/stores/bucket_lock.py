@@ -100,7 +100,7 @@ class BucketLock:
         return found, lock
 
     def _change(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
-        """Write our lock anew; try again when an earlier renewal that got no answer arrived in
+        """Write our lock again; retry when an earlier renewal that got no answer arrived in
         between.
         """
         for _ in range(_TRIES):

@@ -132,7 +132,7 @@ def is_left_behind_by(holder: Holder, by: Holder) -> bool:
     """Return whether the holder was a run of the same CI job, or of the same user on this machine,
     and has ended.
 
-    | the holder's process | its job is ours | it is not, or nobody knows |
+    | the holder's process | its job is ours | it is not, or unknown |
     |---|---|---|
     | of this machine and alive | no | no |
     | of this machine and gone | yes | yes, when the user is the same |

@@ -174,7 +174,7 @@ class PostgresBacking:
         with self._writing() as rows:
             self._fence(rows, grant)
             if known is None or self._outdated:
-                # Every row is written anew, so the digest does not depend on the present rows.
+                # Every row is written again, so the digest does not depend on the present rows.
                 addresses = {*rows.addresses(), *state.resources}
                 rows.keep_former(before, [*addresses])
                 total = rows.rewrite(state.resources)

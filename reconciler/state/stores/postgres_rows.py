@@ -224,7 +224,7 @@ class ProjectRows:
         return [address for (address,) in found.fetchall()]
 
     def rewrite(self, resources: Mapping[str, Entry]) -> int:
-        """Write all rows anew, and return their sum."""
+        """Write all rows again, and return their sum."""
         for table in ("reconciler_number", "reconciler_resource"):
             self.execute(f"DELETE FROM {table} WHERE project = %s", (self._project,))
         return self.change(resources, (), 0)
