@@ -25,8 +25,9 @@ from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import ExportFilter
 from reconciler.model.position import Position
 from reconciler.state.stores.companions import is_state_file, local_path
-from reconciler.workflows.inspect import export, validate
+from reconciler.workflows.export import export
 from reconciler.workflows.session import RunOptions
+from reconciler.workflows.validate import validate
 
 
 def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:

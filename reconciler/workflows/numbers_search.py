@@ -21,8 +21,8 @@ from reconciler.kinds.purchase import NumberForSale
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.remote.facts.for_sale import search_numbers
 from reconciler.state.stores.companions import is_state_file, local_path
-from reconciler.workflows.inspect import validate_or_load_account
 from reconciler.workflows.session import RunOptions, open_gateways
+from reconciler.workflows.validate import validate_or_load_account
 
 _SUFFIXES = (".yaml", ".yml")
 _NORTH_AMERICA = ("US", "CA")

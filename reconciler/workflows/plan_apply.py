@@ -18,7 +18,6 @@ from reconciler.execution.outcome import Result
 from reconciler.state.recovery import missing_state
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.store import Store
-from reconciler.workflows.inspect import validate
 from reconciler.workflows.session import (
     Applied,
     Consent,
@@ -33,6 +32,7 @@ from reconciler.workflows.session import (
     prefetch_with_regions,
     state_cipher,
 )
+from reconciler.workflows.validate import validate
 from reconciler.workflows.warm_up import import_while_waiting
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from reconciler.state.plan_file import PlanFile
 from reconciler.state.recovery.missing_state import load_for_writing
 from reconciler.state.stores.store import Store
 from reconciler.workflows.guards import apply_guards
-from reconciler.workflows.inspect import find_entry
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
+from reconciler.workflows.recorded import find_entry
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 

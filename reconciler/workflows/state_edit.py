@@ -24,9 +24,10 @@ from reconciler.state.recovery.missing_state import load_for_reading, load_for_w
 from reconciler.state.stores.file_history import FormerVersions
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.leased import LeasedStore
-from reconciler.state.stores.store import Store
-from reconciler.workflows.inspect import find_entry, validate
+from reconciler.state.stores.store import LockInfo, Store
+from reconciler.workflows.recorded import find_entry
 from reconciler.workflows.session import RunOptions, open_state_store, state_cipher
+from reconciler.workflows.validate import validate
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,3 +219,11 @@ def _readable(store: Store, path: Path) -> list[State]:
         if state is not None:
             found.append(state)
     return found
+
+
+def unlock(options: RunOptions, *, force: bool) -> LockInfo | None:
+    """Free the lock of the state, and return it; None when it was not held. Raises StateLocked when
+    it may be in use.
+    """
+    run = this_run(options.command, options.now(), options.environ)
+    return open_state_store(options, validate(options)).unlock(run, force=force)

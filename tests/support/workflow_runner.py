@@ -11,7 +11,7 @@ from reconciler.planning.decide.drift import Drifted
 from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
-from reconciler.workflows.inspect import drift
+from reconciler.workflows.drift import drift
 from reconciler.workflows.plan_apply import apply, plan
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 from tests.support.progress import SilentProgress

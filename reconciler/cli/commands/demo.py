@@ -11,14 +11,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
-from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.errors import Exit
-
-if TYPE_CHECKING:
-    from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 _SID = "AC00000000000000000000000000000001"
 _EDITED = "+15550100101"
@@ -32,9 +30,6 @@ def demo(pace: float) -> int:
     It uses a simulated Twilio inside this process and a temporary folder. No account is needed or
     touched.
     """
-    from reconciler.sandbox.service.app import Sandbox
-    from reconciler.sandbox.world.world import World
-
     source = quickstart()
     seed = json.loads((source / "sandbox.json").read_text(encoding="utf-8"))
     with (

@@ -8,7 +8,10 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
+from reconciler.doctor.check import all_passed
 from reconciler.errors import Exit
+from reconciler.report.documents.listings import doctor_document
+from reconciler.workflows import doctor as workflow
 
 
 @click.command()
@@ -24,10 +27,6 @@ def doctor(shared: CommonOptions) -> int:
     not, 3 when the configuration is invalid. Write permissions are not checked: only `apply`
     writes.
     """
-    from reconciler.doctor.check import all_passed
-    from reconciler.report.documents.listings import doctor_document
-    from reconciler.workflows import inspect
-
-    project, checks = inspect.doctor(shared.run_options("doctor", QuietProgress(shared)))
+    project, checks = workflow.doctor(shared.run_options("doctor", QuietProgress(shared)))
     emit(shared, doctor_document(checks, project.warnings))
     return Exit.DONE if all_passed(checks) else Exit.FAILED

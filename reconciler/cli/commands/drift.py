@@ -11,6 +11,8 @@ from reconciler.cli.options import scope_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import choose_progress
 from reconciler.errors import Exit
+from reconciler.report.documents.build import drift_document
+from reconciler.workflows import drift as workflow
 
 
 @click.command()
@@ -24,18 +26,13 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
     counted as pending, not as drift. Exit 1 (`nothing_recorded`) when nothing that is declared has
     been applied yet.
     """
-    from reconciler.workflows import inspect
-
     progress = choose_progress(shared)
     options = shared.run_options("drift", progress)
     options = msgspec.structs.replace(options, baseline=baseline, allowed_destinations=destinations)
     try:
-        planned, drifted = inspect.drift(options)
+        planned, drifted = workflow.drift(options)
     finally:
         progress.close()
-
-    # Imported here, because the run has already loaded this module during its first page.
-    from reconciler.report.documents.build import drift_document
 
     # An unexpected form is no drift, but it lasts between runs, so it is reported again.
     lasting = [note for note in planned.notes if note.code == "unexpected_form"]

@@ -11,7 +11,11 @@ from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import choose_progress
+from reconciler.config.load import write_files
 from reconciler.errors import Exit
+from reconciler.export.document import ExportFilter
+from reconciler.report.documents.listings import export_document
+from reconciler.workflows import export as workflow
 
 
 @click.command()
@@ -60,14 +64,9 @@ def export(
     that it declares are left out, and the result is a file to include. When an account cannot be
     read, the others are exported and the exit code is 1.
     """
-    from reconciler.config.load import write_files
-    from reconciler.export.document import ExportFilter
-    from reconciler.report.documents.listings import export_document
-    from reconciler.workflows import inspect
-
     progress = choose_progress(shared)
     try:
-        exported = inspect.export(
+        exported = workflow.export(
             shared.run_options("export", progress),
             accounts,
             ExportFilter(prefixes, labels),

@@ -12,6 +12,8 @@ from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath, check_paths
 from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
+from reconciler.report.documents.listings import format_document
+from reconciler.workflows import authoring
 
 
 @click.command()
@@ -27,9 +29,6 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
     separate. If the meaning of a file might change, it is refused (exit 3) and no file is written.
     Exit 1 with --check when a file would change, else 0.
     """
-    from reconciler.report.documents.listings import format_document
-    from reconciler.workflows import authoring
-
     options = shared.run_options("fmt", QuietProgress(shared))
     formatted = authoring.fmt(options, files)
     if not (check or diff):

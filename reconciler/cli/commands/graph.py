@@ -8,6 +8,10 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import format_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
+from reconciler.report.documents.call_graph import build_graph as draw
+from reconciler.report.documents.listings import graph_document
+from reconciler.report.formats import graph as graph_formats
+from reconciler.workflows.validate import validate
 
 
 @click.command()
@@ -20,12 +24,7 @@ def graph(shared: CommonOptions) -> int:
     to their start are marked as loops: a bridge number that rings the agent it should relieve, or a
     trunk that sends its calls to another declared trunk.
     """
-    from reconciler.report.documents.call_graph import build_graph as draw
-    from reconciler.report.documents.listings import graph_document
-    from reconciler.report.formats import graph as graph_formats
-    from reconciler.workflows import inspect
-
-    found = draw(inspect.validate(shared.run_options("graph", QuietProgress(shared))))
+    found = draw(validate(shared.run_options("graph", QuietProgress(shared))))
     if shared.format == "json":
         emit(shared, graph_document(found))
     else:

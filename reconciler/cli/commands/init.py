@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,9 @@ from reconciler.cli.options import common_options, is_on_terminal
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.cli.progress import QuietProgress
-
-if TYPE_CHECKING:
-    from reconciler.config.load.starter import Answers
+from reconciler.config.load.starter import Answers, ignore_patterns, project_name
+from reconciler.report.documents.types import InitDocument
+from reconciler.workflows import authoring
 
 
 @click.command()
@@ -46,10 +45,6 @@ def init(
     Asks on a terminal when no option is given. Never overwrites a file. Secrets are only referred
     to, by the names of the TWILIO_* variables.
     """
-    from reconciler.config.load.starter import Answers, ignore_patterns, project_name
-    from reconciler.report.documents.types import InitDocument
-    from reconciler.workflows import authoring
-
     answers = Answers(
         project=project or project_name(shared.directory.resolve().name),
         state=state or "./state.json",
@@ -83,8 +78,6 @@ def init(
 
 def _ask_for_answers(proposed: Answers) -> Answers:
     """Ask on the terminal; an empty line accepts the proposed answer."""
-    from reconciler.config.load.starter import Answers
-
     return Answers(
         project=_ask("Project name", proposed.project),
         account_sid=_ask("Twilio account SID (empty: use TWILIO_ACCOUNT_SID)", ""),

@@ -9,6 +9,8 @@ from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
+from reconciler.report.documents.listings import lint_document, rules_document
+from reconciler.workflows import authoring
 
 
 @click.command()
@@ -23,9 +25,6 @@ def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
     disable it for one line with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of
     level error or a policy is violated, 3 when the configuration is invalid, else 0.
     """
-    from reconciler.report.documents.listings import lint_document, rules_document
-    from reconciler.workflows import authoring
-
     if rules:
         emit(shared, rules_document())
         return Exit.DONE

@@ -13,6 +13,8 @@ from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import QuietProgress
+from reconciler.report.documents.listings import numbers_document
+from reconciler.workflows import numbers_search
 
 
 @click.group(cls=AnywhereGroup)
@@ -88,9 +90,6 @@ def search(
     before `apply --allow-purchase`. The present price becomes `max_price`. Without a configuration,
     the account of the TWILIO_* variables is used.
     """
-    from reconciler.report.documents.listings import numbers_document
-    from reconciler.workflows import numbers_search
-
     if country is None:
         raise click.UsageError("Missing option --country, such as --country GB.")
     if write is None and (chosen or agent or bundle or address):

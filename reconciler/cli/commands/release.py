@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
@@ -11,9 +11,10 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import consent_options, execute_and_report, review_plan
 from reconciler.cli.options import choose_flag, scope_options
 from reconciler.cli.output_paths import OutputPath
-
-if TYPE_CHECKING:
-    from reconciler.model.desired import OnRemoval
+from reconciler.model.desired import OnRemoval
+from reconciler.state.plan_file import Origin
+from reconciler.workflows import release as release_workflow
+from reconciler.workflows.session import Consent
 
 
 @click.command()
@@ -47,10 +48,6 @@ def release(
     deleted from the account. A number that is still declared is imported again by the next apply,
     so remove it from the configuration too. Protected numbers are refused.
     """
-    from reconciler.state.plan_file import Origin
-    from reconciler.workflows import release as release_workflow
-    from reconciler.workflows.session import Consent
-
     how = cast("OnRemoval | None", choose_flag(restore=restore, clear=clear, keep=keep))
     request = release_workflow.ReleaseRequest(addresses, how)
     origin = Origin(command="release", addresses=list(addresses), how=how)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,9 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import consent_options, execute_and_report, review_plan
 from reconciler.cli.options import scope_options
 from reconciler.cli.output_paths import OutputPath
-
-if TYPE_CHECKING:
-    from reconciler.workflows.session import Consent
+from reconciler.state.plan_file import Origin
+from reconciler.workflows import rollback as rollback_workflow
+from reconciler.workflows.session import Consent
 
 
 @click.command()
@@ -40,8 +39,6 @@ def rollback(
     --allow-takeover. The limits of `safety` apply. The configuration does not change: restore it as
     well, or the next apply changes everything back.
     """
-    from reconciler.workflows.session import Consent
-
     if to is None:
         raise click.UsageError(
             "Missing --to SERIAL or --to TIME. `reconciler undo` rolls back the last apply."
@@ -56,8 +53,6 @@ def run_rollback(
     shared: CommonOptions, command: str, to: str, consent: Consent, *, asked: bool
 ) -> int:
     """Roll back and return the exit code."""
-    from reconciler.workflows import rollback as rollback_workflow
-
     return execute_and_report(
         shared,
         command,
@@ -70,9 +65,6 @@ def preview_rollback(
     shared: CommonOptions, command: str, to: str, out: Path | None, consent: Consent
 ) -> int:
     """Show the plan of a rollback, and save it with `out`."""
-    from reconciler.state.plan_file import Origin
-    from reconciler.workflows import rollback as rollback_workflow
-
     origin = Origin(command="rollback", to=to)
 
     return review_plan(

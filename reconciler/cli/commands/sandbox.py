@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.output_paths import DEFAULT_ENTRY, OutputPath, check_paths
 from reconciler.errors import Exit
-
-if TYPE_CHECKING:
-    from reconciler.sandbox.faults.rules import AnyFault
-    from reconciler.sandbox.world.world import World
+from reconciler.sandbox.faults.rules import AnyFault, FaultError, Latency, parse_fault
+from reconciler.sandbox.service.app import serve
+from reconciler.sandbox.store import SeedError
+from reconciler.sandbox.world.world import World
 
 _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -79,8 +78,6 @@ def sandbox(
     and so on. While it runs, /_sandbox lists its own endpoints: the log of calls, faults, an edit
     as in the console, the world as a seed file. See docs/how-to/sandbox.md.
     """
-    from reconciler.sandbox.service.app import serve
-
     if persist is not None:
         check_paths([("--persist", persist, False)], Path(), DEFAULT_ENTRY)
     world = _world(numbers, accounts, seed)
@@ -100,9 +97,6 @@ def sandbox(
 
 
 def _world(numbers: int, accounts: int, seed: Path | None) -> World:
-    from reconciler.sandbox.store import SeedError
-    from reconciler.sandbox.world.world import World
-
     if seed is None:
         return World.generate(numbers, accounts)
     try:
@@ -112,8 +106,6 @@ def _world(numbers: int, accounts: int, seed: Path | None) -> World:
 
 
 def _faults(texts: tuple[str, ...], latency: float | None) -> list[AnyFault]:
-    from reconciler.sandbox.faults.rules import FaultError, Latency, parse_fault
-
     try:
         faults = [parse_fault(text) for text in texts]
     except FaultError as error:

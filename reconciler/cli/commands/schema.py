@@ -6,6 +6,8 @@ import json
 
 import click
 
+from reconciler.schemas import SCHEMAS
+
 
 @click.command()
 @click.argument("name", default="config")
@@ -17,8 +19,6 @@ def schema(name: str, names: bool) -> int:
     For checks and completion in an editor, put this on the first line of a file:
       # yaml-language-server: $schema=<path or URL of config.schema.json>
     """
-    from reconciler.schemas import SCHEMAS
-
     if names:
         click.echo("\n".join(SCHEMAS))
         return 0

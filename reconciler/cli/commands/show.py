@@ -10,6 +10,10 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import report_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
+from reconciler.report.documents import build, listings
+from reconciler.workflows import plan_apply
+from reconciler.workflows import show as workflow
+from reconciler.workflows.recorded import read_recorded
 
 
 @click.command()
@@ -22,17 +26,14 @@ def show(shared: CommonOptions, what: str | None) -> int:
     A bridge number is shown with id, number, SID, connection and its present status on Twilio:
     active, drifted or missing. Without an argument: every managed address.
     """
-    from reconciler.report.documents import build, listings
-    from reconciler.workflows import inspect, plan_apply
-
     options = shared.run_options("show", QuietProgress(shared))
     path = shared.directory / Path(what) if what else None
     if path is not None and path.is_file():
         saved = plan_apply.read_plan(options, path)
         emit(shared, build.plan_file_document(saved), saved.project)
     elif what:
-        emit(shared, listings.resource_document(what, inspect.show(options, what)))
+        emit(shared, listings.resource_document(what, workflow.show(options, what)))
     else:
-        _, state = inspect.read_recorded(options)
+        _, state = read_recorded(options)
         emit(shared, listings.state_list_document(state.resources, command="show"))
     return 0

@@ -5,7 +5,6 @@ touched.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,16 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import Duration, common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
-
-if TYPE_CHECKING:
-    from reconciler.workflows.session import RunOptions
-    from reconciler.workflows.state_edit import Operation
+from reconciler.report.documents.state import (
+    change_document,
+    history_document,
+    pull_document,
+    repair_document,
+)
+from reconciler.state.format.document import encode
+from reconciler.workflows import state_edit
+from reconciler.workflows.session import RunOptions
+from reconciler.workflows.state_edit import Operation
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _dry_run = click.option("--dry-run", is_flag=True, help="Show what would change and write nothing.")
@@ -38,8 +43,6 @@ def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: flo
     If several people share a configuration, use `moved:` in the file instead: it is reviewed and
     applies to everybody.
     """
-    from reconciler.workflows import state_edit
-
     done = state_edit.move(_edit_options(shared, "state mv", wait), source, target, dry_run=dry_run)
     return _emit_change(shared, "state mv", done, dry_run=dry_run)
 
@@ -56,8 +59,6 @@ def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: f
     Prior values are removed as well (they stay in the history). To release a number and restore its
     prior values, remove it from the configuration and apply. Protected resources are refused.
     """
-    from reconciler.workflows import state_edit
-
     done = state_edit.remove(_edit_options(shared, "state rm", wait), addresses, dry_run=dry_run)
     return _emit_change(shared, "state rm", done, dry_run=dry_run)
 
@@ -75,10 +76,6 @@ def pull(shared: CommonOptions, serial: int | None) -> int:
 
     The output is complete, with the URLs of numbers: protect it like the state.
     """
-    from reconciler.report.documents.state import pull_document
-    from reconciler.state.format.document import encode
-    from reconciler.workflows import state_edit
-
     state = state_edit.pull(_edit_options(shared, "state pull", 0.0), serial)
     if shared.json:
         emit(shared, pull_document(state))
@@ -98,8 +95,6 @@ def push(shared: CommonOptions, document: Path, force: bool, dry_run: bool, wait
 
     Refused (exit 4) when FILE has another lineage, or when the state was written after the pull.
     """
-    from reconciler.workflows import state_edit
-
     path = shared.directory / document
     done = state_edit.push(
         _edit_options(shared, "state push", wait), path, force=force, dry_run=dry_run
@@ -114,9 +109,6 @@ def history(shared: CommonOptions) -> int:
 
     `rollback --to SERIAL` brings back what was applied in one of them.
     """
-    from reconciler.report.documents.state import history_document
-    from reconciler.workflows import state_edit
-
     emit(shared, history_document(state_edit.history(_edit_options(shared, "state history", 0.0))))
     return 0
 
@@ -132,9 +124,6 @@ def repair(shared: CommonOptions, dry_run: bool, wait: float) -> int:
     The damaged files are kept under other names. Use --dry-run first, and check `reconciler plan`
     afterwards.
     """
-    from reconciler.report.documents.state import repair_document
-    from reconciler.workflows import state_edit
-
     done = state_edit.repair(_edit_options(shared, "state repair", wait), dry_run=dry_run)
     emit(shared, repair_document(done.saved, done.aside, dry_run=dry_run))
     return 0
@@ -152,7 +141,5 @@ def _edit_options(shared: CommonOptions, command: str, wait: float) -> RunOption
 
 
 def _emit_change(shared: CommonOptions, command: str, done: Operation, *, dry_run: bool) -> int:
-    from reconciler.report.documents.state import change_document
-
     emit(shared, change_document(command, done.before, done.after, done.changes, dry_run=dry_run))
     return 0

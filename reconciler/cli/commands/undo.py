@@ -8,6 +8,8 @@ from reconciler.cli.commands.rollback import preview_rollback, run_rollback
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import consent_options
 from reconciler.cli.options import scope_options
+from reconciler.workflows.rollback import PREVIOUS
+from reconciler.workflows.session import Consent
 
 
 @click.command()
@@ -24,9 +26,6 @@ def undo(
     """Roll back to the previous version of the state. Running `undo` twice applies the change
     again.
     """
-    from reconciler.workflows.rollback import PREVIOUS
-    from reconciler.workflows.session import Consent
-
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run:
         return preview_rollback(shared, "undo", PREVIOUS, None, consent)

@@ -8,6 +8,8 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
+from reconciler.report.documents import listings
+from reconciler.workflows import state_edit
 
 
 @click.command(short_help="Free the lock of a run that has ended.")
@@ -24,9 +26,8 @@ def unlock(shared: CommonOptions, force: bool) -> int:
     lease. Without --force, only an expired lock is freed, one of the same CI job, or one of a
     process of the same user on this machine that has ended. Exit 6: another run holds it.
     """
-    from reconciler.report.documents import listings
-    from reconciler.workflows import inspect
-
-    found = inspect.unlock(shared.run_options("state unlock", QuietProgress(shared)), force=force)
+    found = state_edit.unlock(
+        shared.run_options("state unlock", QuietProgress(shared)), force=force
+    )
     emit(shared, listings.unlock_document(found))
     return 0

@@ -10,6 +10,9 @@ from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 from reconciler.diagnostics import sort_by_place
 from reconciler.errors import Exit
+from reconciler.report.documents.counts import count_declared
+from reconciler.report.documents.types import ValidateDocument
+from reconciler.workflows import validate as workflow
 
 
 @click.command()
@@ -21,11 +24,7 @@ def validate(shared: CommonOptions) -> int:
     Exit 0 when the configuration is valid (warnings do not change that), 3 when it is not, 4 when
     it is valid and violates a policy.
     """
-    from reconciler.report.documents.counts import count_declared
-    from reconciler.report.documents.types import ValidateDocument
-    from reconciler.workflows import inspect
-
-    project = inspect.validate(shared.run_options("validate", QuietProgress(shared)))
+    project = workflow.validate(shared.run_options("validate", QuietProgress(shared)))
     found = sort_by_place([*project.warnings, *project.violations])
     document = ValidateDocument(
         command="validate", summary=count_declared(project), diagnostics=found

@@ -1,0 +1,80 @@
+"""Compare what was last applied with what is there now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.config.project import Project
+from reconciler.errors import StateError
+from reconciler.planning.checks.unread_accounts import select_readable
+from reconciler.planning.decide import child_drift
+from reconciler.planning.decide.drift import Drifted, find_drift
+from reconciler.planning.identity.match import sids_to_names
+from reconciler.planning.selection.patterns import find_selection, list_named
+from reconciler.remote.queries.attribution import attribute_drift
+from reconciler.state.recovery import missing_state
+from reconciler.state.recovery.first_state import no_record_error
+from reconciler.workflows.session import (
+    Planned,
+    RunOptions,
+    check_destinations,
+    open_gateways,
+    open_state_store,
+    prefetch,
+)
+from reconciler.workflows.validate import validate
+from reconciler.workflows.warm_up import import_while_waiting
+
+if TYPE_CHECKING:
+    from reconciler.workflows.pipeline import Resources
+
+
+def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
+    """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
+
+    The plan shows how many changes are pending. Raises StateError when nothing is recorded of what
+    is declared: unknown is not the same as no drift.
+    """
+    project = validate(options)
+    check_destinations(options, project)
+    with open_gateways(options, project) as gateways:
+        pages = prefetch(options, project, gateways, services=False)
+        import_while_waiting()
+        from reconciler.workflows import pipeline
+
+        state = missing_state.load_for_reading(open_state_store(options, project), project)
+        inputs = pipeline.PlanInputs(
+            options=options, project=project, state=state, gateways=gateways, prefetch=pages
+        )
+
+        # Nothing is written, so no secret has to be readable, and no question of an apply is asked.
+        resources = pipeline.read_resources(inputs, lambda address: False)
+        plan = pipeline.decide(inputs, resources, resources.observed)
+        found = _find_drift(options, project, resources)
+        planned = pipeline.to_planned(inputs, resources, plan)
+        return planned, attribute_drift(found, gateways, options.clock())
+
+
+def _find_drift(options: RunOptions, project: Project, resources: Resources) -> list[Drifted]:
+    """Return what has drifted of the selected resources, sorted by address."""
+
+    # Nothing is concluded from an account that could not be read, or that no target is in.
+    observed, recorded = resources.observed, resources.recorded
+    unread = observed.unread.keys() | resources.outside
+    declared, entries = select_readable(project.desired, recorded, unread)
+
+    found = [
+        *find_drift(entries, observed),
+        *child_drift.find_changes(sids_to_names(declared, observed), entries, observed),
+    ]
+    found.sort(key=lambda drifted: drifted.address)
+
+    # Without a single recorded resource among those selected, `no drift` would be a false answer.
+    children = child_drift.list_children(recorded, observed)
+    named = [*list_named(project.desired, (recorded,)), *children]
+    selection = find_selection(options.targets, options.excludes, named)
+    any_recorded = any(map(selection.selects, recorded))
+    any_declared = any(selection.selects(desired.address) for desired in project.desired)
+    if any_declared and not any_recorded:
+        raise StateError(no_record_error(project))
+    return [drifted for drifted in found if selection.selects(drifted.address)]

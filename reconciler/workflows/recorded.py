@@ -1,0 +1,53 @@
+"""Read the configuration and what the state records, without a call to Twilio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError
+from reconciler.model.entry import Entry
+from reconciler.state.format.document import State
+from reconciler.state.recovery import missing_state
+from reconciler.workflows.session import (
+    RunOptions,
+    open_state_store,
+)
+from reconciler.workflows.validate import validate
+
+
+def read_recorded(options: RunOptions) -> tuple[Project, State]:
+    """Read the configuration and the state, without a call to Twilio. Raises StateError when the
+    state is missing.
+    """
+    project = validate(options)
+    return project, missing_state.load_for_reading(open_state_store(options, project), project)
+
+
+def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:
+    """Return the entry of an address; a number may be given by its SID or E.164 alone. Raises
+    ReconcilerError.
+    """
+    if address in resources:
+        return resources[address]
+
+    found = []
+    if address:
+        found = [entry for entry in resources.values() if address in (entry.sid, entry.key)]
+    if len(found) == 1:
+        return found[0]
+
+    close = get_close_matches(address, resources, n=1)
+    hint = f"Did you mean `{close[0]}`? " if close else ""
+    if not resources:
+        hint += "Nothing has been applied into it yet. "
+    raise ReconcilerError(
+        Diagnostic(
+            code="address_not_found",
+            summary="Address not found in state",
+            detail=f"`{address}` is not in state. {hint}`reconciler state list` shows every address.",
+            address=address,
+        )
+    )
