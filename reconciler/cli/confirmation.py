@@ -6,21 +6,22 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.exit_codes import plan_exit_code, result_exit_code
 from reconciler.cli.options import is_on_terminal
 from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.progress import choose_progress
 from reconciler.cli.signals import stop_on_signals
 from reconciler.errors import Exit
-
-if TYPE_CHECKING:
-    from reconciler.state.plan_file import Origin
-    from reconciler.workflows.plan_apply import Confirm
-    from reconciler.workflows.session import Applied, Planned, RunOptions
+from reconciler.state.plan_file import Origin
+from reconciler.workflows import plan_apply
+from reconciler.workflows.plan_apply import Confirm
+from reconciler.workflows.saved_plan_check import digest_of_plan
+from reconciler.workflows.session import Applied, Planned, RunOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 Execute = Callable[["RunOptions", "Confirm"], "Applied"]
@@ -100,8 +101,6 @@ def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, ask
         finally:
             progress.close()
 
-    # Imported here, because the run has already loaded these modules during its first page.
-    from reconciler.cli.exit_codes import result_exit_code
     from reconciler.report.documents.build import apply_document
 
     document = apply_document(
@@ -122,10 +121,7 @@ def review_plan(
     shared: CommonOptions, command: str, look: Preview, out: Path | None, origin: Origin
 ) -> int:
     """Show the plan that a command would carry out, save it with `out`, and return the exit code."""
-    from reconciler.cli.exit_codes import plan_exit_code
     from reconciler.report.documents.build import plan_document
-    from reconciler.workflows import plan_apply
-    from reconciler.workflows.saved_plan_check import digest_of_plan
 
     progress = choose_progress(shared)
     options = shared.run_options(command, progress)

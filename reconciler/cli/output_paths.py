@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from reconciler.config.load.merge import Merged
-    from reconciler.workflows.output_guard import Output
-
+from reconciler.config.load.merge import Merged
+from reconciler.errors import UsageError
+from reconciler.workflows.output_guard import Output, check_outputs
 
 DEFAULT_ENTRY = "reconciler.yaml"
 _STDOUT = "-"
@@ -52,9 +51,6 @@ def check_paths(
     """Check paths given as (option, path, whether it edits the configuration)."""
     if not given:
         return []
-    from reconciler.errors import UsageError
-    from reconciler.workflows.output_guard import Output, check_outputs
-
     outputs = [Output(directory / path, option, edits) for option, path, edits in given]
     try:
         _refuse_shared(outputs)

@@ -16,6 +16,7 @@ from reconciler.remote.facts.purchases import Account, read_offers
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import completed, start
 from reconciler.remote.platforms.contract import Adapter
+from reconciler.remote.platforms.preflight import find_expected_refusals
 
 
 class RegionPrefetch(msgspec.Struct, frozen=True):
@@ -47,9 +48,6 @@ def answer(questions: Questions, sources: Sources) -> Facts:
 
     refusals: tuple[Diagnostic, ...] = ()
     if questions.registrations:
-        # Imported here because few plans change anything on a platform.
-        from reconciler.remote.platforms.preflight import find_expected_refusals
-
         refusals = tuple(find_expected_refusals(questions.registrations, sources.adapters))
 
     # The sample was asked about before the plan was made: only the other questions are new.

@@ -6,16 +6,23 @@ Twilio or the state. Prints nothing, reads no command line.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from reconciler.config.project import Project
 from reconciler.config.secrets.destinations import KnownDestinations
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import Refused, UsageError
+from reconciler.errors import ReconcilerError, Refused, UsageError
+from reconciler.planning.equality import list_differences
+from reconciler.planning.staleness import add_differences
 from reconciler.state.plan_file import PlanFile
 from reconciler.state.stores.store import Store
-from reconciler.workflows import plan_apply, release, rollback
+from reconciler.workflows import plan_apply, saved_plan_check
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned
+from reconciler.workflows.recorded_goal import goal_planner
+from reconciler.workflows.release import ReleaseRequest, find_release_goal
+from reconciler.workflows.rollback import PREVIOUS, find_rollback_goal
 from reconciler.workflows.session import Applied, Consent, Gateways, Planned, RunOptions
 
 
@@ -50,21 +57,22 @@ def _saved_planner(
     """Return the planner of a release or rollback that refuses every plan but the saved one."""
     origin = saved.origin
     if origin.command == "release":
-        planner = release.planner(
-            options, consent, release.ReleaseRequest(origin.addresses, origin.how)
-        )
+        goal = find_release_goal(ReleaseRequest(origin.addresses, origin.how))
     else:
-        planner = rollback.planner(options, consent, origin.to or rollback.PREVIOUS)
+        goal = find_rollback_goal(origin.to or PREVIOUS)
+    planner = goal_planner(options, consent, goal)
 
     def plan_again(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
     ) -> Planned:
         # The state first: once it has changed, an address or a version may refer to something else.
-        from reconciler.workflows import saved_plan_check
-
-        moved = saved_plan_check.find_moved_bases(options, saved, project, store.load())
+        moved = saved_plan_check.find_moved_bases(
+            saved, project, store.load(), saved_plan_check.last_commit_of(options, project)
+        )
         if moved and saved.actions:
-            raise Refused(*moved)
+            raise Refused(
+                *_with_differences(moved, saved, lambda: planner(project, store, gateways))
+            )
 
         planned = saved_plan_check.use_saved_plan(
             options, saved, planner(project, store, gateways), gateways
@@ -73,6 +81,22 @@ def _saved_planner(
         return planned
 
     return plan_again
+
+
+def _with_differences(
+    moved: list[Diagnostic], saved: PlanFile, plan_now: Callable[[], Planned]
+) -> list[Diagnostic]:
+    """Add to the first reason how the plan of the file differs from the plan made now.
+
+    The numbers or the version that the file names may not exist any more: then there is no plan to
+    compare with, and the reasons are returned as they are.
+    """
+    try:
+        fresh = plan_now()
+    except ReconcilerError:
+        return moved
+    differences = list_differences(saved.actions, fresh.plan.actions)
+    return [add_differences(moved[0], differences), *moved[1:]] if differences else moved
 
 
 def _expect_missing(command: str) -> Diagnostic:

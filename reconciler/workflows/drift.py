@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reconciler.config.project import Project
 from reconciler.errors import StateError
 from reconciler.planning.checks.unread_accounts import select_readable
@@ -14,6 +12,8 @@ from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.remote.queries.attribution import attribute_drift
 from reconciler.state.recovery import missing_state
 from reconciler.state.recovery.first_state import no_record_error
+from reconciler.workflows import pipeline
+from reconciler.workflows.pipeline import Resources
 from reconciler.workflows.session import (
     Planned,
     RunOptions,
@@ -24,9 +24,6 @@ from reconciler.workflows.session import (
 )
 from reconciler.workflows.validate import validate
 from reconciler.workflows.warm_up import import_while_waiting
-
-if TYPE_CHECKING:
-    from reconciler.workflows.pipeline import Resources
 
 
 def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
@@ -40,8 +37,6 @@ def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
     with open_gateways(options, project) as gateways:
         pages = prefetch(options, project, gateways, services=False)
         import_while_waiting()
-        from reconciler.workflows import pipeline
-
         state = missing_state.load_for_reading(open_state_store(options, project), project)
         inputs = pipeline.PlanInputs(
             options=options, project=project, state=state, gateways=gateways, prefetch=pages

@@ -36,6 +36,7 @@ from reconciler.planning.planner import plan_resources
 from reconciler.planning.selection.narrow import narrow_plan
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
+from reconciler.remote.facts.sip_domains import read_list_users
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.for_project import platform_facts
 from reconciler.remote.queries.observe import observe
@@ -205,9 +206,6 @@ def decide_with_list_users(
     questions = list_users.list_questions(plan)
     if not questions:
         return plan, []
-
-    # Imported here because few plans delete a list.
-    from reconciler.remote.facts.sip_domains import read_list_users
 
     domains, unread = read_list_users(questions, gateways, observed)
     return decide(observed.with_domains(domains)), unread

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
 from reconciler.config.project import Project
 from reconciler.errors import Refused
 from reconciler.execution.outcome import Result
+from reconciler.planning.staleness import about_question
+from reconciler.state import plan_file
+from reconciler.state.plan_file import Origin, PlanFile
 from reconciler.state.recovery import missing_state
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.store import Store
+from reconciler.workflows import guards, pipeline, saved_plan_check
+from reconciler.workflows.guards import raise_if_refused  # imported by the planner
+from reconciler.workflows.saved_plan import make_saved_plan
+from reconciler.workflows.saved_plan_check import check_digest
 from reconciler.workflows.session import (
     Applied,
     Consent,
@@ -34,9 +41,6 @@ from reconciler.workflows.session import (
 )
 from reconciler.workflows.validate import validate
 from reconciler.workflows.warm_up import import_while_waiting
-
-if TYPE_CHECKING:
-    from reconciler.state.plan_file import Origin, PlanFile
 
 Confirm = Callable[[Planned], bool] | None
 """Show a plan to a person, and return whether it is confirmed; None for no question."""
@@ -88,8 +92,6 @@ def save(options: RunOptions, planned: Planned, path: Path, origin: Origin | Non
 
     `origin` is the command that made it, where that is not `plan`.
     """
-    from reconciler.state import plan_file
-
     saved = _make_plan_file(options, planned, origin)
     plan_file.write(path, saved, cipher=state_cipher(options, planned.project))
 
@@ -98,8 +100,6 @@ def _make_plan_file(
     options: RunOptions, planned: Planned, origin: Origin | None = None
 ) -> PlanFile:
     """Return the content of a plan file."""
-    from reconciler.workflows.saved_plan import make_saved_plan
-
     return make_saved_plan(
         planned.plan,
         planned.project,
@@ -117,8 +117,6 @@ def read_plan(options: RunOptions, path: Path) -> PlanFile:
     """Read a saved plan. Raises StateError. The configuration is read only when the file is
     encrypted.
     """
-    from reconciler.state import plan_file
-
     return plan_file.read(path, lambda: state_cipher(options, validate(options)))
 
 
@@ -139,8 +137,6 @@ def apply(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
     ) -> Planned:
         planned = _plan(options, consent, project, store, gateways, confirmed or saved)
-        from reconciler.workflows.saved_plan_check import check_digest
-
         check_digest(planned, expected, saved)
         return planned
 
@@ -161,8 +157,6 @@ def apply_planned(
         open_gateways(options, project) as gateways,
     ):
         planned = planner(project, store, gateways)
-        from reconciler.workflows.guards import raise_if_refused  # imported by the planner
-
         # The plan is shown even if it is refused: the reasons refer to its actions.
         options.progress.show_plan(planned)
         raise_if_refused(planned)
@@ -189,9 +183,6 @@ def _plan_again(
     overwritten without consent, and the state would not record them. So the confirmed plan is
     treated as a saved one: made again and compared.
     """
-    from reconciler.planning.staleness import about_question
-    from reconciler.workflows import guards, saved_plan_check
-
     shown = _make_plan_file(options, confirmed)
     try:
         fresh = planner(confirmed.project, store, gateways, shown)
@@ -246,8 +237,6 @@ def _plan(
     loaded = missing_state.load_or_recover(store, project)
     pages = prefetch_with_regions(options, project, loaded.state, gateways, pages)
     import_while_waiting()
-    from reconciler.workflows import guards, pipeline, saved_plan_check
-
     former = loaded.missing.former if loaded.missing is not None else {}
     inputs = pipeline.PlanInputs(
         options=options,

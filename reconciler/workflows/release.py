@@ -1,13 +1,12 @@
-"""Release numbers without editing the configuration: build an ordinary plan that releases them, and
-apply it.
+"""Find the goal of `release`: numbers that are no longer managed, without an edit of the
+configuration.
 
-Nothing here prints, reads the command line or decides an exit code.
-`planning.goals.release_selected` builds the plan.
+`planning.goals.release_selected` plans towards it, `recorded_goal` carries the plan out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -20,17 +19,14 @@ from reconciler.model.entry import Entry
 from reconciler.planning.checks.unknown_routes import add_unknown_routes
 from reconciler.planning.goals import release_selected as planning
 from reconciler.planning.identity.moved import Resources
-from reconciler.planning.selection.narrow import narrow_plan
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
 from reconciler.planning.selection.scope import find_accounts_outside
-from reconciler.remote.gateway import Gateway
-from reconciler.remote.queries.observe import observe
-from reconciler.state.plan_file import PlanFile
-from reconciler.state.recovery.missing_state import load_for_writing
+from reconciler.state.format.document import State
 from reconciler.state.stores.store import Store
-from reconciler.workflows.guards import apply_guards
-from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
 from reconciler.workflows.recorded import find_entry
-from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+from reconciler.workflows.recorded_goal import FindGoal, Goal
+from reconciler.workflows.session import RunOptions
 
 
 class ReleaseRequest(msgspec.Struct, frozen=True):
@@ -42,31 +38,10 @@ class ReleaseRequest(msgspec.Struct, frozen=True):
     how: OnRemoval | None = None
 
 
-def release(
-    options: RunOptions, consent: Consent, request: ReleaseRequest, confirm: Confirm
-) -> Applied:
-    """Release the numbers. Raises Refused, UsageError, and what a plan raises."""
-    return apply_planned(options, consent, confirm, planner(options, consent, request))
+def find_release_goal(request: ReleaseRequest) -> FindGoal:
+    """Return the function that finds the goal of a release."""
 
-
-def preview(options: RunOptions, consent: Consent, request: ReleaseRequest) -> Planned:
-    """Plan a release without changing anything, and check the plan as a release with this consent
-    would.
-    """
-    return read_plan_only(options, planner(options, consent, request))
-
-
-def planner(options: RunOptions, consent: Consent, request: ReleaseRequest) -> Planner:
-    """Return the planner of the release."""
-
-    def plan_release(
-        project: Project,
-        store: Store,
-        gateways: Mapping[str, Gateway],
-        confirmed: PlanFile | None = None,
-        /,
-    ) -> Planned:
-        state = load_for_writing(store, project)
+    def find_goal(options: RunOptions, project: Project, store: Store, state: State) -> Goal:
         addresses = list(dict.fromkeys(_address(state.resources, name) for name in request.names))
         goal = planning.build_release_goal(state.resources, addresses, request.how, project.desired)
 
@@ -75,20 +50,14 @@ def planner(options: RunOptions, consent: Consent, request: ReleaseRequest) -> P
         accounts = {entry.account for entry in goal.chosen.values()} - outside
         known = {**state.resources, **goal.chosen}
         near = {address: entry for address, entry in known.items() if entry.account in accounts}
-        observed = observe([], near, gateways, options.progress.report_read)
 
-        whole_plan = planning.plan_release(goal, observed, project.our_urls)
-        whole_plan = add_unknown_routes(whole_plan, (), observed.unknown)
-        plan = narrow_plan(
-            whole_plan, options.targets, options.excludes, recorded=(state.resources,)
-        )
+        def decide(observed: Observed) -> Plan:
+            plan = planning.plan_release(goal, observed, project.our_urls)
+            return add_unknown_routes(plan, (), observed.unknown)
 
-        planned = Planned(
-            project=project, state=state, plan=plan, observed=observed, notes=goal.diagnostics
-        )
-        return apply_guards(options, planned, consent)
+        return Goal((), near, decide, (state.resources,), goal.diagnostics)
 
-    return plan_release
+    return find_goal
 
 
 def _address(resources: Resources, name: str) -> str:

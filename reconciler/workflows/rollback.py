@@ -1,13 +1,11 @@
-"""Roll back to a version of the state, given by serial or time: build an ordinary plan towards it,
-and apply it.
+"""Find the goal of `rollback` and `undo`: a version of the state, given by serial or time.
 
-Nothing here prints, reads the command line or decides an exit code. `planning.goals.rollback`
-builds the plan.
+`planning.goals.rollback` plans towards it, `recorded_goal` carries the plan out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,78 +16,36 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.planning.goals import rollback as planning
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
-from reconciler.planning.selection.narrow import narrow_plan
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
-from reconciler.remote.gateway import Gateway
-from reconciler.remote.queries.observe import observe
 from reconciler.state.format.document import State
-from reconciler.state.plan_file import PlanFile
 from reconciler.state.records import StoredVersion
-from reconciler.state.recovery.missing_state import load_for_writing
 from reconciler.state.stores.store import Store
-from reconciler.workflows.guards import apply_guards, check_claims
-from reconciler.workflows.pipeline import decide_with_list_users
-from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
-from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+from reconciler.workflows.recorded_goal import FindGoal, Goal
+from reconciler.workflows.session import RunOptions
 
 PREVIOUS = "previous"
 """The version before the present one: `undo` rolls back to it."""
 
 
-def rollback(options: RunOptions, consent: Consent, to: str, confirm: Confirm) -> Applied:
-    """Restore what was applied in a version of the state. Raises Refused, and what a plan raises."""
-    return apply_planned(options, consent, confirm, planner(options, consent, to))
+def find_rollback_goal(to: str) -> FindGoal:
+    """Return the function that finds the goal of a rollback to a version, given by serial or time."""
 
+    def find_goal(options: RunOptions, project: Project, store: Store, state: State) -> Goal:
+        then = find_version(store, state, to)
+        target = planning.rollback_target(then.resources, state.resources)
+        known = planning.entries_of_both(then.resources, state.resources)
+        outside = find_accounts_outside(options.targets, target.desired, known)
+        desired, recorded = keep_inside(target.desired, known, outside)
 
-def preview(options: RunOptions, consent: Consent, to: str) -> Planned:
-    """Plan a rollback without changing anything, and check the plan as a rollback with this consent
-    would.
-    """
-    return read_plan_only(options, planner(options, consent, to))
+        def decide(observed: Observed) -> Plan:
+            # Nothing is concluded from an account that cannot be read, or that no target is in.
+            readable = planning.keep_readable(target, observed.unread.keys() | outside)
+            return planning.plan_rollback(readable, observed, project.our_urls)
 
+        notes = planning.warn_of_difference(target, project.desired)
+        return Goal(desired, recorded, decide, (then.resources, state.resources), notes)
 
-def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
-    """Return the planner of the rollback."""
-
-    def plan_rollback(
-        project: Project,
-        store: Store,
-        gateways: Mapping[str, Gateway],
-        confirmed: PlanFile | None = None,
-        /,
-    ) -> Planned:
-        now = load_for_writing(store, project)
-        then = find_version(store, now, to)
-        there = planning.rollback_target(then.resources, now.resources)
-        known = planning.entries_of_both(then.resources, now.resources)
-        outside = find_accounts_outside(options.targets, there.desired, known)
-        observed = observe(
-            *keep_inside(there.desired, known, outside), gateways, options.progress.report_read
-        )
-
-        # Nothing is concluded from an account that cannot be read, or that no target is in.
-        part = planning.keep_readable(there, observed.unread.keys() | outside)
-
-        def decide(seen: Observed) -> Plan:
-            return planning.plan_rollback(part, seen, project.our_urls)
-
-        whole, unread = decide_with_list_users(decide(observed), decide, observed, gateways)
-        chosen = narrow_plan(
-            whole, options.targets, options.excludes, recorded=(then.resources, now.resources)
-        )
-
-        # Errors stay in the plan and stop it; everything else becomes a note.
-        remarks = [d for d in chosen.diagnostics if d.severity != "error"]
-        notes = [*remarks, *unread, *planning.warn_of_difference(there, project.desired)]
-        errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
-        chosen = msgspec.structs.replace(chosen, diagnostics=errors)
-
-        planned = Planned(
-            project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes)
-        )
-        return apply_guards(options, check_claims(planned, store), consent)
-
-    return plan_rollback
+    return find_goal
 
 
 def find_version(store: Store, now: State, to: str) -> State:

@@ -6,22 +6,44 @@ The file is only compared: what is carried out is always the plan made now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.action import Action
+from reconciler.model.live import Live
+from reconciler.model.route import Wire
 from reconciler.planning.checks.unread_accounts import keep_readable
 from reconciler.planning.decide.drift import Drifted
 from reconciler.planning.equality import compute_digest, digest_mismatch, list_differences
-from reconciler.planning.staleness import add_differences, find_kept_resources
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.planner import fingerprint
+from reconciler.planning.staleness import (
+    add_differences,
+    base_moved,
+    find_kept_resources,
+    find_moved_resources,
+    find_new_resources,
+    find_other_secrets,
+    list_edits,
+)
 from reconciler.remote.queries.attribution import attribute_drift
+from reconciler.state import plan_file
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import PlanFile
-from reconciler.workflows import saved_plan
+from reconciler.workflows.saved_plan import empty_plan, references_of, secret_fingerprints
 from reconciler.workflows.session import Gateways, Planned, RunOptions
+
+Attribution = Callable[[Sequence[Drifted]], Sequence[Drifted]]
+"""Add the actor to changes, as far as the event log of Twilio has it."""
+
+
+LastCommit = Callable[[], str | None]
+"""Return the last commit of the configuration and its author, as far as git has them."""
 
 
 def use_saved_plan(
@@ -41,14 +63,14 @@ def use_saved_plan(
     if planned.observed.unread:
         compared = _without_unread(saved, planned)
 
-    stale = saved_plan.find_staleness(
+    stale = find_staleness(
         compared,
         planned.project,
         planned.state,
         planned.observed,
         planned.secrets,
         attribute,
-        _last_commit(options, planned.project),
+        last_commit_of(options, planned.project),
     )
     differences = find_kept_resources(compared.actions, planned.plan.actions)
     differences = differences or list_differences(compared.actions, planned.plan.actions)
@@ -61,21 +83,69 @@ def use_saved_plan(
         return msgspec.structs.replace(planned, baseline=saved.baseline)
     if saved.actions:
         raise Refused(*stale)
-    return msgspec.structs.replace(planned, plan=saved_plan.empty_plan(planned.plan), notes=())
+    return msgspec.structs.replace(planned, plan=empty_plan(planned.plan), notes=())
 
 
 def find_moved_bases(
-    options: RunOptions, saved: PlanFile, project: Project, state: State | None
+    saved: PlanFile, project: Project, state: State | None, last_commit: LastCommit = lambda: None
 ) -> list[Diagnostic]:
-    """Find which of project, configuration and state version have changed since the plan was saved."""
-    return saved_plan.find_moved_bases(saved, project, state, _last_commit(options, project))
+    """Find which of project, configuration and version of the state have changed since the plan was
+    saved.
+    """
+    moved = []
+    if saved.project != project.name:
+        moved.append(base_moved("project", saved.project, project.name, None))
+    if saved.config_digest != project.digest:
+        moved.append(
+            base_moved("configuration", saved.config_digest, project.digest, last_commit())
+        )
+    of_state = plan_file.find_state_change(saved, state)
+    return [*moved, of_state] if of_state is not None else moved
+
+
+def find_staleness(
+    saved: PlanFile,
+    project: Project,
+    state: State,
+    observed: Observed,
+    secrets: Collection[str] = (),
+    attribute: Attribution = lambda moved: moved,
+    last_commit: LastCommit = lambda: None,
+) -> list[Diagnostic]:
+    """Find everything that has changed since the plan was saved; empty when it may be applied.
+
+    `secrets` are the fingerprints of all secrets as they are now.
+    """
+    moved = find_moved_bases(saved, project, state, last_commit)
+    if moved:
+        return moved
+
+    # Live values that were edited meanwhile, with the person who edited them.
+    live = _live_fingerprints(saved, observed)
+    accounts = {action.address: action.account for action in saved.actions}
+    edits = attribute(list_edits(saved.fingerprints, live, accounts))
+    actors = {edit.address: edit.actor for edit in edits}
+
+    # Secrets that have another value now, and resources that exist now and would be created twice.
+    other_secrets, existing = [], []
+    for action in saved.actions:
+        if secret_fingerprints(action) - set(secrets):
+            other_secrets.append(action.address)
+        if action.creates and action.address in observed.resources:
+            existing.append(action.address)
+
+    return [
+        *find_moved_resources(saved.fingerprints, live, actors),
+        *find_other_secrets(other_secrets),
+        *find_new_resources(existing),
+    ]
 
 
 def digest_of_plan(planned: Planned) -> str:
     """Return the digest of what the plan does, as `--expect` takes it."""
     actions = planned.plan.actions
     addresses = {action.address for action in actions}
-    return compute_digest(actions, saved_plan.references_of(planned.project, addresses))
+    return compute_digest(actions, references_of(planned.project, addresses))
 
 
 def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None = None) -> None:
@@ -89,7 +159,7 @@ def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None 
 
     if saved is not None and planned.observed.unread:
         addresses = {action.address for action in saved.actions}
-        references = saved_plan.references_of(planned.project, addresses)
+        references = references_of(planned.project, addresses)
         digest = compute_digest(saved.actions, references)
     else:
         digest = digest_of_plan(planned)
@@ -102,13 +172,13 @@ def _without_unread(saved: PlanFile, planned: Planned) -> PlanFile:
     actions = keep_readable(saved.actions, planned.observed.unread)
     addresses = {action.address for action in actions}
     fingerprints = {}
-    for address, fingerprint in saved.fingerprints.items():
+    for address, wire in saved.fingerprints.items():
         if address in addresses:
-            fingerprints[address] = fingerprint
+            fingerprints[address] = wire
     return msgspec.structs.replace(saved, actions=list(actions), fingerprints=fingerprints)
 
 
-def _last_commit(options: RunOptions, project: Project) -> Callable[[], str | None]:
+def last_commit_of(options: RunOptions, project: Project) -> Callable[[], str | None]:
     """Return the function that finds the last commit of the configuration; it runs git only for a
     stale plan.
     """
@@ -119,3 +189,22 @@ def _last_commit(options: RunOptions, project: Project) -> Callable[[], str | No
         return last_commit([options.directory / file for file in project.files])
 
     return find
+
+
+def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
+    """Return the fingerprint of each resource of the plan as it is now; None for one that is gone."""
+    first = {action.address: action for action in reversed(saved.actions)}
+    fingerprints: dict[str, Wire | None] = {}
+    for address in saved.fingerprints:
+        if address in first:
+            live = _live(first[address], observed)
+            fingerprints[address] = fingerprint(live) if live is not None else None
+    return fingerprints
+
+
+def _live(action: Action, observed: Observed) -> Live | None:
+    if action.kind in NUMBER_KINDS:
+        return observed.bound_number(
+            action.account, action.address.split("/", 1)[1], action.sid or ""
+        )
+    return observed.resources.get(action.address)

@@ -1,17 +1,20 @@
-"""Import what the rest of a run needs while the first page of numbers is on its way."""
+"""Import what the end of a run needs while the first page of numbers is on its way."""
 
 from __future__ import annotations
 
+from importlib import import_module
+
+AHEAD = ("reconciler.execution.executor", "reconciler.report.documents.build")
+"""The modules that a run uses only after it has read the first page. A function that needs one
+imports it itself.
+"""
+
 
 def import_while_waiting() -> None:
-    """Import what plans, applies and reports.
+    """Import the modules of `AHEAD`.
 
-    Takes about as long as the first page of numbers, and the modules are used in any case. At the
-    top of a module the same imports would delay that page, and `validate` and `--help`, which need
-    none of them.
+    The imports take about as long as the first page of numbers. At the top of a module the same
+    imports would delay that page.
     """
-    import reconciler.execution.executor
-    import reconciler.report.documents.build
-    import reconciler.workflows.guards
-    import reconciler.workflows.pipeline
-    import reconciler.workflows.saved_plan_check  # noqa: F401
+    for name in AHEAD:
+        import_module(name)

@@ -13,7 +13,8 @@ from reconciler.model.route import TrunkRoute
 from reconciler.planning.equality import list_differences
 from reconciler.state.format.document import State, empty_state
 from reconciler.state.plan_file import PlanFile
-from reconciler.workflows.saved_plan import find_staleness, make_saved_plan
+from reconciler.workflows.saved_plan import make_saved_plan
+from reconciler.workflows.saved_plan_check import find_staleness
 from tests.support.memory.memory_runner import NOW, MemoryRunner
 from tests.support.memory.resources import e164, hook, number, pn, row, trunk, world
 

@@ -15,6 +15,7 @@ from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import choose_progress
 from reconciler.workflows import plan_apply
+from reconciler.workflows.saved_plan_check import digest_of_plan
 from reconciler.workflows.session import Consent, Planned
 
 
@@ -85,7 +86,6 @@ def _emit_plan(shared: CommonOptions, planned: Planned) -> None:
     """Print the plan with its digest and the new destinations of secrets."""
     # Imported here, because the run has already loaded these modules during its first page.
     from reconciler.report.documents.build import plan_document
-    from reconciler.workflows.saved_plan_check import digest_of_plan
 
     document = plan_document(
         planned.plan,

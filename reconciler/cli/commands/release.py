@@ -13,7 +13,8 @@ from reconciler.cli.options import choose_flag, scope_options
 from reconciler.cli.output_paths import OutputPath
 from reconciler.model.desired import OnRemoval
 from reconciler.state.plan_file import Origin
-from reconciler.workflows import release as release_workflow
+from reconciler.workflows.recorded_goal import apply_goal, preview_goal
+from reconciler.workflows.release import ReleaseRequest, find_release_goal
 from reconciler.workflows.session import Consent
 
 
@@ -49,20 +50,20 @@ def release(
     so remove it from the configuration too. Protected numbers are refused.
     """
     how = cast("OnRemoval | None", choose_flag(restore=restore, clear=clear, keep=keep))
-    request = release_workflow.ReleaseRequest(addresses, how)
+    goal = find_release_goal(ReleaseRequest(addresses, how))
     origin = Origin(command="release", addresses=list(addresses), how=how)
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
         return review_plan(
             shared,
             "release",
-            lambda options: release_workflow.preview(options, consent, request),
+            lambda options: preview_goal(options, consent, goal),
             out,
             origin,
         )
     return execute_and_report(
         shared,
         "release",
-        lambda options, confirm: release_workflow.release(options, consent, request, confirm),
+        lambda options, confirm: apply_goal(options, consent, goal, confirm),
         asked=auto_approve,
     )

@@ -11,7 +11,8 @@ from reconciler.cli.confirmation import consent_options, execute_and_report, rev
 from reconciler.cli.options import scope_options
 from reconciler.cli.output_paths import OutputPath
 from reconciler.state.plan_file import Origin
-from reconciler.workflows import rollback as rollback_workflow
+from reconciler.workflows.recorded_goal import apply_goal, preview_goal
+from reconciler.workflows.rollback import find_rollback_goal
 from reconciler.workflows.session import Consent
 
 
@@ -53,10 +54,11 @@ def run_rollback(
     shared: CommonOptions, command: str, to: str, consent: Consent, *, asked: bool
 ) -> int:
     """Roll back and return the exit code."""
+    goal = find_rollback_goal(to)
     return execute_and_report(
         shared,
         command,
-        lambda options, confirm: rollback_workflow.rollback(options, consent, to, confirm),
+        lambda options, confirm: apply_goal(options, consent, goal, confirm),
         asked=asked,
     )
 
@@ -66,11 +68,11 @@ def preview_rollback(
 ) -> int:
     """Show the plan of a rollback, and save it with `out`."""
     origin = Origin(command="rollback", to=to)
-
+    goal = find_rollback_goal(to)
     return review_plan(
         shared,
         command,
-        lambda options: rollback_workflow.preview(options, consent, to),
+        lambda options: preview_goal(options, consent, goal),
         out,
         origin,
     )
