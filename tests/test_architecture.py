@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.workflows.warm_up import AHEAD
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "reconciler"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
@@ -287,3 +289,61 @@ def test_help_and_validate_start_without_twilio() -> None:
             [sys.executable, "-c", script], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+LATE_IMPORTS = {
+    "reconciler.cli.reports": "only reports need it",
+    "reconciler.cli.suggestions": "only a mistyped command line needs it",
+    "reconciler.cli.workflow_commands": "only GitHub Actions needs it",
+    "reconciler.config.load.baseline": "most runs have no baseline",
+    "reconciler.config.load.commits": "only a stale plan needs it",
+    "reconciler.config.load.project_name": "only a failure needs it",
+    "reconciler.config.secrets.allow_list": "help of a command needs no secrets",
+    "reconciler.config.secrets.hosts": "only --secret-host needs it",
+    "reconciler.config.source.source_line": "only a diagnostic with a place needs it",
+    "reconciler.remote.platforms.for_project": "most projects have no platform",
+    "reconciler.remote.transport.time_limit": "help of a command needs no clock",
+    "reconciler.remote.twilio.gateway": "the vendor library is behind it",
+    "reconciler.state.format.cipher": "the vendor library is behind it",
+    "reconciler.workflows.session": "help of a command needs no session",
+    "click.shell_completion": "only `completion` needs it",
+    "datetime": "help of a command needs no clock",
+    "difflib": "only a mistyped command line needs it",
+    "rich.console": "only a terminal needs it",
+    "rich.progress": "only a terminal needs it",
+    "shutil": "pulls in every kind of archive",
+    "tempfile": "pulls in every kind of archive",
+    "traceback": "only an internal error needs it",
+}
+"""Modules that `cli` and `workflows` import inside functions, and why."""
+
+
+def test_cli_and_workflows_import_at_the_top() -> None:
+    """Besides the table, a function may import what `warm_up` loads ahead, and the formats of output."""
+    late = [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for package in ("cli", "workflows")
+        for path in sorted((PACKAGE / package).rglob("*.py"))
+        for name in _imports_in_functions(path)
+        if name not in (*LATE_IMPORTS, *AHEAD) and not name.startswith("reconciler.report.")
+    ]
+    assert late == []
+
+
+def _imports_in_functions(path: Path) -> Iterator[str]:
+    """Yield the modules that functions of a file import."""
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield _module_of(node)
+
+
+def _module_of(node: ast.ImportFrom) -> str:
+    """Return the imported module: `from package import module` names it in its second half."""
+    module, name = node.module or "", node.names[0].name
+    below = ROOT / module.replace(".", "/") / f"{name}.py"
+    return f"{module}.{name}" if below.exists() else module

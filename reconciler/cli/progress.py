@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.planning.checks.secrecy import mask
+from reconciler.workflows.saved_plan_check import digest_of_plan
 
 if TYPE_CHECKING:
     from reconciler.cli.common_options import CommonOptions
@@ -57,7 +58,6 @@ class QuietProgress:
             return
         from reconciler.report.documents.build import plan_document
         from reconciler.report.text import render
-        from reconciler.workflows.saved_plan_check import digest_of_plan
 
         document = plan_document(planned.plan, (), digest=digest_of_plan(planned))
         click.echo(render.render(document, self._common.style(sys.stdout)), nl=False)

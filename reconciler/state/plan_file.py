@@ -27,6 +27,7 @@ from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
 from reconciler.model.route import WireValue
 from reconciler.planning.checks.baseline_config import Baseline
+from reconciler.planning.staleness import plan_stale
 from reconciler.state import problems
 from reconciler.state.atomic_files import Disk, Files, write_whole
 from reconciler.state.format.codec import Cipher
@@ -211,13 +212,8 @@ def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
     if found.is_same(wanted):
         return None
 
-    detail = (
-        f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} "
-        "Make a new plan, and look what changed."
-    )
-    return Diagnostic(
-        code="plan_stale", summary="The state changed since the plan was made", detail=detail
-    )
+    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)}"
+    return plan_stale(detail, None)
 
 
 def _author(state: State | None) -> str:

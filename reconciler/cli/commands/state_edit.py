@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import Duration, common_options
@@ -133,8 +134,6 @@ COMMANDS = (mv, rm, pull, push, history, repair)
 
 
 def _edit_options(shared: CommonOptions, command: str, wait: float) -> RunOptions:
-    import msgspec
-
     return msgspec.structs.replace(
         shared.run_options(command, QuietProgress(shared)), lock_timeout=wait
     )
