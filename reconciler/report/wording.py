@@ -7,8 +7,9 @@ visible here, before a format adds its own escapes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Change, RouteChange
 from reconciler.model.address import Address
 from reconciler.model.route import WireValue
@@ -43,6 +44,17 @@ def show_value(raw: WireValue) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return a count in words: ``1 number``, ``1,240 numbers``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def list_counts(by_action: Mapping[str, int]) -> str:
+    """Return the counts of actions: ``1,240 import, 2 update``."""
+    return ", ".join([f"{number:,} {action}" for action, number in by_action.items()])
+
+
+def place_of(found: Diagnostic) -> str:
+    """Return file, line and column of a diagnostic, as far as they are known: ``a.yaml:3:5``."""
+    parts = (found.file, found.line, found.column)
+    return ":".join([str(part) for part in parts if part is not None])
 
 
 def kind_of(address: str) -> str:

@@ -26,6 +26,8 @@ NodeKind = Literal[
 ]
 ONE_BY_ONE = 3
 """Up to this many numbers with the same route are shown one by one; more are one node."""
+_USED_BY_OTHERS = frozenset({"agent", "trunk", "application", "platform"})
+"""Kinds of nodes that are orphans when nothing refers to them."""
 _TWILIO_SIP = re.compile(r"(.+)\.pstn\.(?:[a-z0-9-]+\.)*twilio\.com")
 
 
@@ -77,12 +79,11 @@ def _group_numbers(desired: Iterable[Desired]) -> Iterator[list[Desired]]:
     groups: defaultdict[tuple[object, ...], list[Desired]] = defaultdict(list)
     for want in desired:
         if want.kind in NUMBER_KINDS:
-            attrs = tuple(
-                sorted(
-                    (part, v) for part, v in want.profile.attrs.items() if part != "friendly_name"
-                )
-            )
-            groups[want.kind, want.profile.options.agent, repr(attrs)].append(want)
+            # The friendly name differs from number to number.
+            attrs = dict(want.profile.attrs)
+            attrs.pop("friendly_name", None)
+            route = repr(sorted(attrs.items()))
+            groups[want.kind, want.profile.options.agent, route].append(want)
 
     for members in groups.values():
         if len(members) > ONE_BY_ONE:
@@ -100,16 +101,18 @@ class _GraphBuilder:
         self._nodes: dict[str, Node] = {}
         self._labels: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
 
-        self._domains = {
-            str(want.profile.attrs["domain_name"]).lower(): want.key
-            for want in project.desired
-            if want.kind == "trunk" and want.profile.attrs.get("domain_name")
-        }
-        self._voices = {
-            value.url: agent.name
-            for agent in sorted(project.agents.values(), key=lambda agent: agent.name, reverse=True)
-            if isinstance(value := agent.parts.get("voice"), Webhook)
-        }
+        self._domains: dict[str, str] = {}
+        for want in project.desired:
+            domain = want.profile.attrs.get("domain_name")
+            if want.kind == "trunk" and domain:
+                self._domains[str(domain).lower()] = want.key
+
+        # Of agents with the same webhook, the first by name stands for it.
+        self._voices: dict[str | None, str] = {}
+        for agent in sorted(project.agents.values(), key=lambda agent: agent.name):
+            voice = agent.parts.get("voice")
+            if isinstance(voice, Webhook):
+                self._voices.setdefault(voice.url, agent.name)
 
     def add_node(self, kind: NodeKind, name: str, *, label: str = "", count: int = 1) -> str:
         """Add a node and return its id."""
@@ -194,21 +197,19 @@ class _GraphBuilder:
 
         # An edge to itself does not count as a use.
         reached = {target for source, target in self._labels if source != target}
-        edges = [
-            Edge(source, target, ", ".join(labels), _leads_back(source, target, onward))
-            for (source, target), labels in self._labels.items()
-        ]
-        looping = {end for edge in edges if edge.loop for end in (edge.source, edge.target)}
-        nodes = [
-            msgspec.structs.replace(
-                node,
-                orphan=node.kind in ("agent", "trunk", "application", "platform")
-                and node.id not in reached,
-                loop=node.id in looping,
-            )
-            for node in self._nodes.values()
-        ]
-        return Graph(tuple(sorted(nodes, key=lambda node: node.id)), tuple(sorted(edges)))
+        edges: list[Edge] = []
+        looping: set[str] = set()
+        for (source, target), labels in self._labels.items():
+            loop = _leads_back(source, target, onward)
+            edges.append(Edge(source, target, ", ".join(labels), loop))
+            if loop:
+                looping.update((source, target))
+
+        nodes: list[Node] = []
+        for key, node in sorted(self._nodes.items()):
+            unused = node.kind in _USED_BY_OTHERS and key not in reached
+            nodes.append(msgspec.structs.replace(node, orphan=unused, loop=key in looping))
+        return Graph(tuple(nodes), tuple(sorted(edges)))
 
 
 def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> bool:

@@ -29,7 +29,7 @@ from reconciler.report.documents.types import (
     DriftDocument,
     PlanDocument,
 )
-from reconciler.report.wording import printable, show_value
+from reconciler.report.wording import place_of, printable, show_value
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -141,9 +141,8 @@ def _outcome_case(outcome: ActionOutcome) -> Case:
 
 
 def _problem(d: Diagnostic) -> Case:
-    place = ":".join([str(part) for part in (d.file, d.line, d.column) if part is not None])
     return Case(
-        f"{place or d.address or 'reconciler'} {d.code}",
+        f"{place_of(d) or d.address or 'reconciler'} {d.code}",
         "error",
         d.code,
         d.summary,

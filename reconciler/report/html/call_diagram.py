@@ -5,7 +5,8 @@ Every node has a label in words for screen readers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -41,20 +42,23 @@ class Edge(msgspec.Struct, frozen=True):
 def draw_calls(groups: Sequence[Group]) -> str:
     """Return the SVG; empty when no route changes."""
     routed = [group for group in groups if group.first.route is not None]
-    edges = list(dict.fromkeys(edge for group in routed[:_MOST] for edge in _edges(group)))
+    edges: dict[Edge, None] = {}
+    for group in routed[:_MOST]:
+        edges.update(dict.fromkeys(_edges(group)))
     if not edges:
         return ""
 
     places = _places(edges)
-    height = _TOP + _STEP * max(
-        sum(node.column == c for node in places) for c in range(len(_COLUMNS))
-    )
+    fullest = max(Counter([node.column for node in places]).values())
+    height = _TOP + _STEP * fullest
     width = len(_COLUMNS) * (_WIDTH + _GAP) - _GAP
-    body = [
-        *_titles(),
-        *(_line(edge, places) for edge in edges),
-        *(_box(node, at) for node, at in places.items()),
-    ]
+
+    # Boxes come last, so that they cover the ends of the lines.
+    body = [*_titles()]
+    for edge in edges:
+        body.append(_line(edge, places))
+    for node, at in places.items():
+        body.append(_box(node, at))
 
     said = "Call routes: numbers, their agent, the route and the host; dashed lines show the former route"
     left_out = len(routed) - min(len(routed), _MOST)
@@ -65,13 +69,12 @@ def draw_calls(groups: Sequence[Group]) -> str:
 
 def _edges(group: Group) -> Iterator[Edge]:
     before, after = group.routes
-    many = len(group.resources) > 1
-    names = (
-        count(len(group.resources), kind_of(group.first.address))
-        if many
-        else key_of(group.first.address)
-    )
-    start = Node(0, names, group.first.agent or "" if many else key_of(group.first.address))
+    first = group.first
+    if len(group.resources) > 1:
+        names = count(len(group.resources), kind_of(first.address))
+        start = Node(0, names, first.agent or "")
+    else:
+        start = Node(0, key_of(first.address), key_of(first.address))
 
     agent = Node(1, group.first.agent or "no agent", group.first.agent or "")
     yield from _chain([start, *_route_nodes(before)], "before")
@@ -92,7 +95,8 @@ def _route_nodes(routes: Sequence[str]) -> list[Node]:
 
 
 def _chain(nodes: Sequence[Node], meaning: str) -> Iterator[Edge]:
-    return (Edge(start, end, meaning) for start, end in pairwise(nodes))
+    for start, end in pairwise(nodes):
+        yield Edge(start, end, meaning)
 
 
 def _host(url: str) -> str:
@@ -102,13 +106,15 @@ def _host(url: str) -> str:
         return ""
 
 
-def _places(edges: Sequence[Edge]) -> dict[Node, tuple[int, int]]:
+def _places(edges: Iterable[Edge]) -> dict[Node, tuple[int, int]]:
     """Return the position of each box: in its column, in the order of the edges."""
     filled = [0] * len(_COLUMNS)
     places: dict[Node, tuple[int, int]] = {}
-    for node in dict.fromkeys(node for edge in edges for node in (edge.start, edge.end)):
-        places[node] = (node.column * (_WIDTH + _GAP), _TOP + filled[node.column] * _STEP)
-        filled[node.column] += 1
+    for edge in edges:
+        for node in (edge.start, edge.end):
+            if node not in places:
+                places[node] = (node.column * (_WIDTH + _GAP), _TOP + filled[node.column] * _STEP)
+                filled[node.column] += 1
     return places
 
 

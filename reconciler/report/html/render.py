@@ -25,7 +25,7 @@ from reconciler.report.html.rows import KINDS, Rows, rows_of
 from reconciler.report.tables.changes import plan_sections
 from reconciler.report.tables.model import Entry, Row
 from reconciler.report.text.overview import Overview, build_overview
-from reconciler.report.wording import count, key_of, printable
+from reconciler.report.wording import count, key_of, place_of, printable
 
 _MOST = 100
 """Up to this many groups and problems are shown above the table, which has all resources."""
@@ -59,11 +59,13 @@ def _body(
     yield f'<header class="{found.level}">\n<h1><span class="verdict">{_e(found.verdict)}</span> '
     yield f"reconciler {_e(found.command)} <b>{_e(found.project)}</b></h1>\n"
     yield '<button id="theme" type="button">Light or dark</button>\n'
-    yield f"<ul class=facts>{''.join(f'<li>{_e(fact)}</li>' for fact in found.facts)}</ul>\n"
+    facts = "".join([f"<li>{_e(fact)}</li>" for fact in found.facts])
+    yield f"<ul class=facts>{facts}</ul>\n"
     yield f"<p>{_e(found.headline)} {_e(found.aside)}</p>\n</header>\n<main>\n"
     yield from _problems(document.diagnostics)
     yield from _groups(groups)
-    yield from () if groups else _findings(list_own_findings(document))
+    if not groups:
+        yield from _findings(list_own_findings(document))
 
     picture = draw_calls(groups)
     if picture:
@@ -87,17 +89,21 @@ def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     if not diagnostics:
         return
 
-    errors = sum(d.severity == "error" for d in diagnostics)
-    title = ", ".join(
-        [*([count(errors, "error")] if errors else []), *_warnings(len(diagnostics) - errors)]
-    )
+    errors = len([d for d in diagnostics if d.severity == "error"])
+    others = len(diagnostics) - errors
+    titles: list[str] = []
+    if errors:
+        titles.append(count(errors, "error"))
+    if others:
+        titles.append(count(others, "warning"))
+    title = ", ".join(titles)
     yield f"<section><details{' open' if errors else ''}><summary><h2>{title}</h2></summary>\n<ul class=problems>"
 
     # Errors first.
     ordered = sorted(diagnostics, key=lambda d: d.severity != "error")
     for d in ordered[:_MOST]:
-        place = ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
-        detail = "<br>".join(_e(line) for line in d.detail.splitlines())
+        place = place_of(d)
+        detail = "<br>".join(map(_e, d.detail.splitlines()))
         yield f'<li class="{d.severity}"><b>{d.severity} {_e(d.code)}</b> {_e(d.summary)}'
         yield f" <code>{_e(place)}</code>" if place else ""
         yield f"<p>{detail}</p></li>\n"
@@ -106,17 +112,13 @@ def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     yield "</ul></details></section>\n"
 
 
-def _warnings(number: int) -> list[str]:
-    return [count(number, "warning")] if number else []
-
-
 def _findings(found: Iterator[Finding]) -> Iterator[str]:
-    shown = [*islice(found, _MOST)]
-    if shown:
-        items = "".join(
-            f'<li class="{f.severity}"><b>{_e(f.summary)}</b> {_e(f.message)}</li>\n' for f in shown
-        )
-        yield f"<section><h2>What to look at</h2>\n<ul class=problems>{items}</ul></section>\n"
+    items: list[str] = []
+    for each in islice(found, _MOST):
+        summary, message = _e(each.summary), _e(each.message)
+        items.append(f'<li class="{each.severity}"><b>{summary}</b> {message}</li>\n')
+    if items:
+        yield f"<section><h2>What to look at</h2>\n<ul class=problems>{''.join(items)}</ul></section>\n"
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
@@ -142,10 +144,11 @@ def _entry(entry: Entry, kind: str) -> Iterator[str]:
     yield "</p>"
 
     yield f"<dl>{''.join(map(_row, entry.rows))}</dl>"
-    yield from (f"<p class=note>{_e(note)}</p>" for note in entry.notes)
+    for note in entry.notes:
+        yield f"<p class=note>{_e(note)}</p>"
 
     if entry.is_group:
-        names = ", ".join(_e(key_of(address)) for address in entry.first_addresses)
+        names = ", ".join([_e(key_of(address)) for address in entry.first_addresses])
         rest = f" and {entry.unnamed_count:,} more" if entry.unnamed_count else ""
         yield f"<p class=note>{names}{rest}</p>"
     yield "</article>\n"

@@ -22,7 +22,7 @@ from reconciler.report.tables.changes import drift_section, plan_sections
 from reconciler.report.tables.model import Entry, Row, Section, Value
 from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.truncate import shorten
-from reconciler.report.wording import count, key_of
+from reconciler.report.wording import count, key_of, place_of
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
 _ELSEWHERE = "`--format json` and `--report html=FILE` have everything."
@@ -107,8 +107,10 @@ def _table(title: str, total: int, rows: Iterable[str], room: int, columns: Sequ
 def _entry_rows(entry: Entry) -> str:
     """Return a row for each row of the entry; the first one names the resources."""
     subject = _subject(entry)
-    first, *more = entry.rows or [Row("", Value(""))]
-    rows = [row(subject, *_cells(first)), *(row("", *_cells(each)) for each in more)]
+    rows: list[str] = []
+    for each in entry.rows or [Row("", Value(""))]:
+        rows.append(row(subject, *_cells(each)))
+        subject = ""
     return "".join(rows)
 
 
@@ -139,26 +141,27 @@ def _subject(entry: Entry) -> str:
     # A group is declared at many places; the table of all resources has them.
     place = f" {text(entry.place)}" if entry.place and not entry.is_group else ""
     action = f"<br>{entry.action}{place}" if entry.action else ""
-    return names + action + "".join(f"<br>{text(note)}" for note in entry.notes)
+    notes = "".join([f"<br>{text(note)}" for note in entry.notes])
+    return names + action + notes
 
 
 def _names(addresses: Sequence[str]) -> str:
     if len(addresses) == 1:
         return code(addresses[0])
-    shown = ", ".join(code(key_of(address)) for address in addresses[:FEW])
+    shown = ", ".join([code(key_of(address)) for address in addresses[:FEW]])
     return shown + (f" and {len(addresses) - FEW:,} more" if len(addresses) > FEW else "")
 
 
 def _apply(document: Document, room: int) -> str:
     assert isinstance(document, ApplyDocument)
-    rows = []
+    rows: list[str] = []
     for found in outcome_groups(document.outcomes):
         first = found[0]
         why = f"{code(first.error.code)} " if first.error else ""
         reason = text(shorten((first.error.message if first.error else first.note) or "", 1000))
-        rows.append(
-            row(_names([o.address for o in found]), first.action, first.status, why + reason)
-        )
+
+        names = _names([outcome.address for outcome in found])
+        rows.append(row(names, first.action, first.status, why + reason))
 
     stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
     columns = ("Resources", "Action", "Result", "Why")
@@ -191,8 +194,8 @@ def _list(title: str, problems: Sequence[Diagnostic], room: int) -> str:
 
 
 def _problem(d: Diagnostic) -> str:
-    place = ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
-    detail = "".join(f"<br>{text(line.strip())}" for line in d.detail.splitlines())
+    place = place_of(d)
+    detail = "".join([f"<br>{text(line.strip())}" for line in d.detail.splitlines()])
     return f"- {code(place) + ' ' if place else ''}**{d.code}** {text(d.summary)}{detail}\n"
 
 
@@ -206,7 +209,7 @@ def _all_resources(document: PlanDocument, room: int) -> str:
     title = f"All {count(len(found), 'resource')}"
     top = head("Resource", "Actions", "Calls", "Declared at")
     frame = size(fold(title, top)) + 200
-    shown = list(fit_rows((_resource(each) for each in found), room - frame))
+    shown = list(fit_rows(map(_resource, found), room - frame))
     if not shown:
         return ""
     rest = len(found) - len(shown)

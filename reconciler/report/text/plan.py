@@ -8,6 +8,7 @@ from itertools import groupby
 from reconciler.kinds.known_hosts import describe_guess, guess_platform
 from reconciler.model.action import ADDITIONS, REMOVALS
 from reconciler.model.destination import Destination
+from reconciler.model.route import WireValue
 from reconciler.report.analysis.groups import (
     FEW,
     TITLES,
@@ -22,7 +23,7 @@ from reconciler.report.tables.changes import plan_entry
 from reconciler.report.tables.model import Row
 from reconciler.report.text.style import Style
 from reconciler.report.truncate import fit_pair
-from reconciler.report.wording import count, examples, printable
+from reconciler.report.wording import count, examples, list_counts, printable
 
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
@@ -60,10 +61,10 @@ def _split_small(group: Group) -> list[Group]:
 
 
 def _title(urgency: Urgency, section: Sequence[Group], style: Style) -> str:
-    return style(
-        "warn",
-        f"{TITLES[urgency]} ({count(sum(len(group.resources) for group in section), 'resource')}):",
-    )
+    resources = 0
+    for group in section:
+        resources += len(group.resources)
+    return style("warn", f"{TITLES[urgency]} ({count(resources, 'resource')}):")
 
 
 def _group(group: Group, style: Style) -> Iterator[str]:
@@ -76,7 +77,10 @@ def _group(group: Group, style: Style) -> Iterator[str]:
     fields = [row for row in entry.rows if row.meaning not in ("calls", "hidden")]
     for row in fields:
         yield from _row(row, style)
-    owner = guess_platform(before for field in _set_by_others(group) for before in field.before)
+    foreign: list[WireValue] = []
+    for field in _set_by_others(group):
+        foreign += field.before
+    owner = guess_platform(foreign)
     if owner is not None:
         yield f"    {style('quiet', describe_guess(owner))}"
     for row in entry.rows[len(fields) :]:
@@ -169,7 +173,7 @@ def refusal_sentence(document: PlanDocument) -> str:
         return ""
 
     command = "apply" if document.command in ("plan", "show") else document.command
-    listed = ", ".join(printable(code) for code in codes)
+    listed = ", ".join(map(printable, codes))
     return f"{command.capitalize()} would refuse this plan: {listed}."
 
 
@@ -195,9 +199,7 @@ def headline(document: PlanDocument) -> str:
         learned = f" ({count(updates, 'entry', 'entries')} of state to refresh)"
         return no_action_sentence(document) + _names(document) + (learned if updates else "")
 
-    counts = ", ".join(
-        f"{number:,} {action}" for action, number in document.summary["by_action"].items()
-    )
+    counts = list_counts(document.summary["by_action"])
 
     # A takeover or an error is stated even though it is counted above.
     takeovers = document.summary["takeovers"]

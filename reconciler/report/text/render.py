@@ -30,7 +30,7 @@ from reconciler.report.documents.types import (
 from reconciler.report.text import authoring, doctor, plan, results
 from reconciler.report.text.state import state_lines
 from reconciler.report.text.style import Style
-from reconciler.report.wording import count, examples, printable, show_value
+from reconciler.report.wording import count, examples, place_of, printable, show_value
 
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
 """(file, line, column) → that line of the configuration and the part before the column, both
@@ -54,7 +54,7 @@ def render(document: Document, style: Style) -> str:
             break
 
     # An export is YAML to be used as it is, so nothing in it is masked.
-    text = "".join(f"{line}\n" for line in lines)
+    text = "".join([f"{line}\n" for line in lines])
     return text if isinstance(document, ExportDocument) else mask(text)
 
 
@@ -118,9 +118,7 @@ URLs with tokens.
 
 
 def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterator[str]:
-    place = printable(
-        ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
-    )
+    place = printable(place_of(d))
     colour = "bad" if d.severity == "error" else "warn" if d.severity == "warning" else "info"
     yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {printable(d.summary)}"
 
@@ -145,15 +143,15 @@ def valid_sentence(document: ValidateDocument) -> str:
         "trunks": "trunk",
         "agents": "agent",
     }
-    many, summary = {"registrations": "registrations on platforms"}, document.summary
-    counts = [
-        count(summary[key], name, many.get(key)) for key, name in names.items() if summary.get(key)
-    ]
+    plurals = {"registrations": "registrations on platforms"}
+    counts: list[str] = []
+    for key, name in names.items():
+        if document.summary.get(key):
+            counts.append(count(document.summary[key], name, plurals.get(key)))
 
     warnings = document.summary["warnings"]
-    return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
-        f"; {count(warnings, 'warning')}." if warnings else "."
-    )
+    ending = f"; {count(warnings, 'warning')}." if warnings else "."
+    return f"Valid: {', '.join(counts) or 'nothing declared'}{ending}"
 
 
 def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
@@ -167,22 +165,18 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"
             for field, inner in raw.items():
-                pairs = (
-                    [f"{name}={text}" for name, text in inner.items()]
-                    if isinstance(inner, dict)
-                    else None
-                )
-                yield f"  {printable(field)}: {show_value(inner if pairs is None else ', '.join(pairs))}"
+                value = inner
+                if isinstance(inner, dict):
+                    value = ", ".join([f"{name}={text}" for name, text in inner.items()])
+                yield f"  {printable(field)}: {show_value(value)}"
 
 
 def _unlock_line(document: UnlockDocument) -> str:
     if not document.unlocked:
         return "The state is not locked."
-    who = (
-        "{who} on {host}, since {since}, for `{command}`".format(**document.holder)
-        if document.holder
-        else "unknown"
-    )
+    who = "unknown"
+    if document.holder:
+        who = "{who} on {host}, since {since}, for `{command}`".format(**document.holder)
     return f"Unlocked. The lock was held by: {who}."
 
 

@@ -18,7 +18,7 @@ from reconciler.report.tables.changes import drift_entry
 from reconciler.report.tables.model import Entry
 from reconciler.report.text.plan import change_lines, no_action_sentence
 from reconciler.report.text.style import Style
-from reconciler.report.wording import count, examples, printable
+from reconciler.report.wording import count, examples, list_counts, printable
 
 
 def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
@@ -67,9 +67,7 @@ def _names(document: ApplyDocument) -> str:
 
 def apply_sentence(document: ApplyDocument) -> str:
     """Return a sentence with the counts of an apply."""
-    counts = ", ".join(
-        f"{number:,} {action}" for action, number in document.summary.get("by_action", {}).items()
-    )
+    counts = list_counts(document.summary.get("by_action", {}))
     done = f"{document.success_count:,} succeeded, {document.failed_count:,} failed"
     return f"Applied: {done}{f' ({counts})' if counts else ''}."
 
