@@ -141,7 +141,8 @@ def _refusal(
     actions: Sequence[Action], gateways: Mapping[str, Gateway]
 ) -> Callable[[Action], Failure | None]:
     """Return the check right before an action; almost every plan needs none."""
-    if not any(action.action == "delete" and action.parent is not None for action in actions):
+    removes_child = [a for a in actions if a.action == "delete" and a.parent is not None]
+    if not removes_child:
         return lambda action: None
 
     # Imported late: few plans take anything off a list.
@@ -268,7 +269,11 @@ def _correction_records(
         if failed and not was.action.unhides and (now.status == "dropped" or now.entry is None):
             lost.add(was.action.address)
 
-    chains = group_by_address(o.action for o in before if o.action.address in lost)
+    repeated: list[Action] = []
+    for outcome in before:
+        if outcome.action.address in lost:
+            repeated.append(outcome.action)
+    chains = group_by_address(repeated)
     intents = build_intents(chains, base, at)
     records: list[Record] = []
     for address in chains:

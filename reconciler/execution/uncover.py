@@ -58,8 +58,13 @@ def split_write(params: Params) -> TwoWrites | None:
     second: Params = {}
     routes: Params = {}
     for part, covers in _COVERS.items():
-        hidden = {name: value for name, value in params.items() if _is_hidden(part, name)}
-        hiding = {name: value for name, value in params.items() if name in covers}
+        hidden: Params = {}
+        hiding: Params = {}
+        for name, value in params.items():
+            if name in covers:
+                hiding[name] = value
+            elif _is_hidden(part, name):
+                hidden[name] = value
 
         if any(hiding.values()) and hidden:
             # The write hides the URLs: send what hides them first.
@@ -109,7 +114,7 @@ def prepare_switch(
     without one. What a read does not show is sent once more. Raises what `write` and `read` raise.
     """
     # Ask Twilio only where what is known already shows the route.
-    expected = {field: _as_shown(field, value, shown) for field, value in parts.expected.items()}
+    expected = _as_in_row(parts.expected, shown)
     if not find_missing(expected, {**before, **shown}) and not find_missing(expected, read()):
         whole = params if parts.first.keys() <= params.keys() else parts.second
         return RemainingWrite(whole, [])
@@ -117,13 +122,16 @@ def prepare_switch(
     missing: list[str] = []
     for _ in range(2):
         reply = write(parts.first)
-        expected = {
-            field: _as_shown(field, value, reply) for field, value in parts.expected.items()
-        }
+        expected = _as_in_row(parts.expected, reply)
         missing = find_missing(expected, read())
         if not missing:
             break
     return RemainingWrite(parts.second, missing)
+
+
+def _as_in_row(expected: Wire, row: Row) -> dict[str, WireValue]:
+    """Return the expected fields, each in the form in which this row shows it."""
+    return {field: _as_shown(field, value, row) for field, value in expected.items()}
 
 
 def find_missing(expected: Wire, row: Row) -> list[str]:

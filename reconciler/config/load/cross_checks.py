@@ -225,8 +225,8 @@ def _check_defaults(settings: Settings, accounts: Accounts) -> Iterator[Diagnost
     places = settings.defaults_places
     for finding in accounts.check_default():
         yield diagnostic(finding.code, finding.detail, places["account"].at("value"))
+
     warnings = lint_hook(settings.defaults.bridge_numbers.voice, ("voice",))
+    sections = [place for key, place in places.items() if key != "account"]
     if warnings:
-        yield from place_findings(
-            warnings, next(place for key, place in places.items() if key != "account")
-        )
+        yield from place_findings(warnings, sections[0])

@@ -120,11 +120,9 @@ def _identity(destination: Destination) -> tuple[str, str, str]:
 
 def _of_accounts(project: Project) -> Iterator[Destination]:
     for account in project.accounts.values():
-        used = (
-            [account.api_key, account.api_secret]
-            if account.api_key is not None
-            else [account.auth_token]
-        )
+        used = [account.auth_token]
+        if account.api_key is not None:
+            used = [account.api_key, account.api_secret]
         yield Destination(account.name, _references(used), _host_of_account(account))
 
 
@@ -162,24 +160,23 @@ def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[
     """Yield passwords and PINs of resources, by the account or platform that gets them."""
     if not project.secrets:
         return
-    owners = {
-        want.address: want.profile.account
-        for want in project.desired
-        if want.address in project.secrets
-    }
+
+    owners: dict[str, str] = {}
+    for want in project.desired:
+        if want.address in project.secrets:
+            owners[want.address] = want.profile.account
 
     for address, secrets in project.secrets.items():
         owner = owners.get(address, "") if chooses(address) else ""
         for secret in secrets.values():
+            reference = _references([secret])
             if owner in project.accounts:
-                yield Destination(
-                    owner, _references([secret]), _host_of_account(project.accounts[owner])
-                )
+                host = _host_of_account(project.accounts[owner])
+                yield Destination(owner, reference, host)
             elif owner in project.platforms:
                 platform = project.platforms[owner]
-                yield Destination(
-                    owner, _references([secret]), _host(platform.base_url or ""), _key(platform)
-                )
+                host = _host(platform.base_url or "")
+                yield Destination(owner, reference, host, _key(platform))
 
 
 def _of_state(project: Project) -> Iterator[Destination]:
@@ -227,11 +224,10 @@ def _position(project: Project, name: str) -> Position | None:
 
 
 def _new(destination: Destination, known: str, position: Position | None) -> Diagnostic:
-    key = (
-        f" (with the key {destination.key})"
-        if destination.key not in ("", destination.credential)
-        else ""
-    )
+    key = ""
+    if destination.key not in ("", destination.credential):
+        key = f" (with the key {destination.key})"
+
     detail = (
         f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and "
         f"{known} does not send it there. A change could send a secret to a stranger this way. "

@@ -127,8 +127,9 @@ def _create(call: PlatformCall) -> Reply:
         vendor_metadata=_metadata(call),
     )
 
-    if any(other.phone_e164 == phone for other in call.store.table(NUMBERS)):
-        raise refusal(400, f"{phone} is there already")
+    for other in call.store.table(NUMBERS):
+        if other.phone_e164 == phone:
+            raise refusal(400, f"{phone} is there already")
 
     # A customer's own number must be in the connected account; a platform number need not.
     if row.vendor_mode == "byo":
@@ -192,8 +193,11 @@ def _channel_view(row: FeatherChannel) -> dict[str, object]:
 
 def _channels(call: PlatformCall, channel_type: str = "") -> list[FeatherChannel]:
     number = _number(call)
-    rows = (row for row in call.store.table(CHANNELS) if row.phone_number_id == number.sid)
-    return [row for row in rows if channel_type in ("", row.channel_type)]
+    rows: list[FeatherChannel] = []
+    for row in call.store.table(CHANNELS):
+        if row.phone_number_id == number.sid and channel_type in ("", row.channel_type):
+            rows.append(row)
+    return rows
 
 
 def _list_channels(call: PlatformCall) -> Reply:
@@ -210,7 +214,10 @@ def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> Feat
     if binding.get("agent_id"):
         fetch_own(call, ASSISTANTS, str(binding["agent_id"]))
 
-    values = {name: str(binding[name]) for name in _BINDING if binding.get(name)}
+    values: dict[str, str] = {}
+    for name in _BINDING:
+        if binding.get(name):
+            values[name] = str(binding[name])
     return FeatherChannel(
         organization=call.organization,
         phone_number_id=_number(call).sid,
@@ -249,11 +256,11 @@ def _replace_channels(call: PlatformCall) -> Reply:
 
 
 def _delete_channel(call: PlatformCall) -> Reply:
-    row = next((row for row in _channels(call) if row.sid == call.path["channel"]), None)
-    if row is None:
-        raise refusal(404, f"{call.path['channel']} was not found")
-    call.store.table(CHANNELS).remove(row)
-    return Reply(204)
+    for row in _channels(call):
+        if row.sid == call.path["channel"]:
+            call.store.table(CHANNELS).remove(row)
+            return Reply(204)
+    raise refusal(404, f"{call.path['channel']} was not found")
 
 
 _ALL = "/v1/communication/phone-numbers"

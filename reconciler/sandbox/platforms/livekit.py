@@ -168,11 +168,13 @@ def update_list(now: list[str], change: Any) -> list[str]:
     lists = convert_value(change, dict[str, list[str]])
     if "set" in lists:
         return lists["set"]
+
     removed = set(lists.get("remove", []))
-    return [
-        *(item for item in now if item not in removed),
-        *(item for item in lists.get("add", []) if item not in now),
-    ]
+    after = [item for item in now if item not in removed]
+    for item in lists.get("add", []):
+        if item not in now:
+            after.append(item)
+    return after
 
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:

@@ -109,9 +109,11 @@ def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispat
     Without a PIN in the fields, `pin` is used.
     """
     rule = values.get("rule")
-    kinds = []
+    kinds: list[str] = []
     if isinstance(rule, dict):
-        kinds = [name for name in _KINDS if isinstance(rule.get(name), dict)]
+        for name in _KINDS:
+            if isinstance(rule.get(name), dict):
+                kinds.append(name)
     if rule is None or len(kinds) != 1:
         raise refusal("invalid_argument", "missing rule")
 
@@ -165,11 +167,13 @@ def _update(call: PlatformCall) -> dict[str, object]:
         for name in set(_LISTS) & set(values):
             values[name] = update_list(getattr(row, name), values[name])
         pin = "" if "rule" in values else row.pin
-        values = msgspec.to_builtins({name: getattr(row, name) for name in _NAMES}) | values
+        present = {name: getattr(row, name) for name in _NAMES}
+        values = msgspec.to_builtins(present) | values
 
     after = _read(values, row.sid, pin)
     _check(call, after)
-    call.store.table(RULES).change(row, {name: getattr(after, name) for name in (*_NAMES, "pin")})
+    changed = {name: getattr(after, name) for name in (*_NAMES, "pin")}
+    call.store.table(RULES).change(row, changed)
     return _view(row)
 
 
