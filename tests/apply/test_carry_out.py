@@ -16,7 +16,7 @@ from tests.support.memory.resources import e164, hook, number, pn, row, trunk, w
 ONE = f"number/{e164(1)}"
 
 
-def test_a_plan_without_anything_writes_nothing() -> None:
+def test_empty_plan_writes_nothing() -> None:
     runner = MemoryRunner(world(row(1, voice_url=hook("a").url)))
     desired = [number(1, voice=hook("a"))]
     runner.apply(desired)
@@ -25,7 +25,7 @@ def test_a_plan_without_anything_writes_nothing() -> None:
     assert runner.store.version is version
 
 
-def test_what_is_only_learned_is_saved_without_a_call() -> None:
+def test_saves_learned_facts_without_a_call() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([number(1, voice=hook("a"))])
     runner.twilio.numbers()[pn(1)]["voice_url"] = hook("b").url
@@ -34,7 +34,7 @@ def test_what_is_only_learned_is_saved_without_a_call() -> None:
     assert runner.entries[ONE].updated_at == NOW
 
 
-def test_a_journal_left_by_a_run_that_died_is_folded_when_there_is_nothing_else_to_do() -> None:
+def test_folds_the_journal_of_a_dead_run_even_without_actions() -> None:
     runner = MemoryRunner(world(row(1)))
     assert runner.killed([number(1)], 4)
     assert runner.store.journalled
@@ -42,7 +42,7 @@ def test_a_journal_left_by_a_run_that_died_is_folded_when_there_is_nothing_else_
     assert not runner.store.journalled
 
 
-def test_a_trunk_is_made_and_imported_once_and_has_no_prior_values() -> None:
+def test_creates_a_trunk_once_without_prior_values() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([trunk("edge")])
     entry = runner.entries["trunk/edge"]
@@ -62,7 +62,7 @@ def test_killed_at_each_instant_a_first_run_is_finished_by_the_second(instant: i
     assert len(runner.twilio.accounts["main"].trunks) == 1
 
 
-def test_nothing_is_asked_of_accounts_that_have_nothing_to_do() -> None:
+def test_sends_no_call_to_accounts_without_actions() -> None:
     runner = MemoryRunner(world(row(1)))
     desired = [number(1, voice=hook("a"))]
     plan, observed = runner.plan(desired), runner.observe(desired)
@@ -94,7 +94,7 @@ def without_prior(state: State) -> State:
 @pytest.mark.parametrize(
     "loses", [without_prior, lambda state: None, lambda state: replace(state, resources={})]
 )
-def test_a_store_that_does_not_return_what_was_written_stops_the_run_before_any_write(
+def test_stops_before_any_write_when_the_store_returns_other_data(
     loses: Callable[[State], State | None],
 ) -> None:
     runner = MemoryRunner(world(row(1, voice_url="https://old.example.net/")))

@@ -36,7 +36,7 @@ def test_a_dropped_write_is_repaired_once() -> None:
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
 
-def test_a_write_that_is_dropped_twice_has_failed_and_is_tried_again_by_the_next_run() -> None:
+def test_write_dropped_twice_fails_and_the_next_run_retries_it() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.drops[pn(1), "voice_url"] = 2
     (failed,) = runner.apply([number(1, voice=hook("a"))]).failures
@@ -46,7 +46,7 @@ def test_a_write_that_is_dropped_twice_has_failed_and_is_tried_again_by_the_next
     assert not runner.apply([number(1, voice=hook("a"))]).failures
 
 
-def test_a_form_of_twilios_own_is_normalised_and_told() -> None:
+def test_reports_a_value_that_twilio_normalises() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     *_, last = runner.apply([number(1, voice=hook("Agent"))]).outcomes
@@ -67,7 +67,7 @@ def test_a_completely_different_stored_value_is_a_failure() -> None:
     assert runner.plan([number(1, voice=hook("a"))]).actions, "it is not forgotten"
 
 
-def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
+def test_verifies_a_trunk_and_its_children_by_the_same_rules() -> None:
     for field, other in (
         ("domain_name", "other.pstn.twilio.com"),
         ("sip_url", "sip:sbc9.example.com"),
@@ -78,7 +78,7 @@ def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
         assert {o.status for o in result.failures} & {"dropped"}, field
 
 
-def test_a_form_that_no_rule_explains_is_a_warning_as_long_as_it_lasts() -> None:
+def test_warns_about_an_unexplained_form_in_every_run() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     desired = [number(1, voice=hook("Agent"))]
@@ -104,7 +104,7 @@ def test_a_form_by_a_rule_is_no_warning() -> None:
     assert find_unexpected(runner.entries, runner.observe(desired)) == []
 
 
-def test_a_form_that_is_no_longer_twilios_is_no_longer_known() -> None:
+def test_forgets_a_normalised_form_once_twilio_drops_it() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     runner.apply([number(1, voice=hook("Agent"))])
@@ -114,7 +114,7 @@ def test_a_form_that_is_no_longer_twilios_is_no_longer_known() -> None:
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_a_create_without_an_answer_makes_one_and_not_two(carried_out: bool) -> None:
+def test_create_without_an_answer_makes_exactly_one_resource(carried_out: bool) -> None:
     runner = MemoryRunner(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "friendly_name": "edge"}]))
     runner.twilio.answers_lost = [carried_out]
     assert not runner.apply(EDGE).failures
@@ -122,7 +122,7 @@ def test_a_create_without_an_answer_makes_one_and_not_two(carried_out: bool) -> 
     assert runner.plan(EDGE).actions == ()
 
 
-def test_a_create_that_never_gets_an_answer_is_given_up() -> None:
+def test_gives_up_a_create_that_never_gets_an_answer() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.answers_lost = [False] * 9
     result = runner.apply([trunk("edge")])
@@ -130,7 +130,7 @@ def test_a_create_that_never_gets_an_answer_is_given_up() -> None:
     assert len(runner.twilio.calls) == 8
 
 
-def test_a_create_whose_every_answer_is_lost_is_found_again_by_the_next_run() -> None:
+def test_next_run_finds_a_create_whose_answers_were_all_lost() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.answers_lost = [True]
     runner.twilio.after.append(lambda call: None)
@@ -138,14 +138,14 @@ def test_a_create_whose_every_answer_is_lost_is_found_again_by_the_next_run() ->
     assert runner.entries["trunk/edge"].sid in trunks(runner)
 
 
-def test_an_origination_url_without_an_answer_is_found_by_its_url() -> None:
+def test_finds_an_origination_url_by_its_url_after_a_lost_answer() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.answers_lost = [None, True]
     assert not runner.apply(EDGE).failures
     assert len(runner.twilio.accounts["main"].origination_urls) == 1
 
 
-def test_a_create_that_is_refused_is_not_tried_again() -> None:
+def test_does_not_retry_a_refused_create() -> None:
     taken = {"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}
     runner = MemoryRunner({"main": {"numbers": [row(1)]}, "other": {"trunks": [taken]}})
     result = runner.apply([trunk("edge")])
@@ -153,14 +153,14 @@ def test_a_create_that_is_refused_is_not_tried_again() -> None:
     assert len(runner.twilio.calls) == 1
 
 
-def test_a_create_that_drops_a_field_is_mended_by_an_update() -> None:
+def test_repairs_a_create_that_dropped_a_field_by_an_update() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.drops["TK" + "f" * 24 + "00000001", "secure"] = 1
     assert statuses(runner.apply([trunk("edge", secure=True)])) == [("create", "applied")]
     assert [call.path.count("TK") for call in runner.twilio.calls] == [0, 1]
 
 
-def test_a_create_that_keeps_dropping_what_it_is_known_by_is_not_made_twice() -> None:
+def test_does_not_repeat_a_create_that_drops_its_identifying_field() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.drops["TK" + "f" * 24 + "00000001", "domain_name"] = 3
     assert statuses(runner.apply([trunk("edge")])) == [("create", "dropped")]
@@ -170,14 +170,14 @@ def test_a_create_that_keeps_dropping_what_it_is_known_by_is_not_made_twice() ->
     assert not trunks(runner), "it is ours to delete"
 
 
-def test_a_create_in_a_form_of_twilios_own_is_known_in_that_form() -> None:
+def test_recognises_a_create_in_the_form_that_twilio_stores() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["friendly_name"] = str.upper
     assert statuses(runner.apply([trunk("edge")])) == [("create", "normalised")]
     assert runner.plan([trunk("edge")]).actions == ()
 
 
-def test_what_is_gone_already_is_deleted() -> None:
+def test_treats_an_absent_resource_as_deleted() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([trunk("edge")])
     plan = runner.plan([])
@@ -186,7 +186,7 @@ def test_what_is_gone_already_is_deleted() -> None:
     assert not runner.entries
 
 
-def test_a_delete_that_is_refused_has_failed() -> None:
+def test_refused_delete_fails() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([trunk("edge")])
     plan = runner.plan([])
@@ -199,7 +199,7 @@ def test_a_delete_that_is_refused_has_failed() -> None:
 
 
 @pytest.mark.parametrize("code", ["twilio_auth_failed", "interrupted"])
-def test_a_reason_that_is_not_about_the_trunk_keeps_its_own_code(code: str) -> None:
+def test_keeps_the_code_of_an_error_unrelated_to_the_trunk(code: str) -> None:
     runner = MemoryRunner(world(row(1)))
     refusal = error(401, 20003, "no")
     refusal.code = code
@@ -217,15 +217,13 @@ def test_a_reason_that_is_not_about_the_trunk_keeps_its_own_code(code: str) -> N
     assert outcome.error.code == code
 
 
-def test_what_was_only_about_to_be_made_has_no_sid() -> None:
+def test_resource_pending_creation_has_no_sid() -> None:
     runner = MemoryRunner(world(row(1)))
     assert runner.killed([trunk("edge")], 4)
     assert sids_of(runner.entries) == {}
 
 
-def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> (
-    None
-):
+def test_number_with_the_normalised_value_needs_one_run_only() -> None:
     runner = MemoryRunner(world(row(1, voice_url="https://agents.example.com/~a")))
     runner.twilio.forms["voice_url"] = lambda url: url.replace("%7e", "~")
     desired = [number(1, voice=hook("%7ea"))]
@@ -235,14 +233,14 @@ def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_af
     assert [statuses(runner.apply(again)) for again in (desired, desired)] == [[], []]
 
 
-def test_a_value_that_stays_as_before_is_dropped_unless_a_listed_rule_explains_it() -> None:
+def test_unchanged_value_counts_as_dropped_unless_a_rule_explains_it() -> None:
     runner = MemoryRunner(world(row(1, voice_url=hook("agent").url)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     (failed,) = runner.apply([number(1, voice=hook("Agent"))]).failures
     assert failed.status == "dropped"
 
 
-def test_a_fragment_that_twilio_does_not_keep_is_dropped() -> None:
+def test_fragment_that_twilio_discards_counts_as_dropped() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["voice_url"] = lambda url: url.partition("#")[0]
     (failed,) = runner.apply([number(1, voice=hook("a#rc=3"))]).failures

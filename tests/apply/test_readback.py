@@ -35,14 +35,14 @@ def last(result: Result) -> tuple[str, str | None]:
     return outcome.status, outcome.error.code if outcome.error else None
 
 
-def test_a_write_that_was_only_pretended_is_mended_once() -> None:
+def test_repairs_once_a_write_that_twilio_only_confirmed() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.late_drops[pn(1), "voice_url"] = 1
     assert last(runner.apply([number(1, voice=hook("a"))])) == ("applied", None)
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
 
-def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -> None:
+def test_write_that_never_appears_fails_and_the_next_run_retries_it() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.late_drops[pn(1), "voice_url"] = 2
     assert last(runner.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
@@ -53,7 +53,7 @@ def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -
 
 
 @pytest.mark.parametrize("there", [OLD, ""])
-def test_a_value_that_is_undone_before_the_end_is_a_failure(
+def test_value_reverted_before_the_end_is_a_failure(
     there: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever does it, and as often as it is written: the run must not call its own write done."""
@@ -71,7 +71,7 @@ def test_a_value_that_is_undone_before_the_end_is_a_failure(
     assert last(runner.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
 
 
-def test_a_write_that_is_there_in_part_loses_no_prior_value() -> None:
+def test_partial_write_loses_no_prior_value() -> None:
     """Messages are newly managed and written, voice is dropped: what stood there for messages is remembered."""
     runner = MemoryRunner(world(row(1, voice_url=OLD, sms_url=OLD)))
     runner.apply([number(1, voice=hook("a"))])
@@ -84,7 +84,7 @@ def test_a_write_that_is_there_in_part_loses_no_prior_value() -> None:
     assert (found["voice_url"], found["sms_url"]) == (OLD, OLD)
 
 
-def test_a_release_that_is_not_there_is_not_forgotten() -> None:
+def test_keeps_the_entry_of_a_release_that_did_not_take_effect() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply([number(1, voice=hook("a"))])
     runner.twilio.late_drops[pn(1), "voice_url"] = 2
@@ -94,7 +94,7 @@ def test_a_release_that_is_not_there_is_not_forgotten() -> None:
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
-def test_a_release_in_two_steps_that_is_not_there_is_not_forgotten() -> None:
+def test_keeps_the_entry_of_a_two_step_release_that_did_not_take_effect() -> None:
     runner = MemoryRunner(world(row(1, sms_url=OLD)))
     edge = [trunk("edge"), origination("edge", "sbc1")]
     runner.apply([*edge, number(1, voice=TrunkRoute("edge"), sms=None)])
@@ -107,7 +107,7 @@ def test_a_release_in_two_steps_that_is_not_there_is_not_forgotten() -> None:
     assert (found["trunk_sid"], found["sms_url"]) == (None, OLD)
 
 
-def test_a_trunk_whose_field_is_not_there_is_not_made_twice() -> None:
+def test_does_not_create_a_trunk_again_when_a_field_is_missing() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.late_drops["TK" + "f" * 24 + "00000001", "domain_name"] = 2
     assert last(runner.apply([trunk("edge")])) == ("dropped", "write_dropped")
@@ -115,7 +115,7 @@ def test_a_trunk_whose_field_is_not_there_is_not_made_twice() -> None:
     assert len(runner.twilio.accounts["main"].trunks) == 1
 
 
-def test_many_numbers_are_read_by_listing_and_few_one_by_one() -> None:
+def test_reads_back_many_numbers_by_listing_and_few_individually() -> None:
     runner = MemoryRunner(world(*(row(n) for n in range(1, 6))))
     desired = [number(n, voice=hook("a")) for n in range(1, 6)]
     plan = runner.plan(desired)
@@ -127,7 +127,7 @@ def test_many_numbers_are_read_by_listing_and_few_one_by_one() -> None:
     assert runner.twilio.reads - before == 2, "one listing to observe, one number"
 
 
-def test_numbers_and_trunks_of_one_run_are_all_read_back() -> None:
+def test_reads_back_all_numbers_and_trunks_of_a_run() -> None:
     runner = MemoryRunner({"main": {"numbers": [row(1), row(2)]}, "other": {"numbers": [row(3)]}})
     desired = [
         trunk("edge"),
@@ -141,7 +141,7 @@ def test_numbers_and_trunks_of_one_run_are_all_read_back() -> None:
     assert runner.plan(desired).actions == ()
 
 
-def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
+def test_unverifiable_write_fails_and_the_next_plan_compares_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for count in (1, 3):
@@ -158,7 +158,7 @@ def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_what_can_be_read_in_the_end_is_verified(
+def test_verifies_whatever_can_be_read_in_the_end(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first two readings fail, one by one or by listing."""
@@ -211,7 +211,7 @@ def unreadable_after_the_first_write(
         return runner.apply(desired, plan)
 
 
-def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(
+def test_unverifiable_release_keeps_the_prior_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
@@ -226,7 +226,7 @@ def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(
 
 
 @pytest.mark.parametrize("fields", [("voice_url",), ("voice_url", "sms_url")])
-def test_an_answer_without_the_written_field_proves_nothing(
+def test_response_without_the_written_field_verifies_nothing(
     fields: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = MemoryRunner(world(row(1)))
@@ -246,7 +246,7 @@ def test_an_answer_without_the_written_field_proves_nothing(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_number_that_disappears_meanwhile_is_an_incident(count: int) -> None:
+def test_reports_an_incident_when_a_number_disappears_during_the_run(count: int) -> None:
     """Read back one by one or by listing."""
     runner = MemoryRunner(world(*(row(n) for n in range(1, count + 1))))
 
@@ -260,7 +260,7 @@ def test_a_number_that_disappears_meanwhile_is_an_incident(count: int) -> None:
     assert len(result.failures) == 1
 
 
-def test_a_repair_that_is_refused_is_told() -> None:
+def test_reports_a_refused_repair() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.late_drops[pn(1), "voice_url"] = 1
     runner.twilio.after.append(lambda call: runner.twilio.refuse(pn(1)))
@@ -271,7 +271,7 @@ def test_a_repair_that_is_refused_is_told() -> None:
     )
 
 
-def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
+def test_concurrent_change_by_a_colleague_is_drift_and_not_a_failure() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
 
     def edit(call: Call) -> None:
@@ -282,7 +282,7 @@ def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
     assert runner.plan([number(1, voice=hook("a"))]).actions[0].reason == "drift"
 
 
-def test_of_several_writes_to_one_number_the_last_word_counts() -> None:
+def test_last_of_several_writes_to_a_number_counts() -> None:
     runner = MemoryRunner(
         world(row(1, voice_application_sid="AP" + "1" * 32), applications=["AP" + "1" * 32])
     )

@@ -109,7 +109,7 @@ def status(outcomes: list[Outcome]) -> list[tuple[str, str | None]]:
     return [(outcome.status, outcome.error.code if outcome.error else None) for outcome in outcomes]
 
 
-def test_what_is_done_is_applied() -> None:
+def test_completed_registration_is_applied() -> None:
     platform = Platform()
     [outcome] = done(platform, action("register"))
     assert (outcome.status, outcome.sid) == ("applied", ONE)
@@ -124,7 +124,7 @@ def test_what_is_done_is_applied() -> None:
 @pytest.mark.parametrize(
     ("lie", "name"), [("create", "register"), ("delete", "unregister"), ("link", "link")]
 )
-def test_what_a_platform_only_says_that_it_has_done_has_failed(lie: str, name: str) -> None:
+def test_registration_that_the_platform_only_confirms_fails(lie: str, name: str) -> None:
     platform = Platform(BUTTER if lie == "link" else NIXFLEX)
     platform.rows[ONE] = {"agent": "b"}
     if lie == "create":
@@ -136,13 +136,13 @@ def test_what_a_platform_only_says_that_it_has_done_has_failed(lie: str, name: s
     assert "Nixflex" in outcomes[0].error.message or "Butter" in outcomes[0].error.message
 
 
-def test_one_reading_at_the_end_serves_all_actions() -> None:
+def test_reads_the_platform_once_for_all_actions() -> None:
     platform = Platform()
     done(platform, action("register"), action("register", TWO))
     assert platform.calls.count("list") == 1
 
 
-def test_what_cannot_be_read_back_has_failed_and_is_left_to_the_next_plan() -> None:
+def test_unverifiable_registration_fails_and_waits_for_the_next_plan() -> None:
     platform = Platform()
     platform.fails["list"] = refusal()
     [outcome] = done(platform, action("register"))
@@ -158,7 +158,7 @@ def test_a_platform_without_a_list_is_believed() -> None:
     assert "list" not in platform.calls
 
 
-def test_an_import_whose_answer_was_lost_is_found_in_the_list() -> None:
+def test_finds_an_import_in_the_list_after_a_lost_answer() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.fails["create"] = refusal(ambiguous=True)
@@ -173,7 +173,7 @@ def test_an_import_whose_answer_was_lost_is_found_in_the_list() -> None:
     assert status(done(platform, action("register"))) == [("failed", "platform_refused")]
 
 
-def test_an_import_that_could_not_be_linked_is_remembered_as_imported() -> None:
+def test_records_an_import_that_could_not_be_linked() -> None:
     platform = Platform(BUTTER)
     platform.fails["link"] = refusal("agent_not_found")
     [outcome] = done(platform, action("register"))
@@ -183,7 +183,7 @@ def test_an_import_that_could_not_be_linked_is_remembered_as_imported() -> None:
     assert (outcome.entry.sid, outcome.entry.last_applied) == (ONE, {"agent": None})
 
 
-def test_a_move_that_is_refused_is_undone() -> None:
+def test_undoes_a_refused_move() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.refused_agents = {"b"}
@@ -193,7 +193,7 @@ def test_a_move_that_is_refused_is_undone() -> None:
     assert platform.rows == {ONE: {"agent": "a"}}
 
 
-def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand() -> None:
+def test_explains_the_manual_steps_when_a_move_cannot_be_undone() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.fails["create"] = refusal("agent_not_found")
@@ -205,7 +205,7 @@ def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand() -> None:
     assert result_exit_code(Result((outcome,))) == 5
 
 
-def test_a_removal_that_is_refused_leaves_the_number_there() -> None:
+def test_refused_removal_leaves_the_number_on_the_platform() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.fails = {"delete": refusal("number_in_use")}
@@ -214,7 +214,7 @@ def test_a_removal_that_is_refused_leaves_the_number_there() -> None:
     assert status(done(platform, action("unregister"))) == [("applied", None)]
 
 
-def test_what_somebody_else_has_imported_meanwhile_is_not_removed() -> None:
+def test_does_not_remove_a_number_that_someone_else_imported_meanwhile() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "somebody else's"}
     platform.fails["create"] = refusal("number_already_imported")
@@ -222,7 +222,7 @@ def test_what_somebody_else_has_imported_meanwhile_is_not_removed() -> None:
     assert platform.rows == {ONE: {"agent": "somebody else's"}}
 
 
-def test_an_undoing_that_the_platform_only_pretends_has_failed() -> None:
+def test_undo_that_the_platform_only_confirms_fails() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.refused_agents, platform.lies = {"b"}, {"create"}
@@ -231,7 +231,7 @@ def test_an_undoing_that_the_platform_only_pretends_has_failed() -> None:
     assert outcome.half_done
 
 
-def test_where_it_cannot_be_asked_nothing_is_undone() -> None:
+def test_undoes_nothing_when_the_platform_cannot_be_read() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.fails = {

@@ -42,7 +42,7 @@ def runner() -> MemoryRunner:
     return MemoryRunner(world(row(1, voice_url=OLD), row(2), row(3)))
 
 
-def test_a_plan_is_carried_out_as_it_was_saved(runner: MemoryRunner) -> None:
+def test_executes_a_plan_as_it_was_saved(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     assert stale(runner, plan) == []
     fresh = runner.plan(DESIRED)
@@ -51,13 +51,13 @@ def test_a_plan_is_carried_out_as_it_was_saved(runner: MemoryRunner) -> None:
     assert runner.plan(DESIRED).actions == ()
 
 
-def test_a_state_that_moved_makes_it_stale(runner: MemoryRunner) -> None:
+def test_changed_state_makes_a_saved_plan_stale(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     runner.apply([number(3)])
     assert len(stale(runner, plan)) == 1
 
 
-def test_a_journal_that_grew_makes_it_stale(runner: MemoryRunner) -> None:
+def test_longer_journal_makes_a_saved_plan_stale(runner: MemoryRunner) -> None:
     runner.apply([number(3)])
     plan = saved(runner, DESIRED)
     assert runner.killed([number(3, voice=hook("a"))], 2)
@@ -65,7 +65,7 @@ def test_a_journal_that_grew_makes_it_stale(runner: MemoryRunner) -> None:
 
 
 @pytest.mark.parametrize("moved", [{"name": "other"}, {"digest": "changed"}])
-def test_another_project_or_another_configuration_makes_it_stale(
+def test_different_project_or_configuration_makes_a_saved_plan_stale(
     runner: MemoryRunner, moved: dict[str, str]
 ) -> None:
     plan = saved(runner, DESIRED)
@@ -73,7 +73,7 @@ def test_another_project_or_another_configuration_makes_it_stale(
     assert next(iter(moved.values())) in detail
 
 
-def test_a_touched_number_that_moved_is_named_with_field_and_values(runner: MemoryRunner) -> None:
+def test_names_field_and_values_of_a_planned_number_that_changed(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     runner.twilio.numbers()[pn(1)]["voice_url"] = "https://colleague.example.net/"
     (detail,) = stale(runner, plan)
@@ -82,20 +82,20 @@ def test_a_touched_number_that_moved_is_named_with_field_and_values(runner: Memo
     )
 
 
-def test_a_number_that_is_not_touched_may_move(runner: MemoryRunner) -> None:
+def test_ignores_changes_of_numbers_outside_the_plan(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     runner.twilio.numbers()[pn(3)]["voice_url"] = "https://colleague.example.net/"
     assert stale(runner, plan) == []
 
 
-def test_a_touched_number_that_is_gone_is_named(runner: MemoryRunner) -> None:
+def test_names_a_planned_number_that_no_longer_exists(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     del runner.twilio.accounts["main"].numbers[pn(1)]
     (detail,) = stale(runner, plan)
     assert e164(1) in detail
 
 
-def test_a_trunk_that_somebody_made_meanwhile_is_not_made_twice(runner: MemoryRunner) -> None:
+def test_does_not_create_a_trunk_that_someone_created_meanwhile(runner: MemoryRunner) -> None:
     plan = saved(runner, DESIRED)
     runner.twilio.accounts["main"].trunks["TK1"] = {
         "sid": "TK1",
@@ -105,7 +105,7 @@ def test_a_trunk_that_somebody_made_meanwhile_is_not_made_twice(runner: MemoryRu
     assert "trunk/edge" in detail
 
 
-def test_a_touched_trunk_that_moved_is_named(runner: MemoryRunner) -> None:
+def test_names_a_planned_trunk_that_changed(runner: MemoryRunner) -> None:
     runner.apply(DESIRED)
     secure = [trunk("edge", secure=True), *DESIRED[1:]]
     plan = saved(runner, secure)

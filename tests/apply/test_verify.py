@@ -85,17 +85,17 @@ A, B = "https://a.example.com/", "https://b.example.com/"
         ),
     ],
 )
-def test_a_write_is_judged_by_what_is_stored(
+def test_judges_a_write_by_the_stored_value(
     sent: Wire, stored: Wire, before: Wire, verdict: tuple[str, object]
 ) -> None:
     assert judge_write(sent, stored, before) == verdict
 
 
-def test_what_is_sent_has_the_names_of_the_reply() -> None:
+def test_sent_parameters_map_to_the_names_of_the_response() -> None:
     assert fields_sent(NUMBER, {"VoiceUrl": A, "TrunkSid": ""}) == {"voice_url": A, "trunk_sid": ""}
 
 
-def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
+def test_flags_and_numbers_have_no_normalised_form() -> None:
     """Else `secure: true` that Twilio did not keep would be taken for the same thing said differently, for ever."""
     assert judge_write({"secure": True}, {"secure": False}, {}) == ("dropped", ["secure"])
     assert judge_write({"weight": 20}, {"weight": 10}, {}) == ("dropped", ["weight"])
@@ -119,7 +119,7 @@ def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
         ("https://agents.example.com/voice", "https://agents.example.com/other", "dropped"),
     ],
 )
-def test_what_was_there_before_in_twilios_own_form_is_not_dropped(
+def test_previous_value_in_normalised_form_does_not_count_as_dropped(
     sent: str, stored: str, verdict: str
 ) -> None:
     found = {"voice_url": stored}

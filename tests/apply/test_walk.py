@@ -32,7 +32,7 @@ def told(runner: MemoryRunner) -> list[tuple[str, str, str | None]]:
     ]
 
 
-def test_one_refusal_fails_alone() -> None:
+def test_one_refused_action_does_not_fail_the_others() -> None:
     runner, desired = three()
     runner.twilio.refuse(pn(2))
     result = runner.apply(desired)
@@ -43,7 +43,7 @@ def test_one_refusal_fails_alone() -> None:
     assert not result.interrupted
 
 
-def test_the_next_run_tries_only_what_failed() -> None:
+def test_next_run_retries_only_failed_actions() -> None:
     runner, desired = three()
     runner.twilio.refuse(pn(2), times=1)
     runner.apply(desired)
@@ -52,7 +52,7 @@ def test_the_next_run_tries_only_what_failed() -> None:
     assert not runner.writes(lambda: runner.apply(desired))
 
 
-def test_a_refused_attachment_has_a_code_of_its_own() -> None:
+def test_refused_attachment_has_its_own_code() -> None:
     runner = MemoryRunner(world(row(1), row(2)))
     runner.twilio.refuse(pn(1))
     desired = [
@@ -65,7 +65,7 @@ def test_a_refused_attachment_has_a_code_of_its_own() -> None:
     assert runner.twilio.numbers()[pn(2)]["trunk_sid"]
 
 
-def test_a_step_is_not_tried_when_the_one_before_it_failed() -> None:
+def test_skips_a_step_after_a_failed_one() -> None:
     runner, _ = three()
     runner.twilio.refuse(pn(1))
     runner.apply([number(1, voice=hook("a"), friendly_name="Sales")])
@@ -76,7 +76,7 @@ def test_a_step_is_not_tried_when_the_one_before_it_failed() -> None:
     }
 
 
-def test_what_depends_on_a_failure_is_not_tried_and_the_rest_is_done() -> None:
+def test_skips_dependents_of_a_failure_and_completes_the_rest() -> None:
     runner, _ = three()
     runner.twilio.hooks.append(refusing_trunks)
     desired = [
@@ -99,7 +99,7 @@ def refusing_trunks(call: Call) -> None:
         raise RuntimeError("something that nobody thought of")
 
 
-def test_outcomes_are_in_the_order_of_the_plan_and_all_are_told() -> None:
+def test_reports_all_outcomes_in_plan_order() -> None:
     runner, desired = three()
     plan = runner.plan(desired)
     runner.means.concurrency = 8
@@ -122,7 +122,7 @@ def test_prior_values_and_intents_are_durable_before_the_first_write() -> None:
     assert entries[ONE].prior_at == entries[ONE].imported_at == NOW
 
 
-def test_an_outcome_is_durable_before_the_next_step_of_its_address() -> None:
+def test_records_an_outcome_before_the_next_step_of_its_address() -> None:
     runner = MemoryRunner(world(row(1)))
     seen: list[object] = []
 
@@ -135,7 +135,7 @@ def test_an_outcome_is_durable_before_the_next_step_of_its_address() -> None:
     assert seen == [hook("a")]
 
 
-def test_a_trunk_has_its_sid_before_anything_refers_to_it() -> None:
+def test_records_the_sid_of_a_trunk_before_anything_refers_to_it() -> None:
     runner = MemoryRunner(world(row(1)))
     seen: list[str] = []
 
@@ -150,7 +150,7 @@ def test_a_trunk_has_its_sid_before_anything_refers_to_it() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_stop_finishes_what_is_in_flight_and_says_what_was_not_tried(workers: int) -> None:
+def test_stop_finishes_running_actions_and_lists_the_skipped_ones(workers: int) -> None:
     runner, desired = three()
     runner.means.concurrency = workers
     runner.twilio.after.append(lambda call: runner.means.stop.set())
@@ -165,7 +165,7 @@ def test_a_stop_finishes_what_is_in_flight_and_says_what_was_not_tried(workers: 
     assert len(runner.twilio.calls) == 3, "nothing is done twice"
 
 
-def test_a_stop_before_the_first_action_writes_nothing_and_loses_nothing() -> None:
+def test_stop_before_the_first_action_writes_and_loses_nothing() -> None:
     runner, desired = three()
     runner.means.stop.set()
     result = runner.apply(desired)
@@ -188,7 +188,7 @@ def no_room(journal: MemoryJournal, records: list[Record]) -> None:
     raise state_unwritable("state.json", "no room")
 
 
-def test_a_journal_that_fails_on_the_way_ends_the_run_and_the_next_one_goes_on(
+def test_journal_failure_ends_the_run_and_the_next_run_continues(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runner, desired = three()
@@ -213,7 +213,7 @@ def test_a_journal_that_fails_on_the_way_ends_the_run_and_the_next_one_goes_on(
     assert {row["voice_url"] for row in runner.twilio.numbers().values()} == {OLD}
 
 
-def test_what_is_released_is_forgotten_at_once() -> None:
+def test_removes_a_released_entry_at_once() -> None:
     runner, desired = three()
     runner.apply(desired)
     runner.store.batches.clear()
@@ -230,7 +230,7 @@ def test_no_thread_outlives_a_run() -> None:
     assert not runner.plan(desired).actions
 
 
-def test_a_stop_that_comes_when_all_is_done_has_interrupted_nothing() -> None:
+def test_stop_after_the_last_action_interrupts_nothing() -> None:
     runner, desired = three()
     runner.twilio.after.append(
         lambda call: runner.means.stop.set() if len(runner.twilio.calls) == 3 else None
