@@ -24,14 +24,14 @@ FOREIGN = "https://old.example.net/"
 ADDRESS = f"number/{e164(1)}"
 
 
-def test_a_watched_number_that_gets_an_agent_is_taken_over_like_any_other() -> None:
+def test_takes_over_a_watched_number_that_gets_an_agent() -> None:
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
     runner.apply([number(1)])
     (action,) = runner.plan([number(1, voice=hook("a"))]).actions
     assert [change.before for change in action.takeover] == [FOREIGN + "a"]
 
 
-def test_what_changed_while_it_was_only_watched_is_what_a_release_puts_back() -> None:
+def test_release_restores_the_value_set_while_the_number_was_only_watched() -> None:
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
     runner.apply([number(1)])
     runner.twilio.numbers()[pn(1)]["voice_url"] = FOREIGN + "b"
@@ -41,7 +41,7 @@ def test_what_changed_while_it_was_only_watched_is_what_a_release_puts_back() ->
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "b"
 
 
-def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
+def test_value_we_wrote_before_watching_is_not_a_prior_value() -> None:
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
     for desired in (
         [number(1, voice=hook("a"))],
@@ -54,7 +54,7 @@ def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
 
 
-def test_a_part_that_left_and_came_back_keeps_its_first_prior_value() -> None:
+def test_removed_and_redeclared_part_keeps_its_first_prior_value() -> None:
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
     both = number(1, voice=hook("a"), sms=hook("s"))
     for desired in ([both], [number(1, voice=hook("a"))], [both], []):
@@ -63,7 +63,7 @@ def test_a_part_that_left_and_came_back_keeps_its_first_prior_value() -> None:
     assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
 
 
-def test_a_release_puts_back_what_we_wrote_and_then_managed_no_longer() -> None:
+def test_release_restores_a_value_that_we_wrote_and_stopped_managing() -> None:
     for last in (number(1, voice=hook("a")), number(1)):
         runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
         for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [last], []):
@@ -72,7 +72,7 @@ def test_a_release_puts_back_what_we_wrote_and_then_managed_no_longer() -> None:
         assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
 
 
-def test_what_somebody_changed_after_we_managed_it_no_longer_stays() -> None:
+def test_keeps_a_value_changed_after_we_stopped_managing_it() -> None:
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
     for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [number(1, voice=hook("a"))]):
         runner.apply(desired)
@@ -81,7 +81,7 @@ def test_what_somebody_changed_after_we_managed_it_no_longer_stays() -> None:
     assert runner.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "new"
 
 
-def test_a_part_that_is_managed_again_is_put_back_to_what_stood_there_last() -> None:
+def test_part_managed_again_is_restored_to_its_latest_outside_value() -> None:
     runner = MemoryRunner(world(row(1, sms_url=FOREIGN + "a")))
     runner.apply([number(1, voice=None, sms=hook("sms"))])
     runner.apply([number(1, voice=None)])
@@ -91,7 +91,7 @@ def test_a_part_that_is_managed_again_is_put_back_to_what_stood_there_last() -> 
     assert runner.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "b"
 
 
-def test_a_prior_value_that_is_empty_by_now_is_not_the_one_of_before() -> None:
+def test_emptied_value_replaces_the_earlier_prior_value() -> None:
     runner = MemoryRunner(world(row(1, sms_url=FOREIGN + "a")))
     runner.apply([number(1, voice=None, sms=hook("sms"))])
     runner.apply([number(1, voice=None)])
@@ -101,9 +101,7 @@ def test_a_prior_value_that_is_empty_by_now_is_not_the_one_of_before() -> None:
     assert runner.twilio.numbers()[pn(1)]["sms_url"] == ""
 
 
-def test_a_change_of_a_value_that_twilio_keeps_in_its_own_form_is_a_change_and_no_conflict() -> (
-    None
-):
+def test_change_of_a_normalised_value_is_a_change_and_not_a_conflict() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["friendly_name"] = str.upper
     runner.apply([number(1, friendly_name="Sales")])
@@ -112,7 +110,7 @@ def test_a_change_of_a_value_that_twilio_keeps_in_its_own_form_is_a_change_and_n
     assert action.reason == "config"
 
 
-def test_a_form_that_one_step_met_is_still_known_after_the_next() -> None:
+def test_keeps_a_normalised_form_across_steps() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     desired = [number(1, voice=hook("Agent"), friendly_name="Sales")]
@@ -120,7 +118,7 @@ def test_a_form_that_one_step_met_is_still_known_after_the_next() -> None:
     assert runner.plan(desired).actions == ()
 
 
-def test_a_form_that_was_met_behind_a_trunk_is_known_once_the_number_has_left_it() -> None:
+def test_keeps_a_form_found_behind_a_trunk_after_the_number_leaves_it() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"))])
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
@@ -129,7 +127,7 @@ def test_a_form_that_was_met_behind_a_trunk_is_known_once_the_number_has_left_it
     assert runner.plan(desired).actions == ()
 
 
-def test_a_trunk_is_updated_in_what_differs_and_not_in_what_twilio_writes_in_its_own_form() -> None:
+def test_updates_only_the_fields_of_a_trunk_that_really_differ() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.forms["friendly_name"] = str.upper
     runner.apply([trunk("edge")])
@@ -138,7 +136,7 @@ def test_a_trunk_is_updated_in_what_differs_and_not_in_what_twilio_writes_in_its
     assert action.set == {"secure": True}
 
 
-def test_a_trunk_that_somebody_else_made_anew_is_not_ours_to_delete() -> None:
+def test_does_not_delete_a_trunk_that_someone_else_recreated() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([trunk("edge")])
     trunks = runner.twilio.accounts["main"].trunks
@@ -150,7 +148,7 @@ def test_a_trunk_that_somebody_else_made_anew_is_not_ours_to_delete() -> None:
     assert action.action == "forget"
 
 
-def test_a_declaration_that_only_changes_options_is_learned() -> None:
+def test_records_changed_options_without_a_write() -> None:
     runner = MemoryRunner(world(row(1, voice_url=hook("a").url)))
     runner.apply([number(1, voice=hook("a"))])
     protected = declared("number", e164(1), {"voice": hook("a")}, options=Options(protect=True))
@@ -162,7 +160,7 @@ def test_a_declaration_that_only_changes_options_is_learned() -> None:
     assert runner.entries[ADDRESS].updated_at == NOW
 
 
-def test_what_a_run_that_died_had_written_is_ours_in_the_next_run_that_dies() -> None:
+def test_values_written_by_a_dead_run_stay_ours_when_the_next_run_dies() -> None:
     """Two crashes and a change between them: what the first one wrote is still known to be ours."""
     runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a")))
     runner.apply([number(1, voice=hook("a"))])

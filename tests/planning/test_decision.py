@@ -29,7 +29,7 @@ def live(sid: str, key: str) -> Live:
     return Live(sid, key, "main", {}, {"voice": None, "sms": None, "status": None})
 
 
-def test_joined_decisions_keep_everything_in_its_order() -> None:
+def test_joined_decisions_keep_their_order() -> None:
     problem = Diagnostic(code="protected", summary="Protected")
     first = Decision.about(
         TRUNK, [action(TRUNK), action(TRUNK, "rename")], live=live("TK1", "main")
@@ -42,12 +42,12 @@ def test_joined_decisions_keep_everything_in_its_order() -> None:
     assert joined.touched == {TRUNK: live("TK1", "main")}
 
 
-def test_a_decision_without_actions_touches_nothing() -> None:
+def test_decision_without_actions_changes_nothing() -> None:
     """What a plan touches makes it stale once it changes; an update of the state alone does not."""
     assert not Decision.about(NUMBER, [], live=live("PN1", "+15550100101")).touched
 
 
-def test_the_live_resource_of_an_entry_is_found_by_its_sid() -> None:
+def test_finds_the_live_resource_of_an_entry_by_its_sid() -> None:
     """The E.164 of a number can change, and another number can have it by now."""
     moved, other = live("PN1", "+15550100102"), live("PN2", "+15550100101")
     observed = Observed(
@@ -59,7 +59,7 @@ def test_the_live_resource_of_an_entry_is_found_by_its_sid() -> None:
     assert observed.live(TRUNK, entry(TRUNK, "TK9")) == live("TK1", "main")
 
 
-def test_only_a_number_that_leaves_its_platform_waits() -> None:
+def test_only_a_number_that_leaves_its_platform_is_delayed() -> None:
     effects = PlatformEffects(leaving={NUMBER: "registration/nix/+15550100101"})
     (waiting,) = effects.wait_for_leaving(NUMBER, [action(NUMBER)])
     (free,) = effects.wait_for_leaving("number/+15550100102", [action("number/+15550100102")])

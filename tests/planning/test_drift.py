@@ -17,7 +17,7 @@ def applied(**fields: str) -> MemoryRunner:
     return runner
 
 
-def test_nothing_drifts_by_itself() -> None:
+def test_unchanged_world_has_no_drift() -> None:
     assert drift(applied()) == []
     assert drift(applied(friendly_name="Sales")) == []
 
@@ -38,7 +38,7 @@ def test_drift_names_field_recorded_and_live_value() -> None:
     ]
 
 
-def test_what_is_gone_has_drifted() -> None:
+def test_missing_resource_is_drift() -> None:
     runner = applied()
     account = runner.twilio.accounts["main"]
     account.numbers.pop(pn(1))
@@ -60,7 +60,7 @@ def test_a_trunk_drifts_field_by_field() -> None:
     assert found.fields == (DriftedField("secure", False, True),)
 
 
-def test_what_a_run_that_died_had_written_is_no_drift() -> None:
+def test_values_written_by_a_dead_run_are_not_drift() -> None:
     runner = applied()
     kept = [trunk("edge"), origination("edge", "sbc1")]
     assert runner.killed([number(1, voice=hook("b")), *kept], 4)
@@ -68,7 +68,7 @@ def test_what_a_run_that_died_had_written_is_no_drift() -> None:
     assert drift(runner) == []
 
 
-def test_what_was_never_made_cannot_drift() -> None:
+def test_resource_never_created_cannot_drift() -> None:
     runner = MemoryRunner(world(row(1)))
     assert runner.killed([trunk("edge")], 4)
     assert runner.entries["trunk/edge"].sid == ""

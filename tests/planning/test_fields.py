@@ -7,7 +7,7 @@ from reconciler.planning.decide.fields import diff_fields, flatten
 URL = "https://agents.example.com/voice"
 
 
-def test_attributes_are_told_flat_and_in_their_order() -> None:
+def test_lists_attributes_flat_and_in_order() -> None:
     attrs = {
         "voice": TrunkRoute("edge"),
         "sms": ApplicationRoute("menu"),
@@ -26,7 +26,7 @@ def test_attributes_are_told_flat_and_in_their_order() -> None:
     assert flatten("trunk", {"voice": TrunkRoute("edge")}) == {}
 
 
-def test_a_default_method_that_comes_or_goes_with_its_url_is_no_news() -> None:
+def test_ignores_a_default_method_that_comes_or_goes_with_its_url() -> None:
     assert diff_fields("number", {"voice": None}, {"voice": Webhook(URL)}) == (
         Change("voice_url", None, URL),
     )
@@ -38,5 +38,5 @@ def test_a_default_method_that_comes_or_goes_with_its_url_is_no_news() -> None:
     )
 
 
-def test_what_is_not_asked_about_is_not_compared() -> None:
+def test_compares_only_the_requested_fields() -> None:
     assert diff_fields("number", {"voice": Webhook(URL), "sms": None}, {"sms": None}) == ()

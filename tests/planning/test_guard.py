@@ -43,7 +43,7 @@ def test_limits_begin_at_ten_bound_resources() -> None:
     assert codes(plan(*many, bound=9)) == []
 
 
-def test_a_number_counts_once_however_many_steps_it_takes() -> None:
+def test_number_with_several_steps_counts_once() -> None:
     steps = [
         action(last, name)
         for last in range(3)
@@ -53,18 +53,18 @@ def test_a_number_counts_once_however_many_steps_it_takes() -> None:
 
 
 @pytest.mark.parametrize("name", ["import", "create"])
-def test_what_was_not_bound_before_never_counts(name: str) -> None:
+def test_resources_without_an_entry_do_not_count_towards_limits(name: str) -> None:
     steps = [action(last, step) for last in range(9) for step in (name, "overwrite_webhooks")]
     assert codes(plan(*steps)) == []
 
 
-def test_what_finishes_an_earlier_run_never_counts() -> None:
+def test_actions_that_finish_an_earlier_run_do_not_count_towards_limits() -> None:
     assert (
         codes(plan(*(action(last, "overwrite_webhooks", resume=True) for last in range(9)))) == []
     )
 
 
-def test_removals_have_a_limit_of_their_own() -> None:
+def test_removals_have_a_separate_limit() -> None:
     safety = Safety("refuse", Limit(100, percent=True), Limit(2, percent=False))
     gone = [
         action(last, name) for last, name in enumerate(("release", "forget", "restore_webhooks"))
@@ -73,7 +73,7 @@ def test_removals_have_a_limit_of_their_own() -> None:
     assert codes(plan(*gone[:2]), safety=safety) == []
 
 
-def test_force_lifts_limits_and_nothing_else() -> None:
+def test_force_lifts_only_the_limits() -> None:
     many = [action(last, "overwrite_webhooks") for last in range(9)]
     shielded = resource_protected(
         "number/9", Entry("number", "main", "PN9", "+15550100109", {}, Options(protect=True))

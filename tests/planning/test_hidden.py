@@ -25,7 +25,7 @@ def planned(service: Service, sms: Value, voice: Value = None) -> Plan:
 
 
 @pytest.mark.parametrize("sms", [hook("sms"), ApplicationRoute(MENU)])
-def test_a_route_that_a_service_hides_is_told_with_what_answers_instead(sms: Value) -> None:
+def test_reports_a_route_hidden_by_a_service_and_what_answers_instead(sms: Value) -> None:
     (warning,) = planned(THEIRS, sms).diagnostics
     assert (warning.severity, warning.code, warning.address) == (
         "warning",
@@ -45,18 +45,16 @@ def test_a_service_without_a_url_drops_messages() -> None:
 @pytest.mark.parametrize(
     ("method", "warnings"), [("POST", 0), ("GET", 1)], ids=["the same way", "by another method"]
 )
-def test_a_service_that_asks_the_declared_url_itself_hides_nothing(
-    method: str, warnings: int
-) -> None:
+def test_service_that_calls_the_declared_url_hides_nothing(method: str, warnings: int) -> None:
     same = Service("MG" + "3" * 32, "Same", hook("sms").url, method)
     assert len(planned(same, hook("sms")).diagnostics) == warnings
 
 
-def test_nothing_is_said_of_a_number_without_messages() -> None:
+def test_reports_nothing_for_a_number_without_messages() -> None:
     assert planned(THEIRS, None, hook("a")).diagnostics == ()
 
 
-def test_the_action_that_writes_a_dead_route_says_so() -> None:
+def test_action_that_writes_a_hidden_route_has_a_note() -> None:
     with_calls = planned(THEIRS, hook("sms"), hook("a"))
     routes = {a.address: a.route for a in with_calls.actions if a.route is not None}
     words = f"SMS webhook {hook('sms').url}, behind messaging service Support"
@@ -69,7 +67,7 @@ def test_the_action_that_writes_a_dead_route_says_so() -> None:
     ]
 
 
-def test_a_url_that_an_application_hides_is_told() -> None:
+def test_reports_a_url_hidden_by_an_application() -> None:
     runner = MemoryRunner(world(row(1, sms_url="https://old.example.net/s"), applications=[MENU]))
     menu = ApplicationRoute(MENU)
     whole = runner.plan([number(1, voice=menu, sms=menu)]).actions[-1]

@@ -30,7 +30,7 @@ from reconciler.kinds.known_hosts import describe_guess, guess_platform
         (5, None),
     ],
 )
-def test_a_host_tells_whose_it_is(url: object, platform: str | None) -> None:
+def test_identifies_the_owner_of_a_host(url: object, platform: str | None) -> None:
     assert guess_platform([url]) == platform
 
 

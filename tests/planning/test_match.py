@@ -28,45 +28,45 @@ def names(
     return find_names("trunk", "main", desired, entries or {}, rows)
 
 
-def test_state_knows_a_trunk_by_its_sid_whatever_became_of_its_domain() -> None:
+def test_matches_a_recorded_trunk_by_sid_even_if_its_domain_changed() -> None:
     found = names(
         [live(TK1, "x", "elsewhere.pstn.twilio.com")], {"trunk/edge": entry(TK1)}, trunk("edge")
     )
     assert found == {TK1: "edge"}
 
 
-def test_a_trunk_that_state_does_not_know_is_found_by_its_domain() -> None:
+def test_matches_an_unrecorded_trunk_by_its_domain() -> None:
     rows = [live(TK2, "edge", "other.pstn.twilio.com"), live(TK1, "x", "edge.pstn.twilio.com")]
     assert names(rows, None, trunk("edge")) == {TK1: "edge"}
 
 
-def test_a_trunk_without_a_domain_is_found_by_its_name_among_those_without_one() -> None:
+def test_matches_a_trunk_without_a_domain_by_name_among_its_like() -> None:
     rows = [live(TK1, "edge", "theirs.pstn.twilio.com"), live(TK2, "edge", None)]
     assert names(rows, None, trunk("edge", domain_name=None)) == {TK2: "edge"}
     assert names(rows[:1], None, trunk("edge", domain_name=None)) == {}
 
 
-def test_a_trunk_that_was_about_to_be_made_is_found_by_what_it_was_to_be() -> None:
+def test_matches_a_pending_trunk_by_its_intended_domain() -> None:
     begun = {"trunk/edge": entry("", pending={"domain_name": "edge.pstn.twilio.com"})}
     assert names([live(TK1, "edge", "edge.pstn.twilio.com")], begun) == {TK1: "edge"}
 
 
-def test_a_trunk_of_another_account_has_no_name_here() -> None:
+def test_trunk_of_a_different_account_gets_no_name() -> None:
     rows = [live(TK1, "edge", "edge.pstn.twilio.com")]
     assert find_names("trunk", "other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
 
 
-def test_a_name_is_given_once() -> None:
+def test_uses_each_name_once() -> None:
     rows = [live(TK1, "edge", "old.pstn.twilio.com"), live(TK2, "edge", "edge.pstn.twilio.com")]
     assert names(rows, {"trunk/edge": entry(TK1)}, trunk("edge")) == {TK1: "edge"}
 
 
-def test_a_trunk_without_a_name_has_its_sid_for_one() -> None:
+def test_unnamed_trunk_is_named_by_its_sid() -> None:
     rows = [live(TK1, "a", None), live(TK2, "b", None)]
     assert set(index_by_address("trunk", rows, {TK1: "edge"})) == {"trunk/edge", f"trunk/{TK2}"}
 
 
-def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> None:
+def test_matches_an_origination_url_by_state_before_its_url() -> None:
     def url(sid: str, host: str) -> Live:
         fields = {"sid": sid, "parent_sid": TK1, "sip_url": f"sip:{host}.example.com"}
         return ORIGINATION_URL.observe(fields, "main", {TK1: "edge"})
@@ -85,7 +85,7 @@ def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> N
     assert index_children("origination_url", rows, {})[address].sid == "OU1"
 
 
-def test_a_trunk_named_by_its_sid_is_the_trunk_that_has_a_name() -> None:
+def test_sid_and_name_refer_to_the_same_trunk() -> None:
     """Else the plan would never be empty: Twilio's answer is always told by name."""
     account = world(row(1), trunks=[{"sid": TK1, "domain_name": "edge.pstn.twilio.com"}])
     runner = MemoryRunner(account)

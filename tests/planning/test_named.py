@@ -45,7 +45,7 @@ def test_a_number_released_while_its_trunk_is_declared_again_leaves_it() -> None
     assert list(runner.entries) == ["trunk/edge"]
 
 
-def test_a_trunk_that_gets_a_name_is_no_change_and_no_drift() -> None:
+def test_naming_a_trunk_is_neither_a_change_nor_drift() -> None:
     runner = forgotten()
     edge: list[Desired] = [trunk("edge")]
     runner.apply([*edge, BY_SID])
@@ -60,7 +60,7 @@ def test_a_trunk_that_gets_a_name_is_no_change_and_no_drift() -> None:
     )
 
 
-def test_a_change_of_a_number_whose_trunk_got_a_name_is_one_of_the_configuration() -> None:
+def test_naming_a_trunk_changes_the_configuration_of_its_numbers_only() -> None:
     runner = forgotten()
     runner.apply([trunk("edge"), BY_SID])
     reasons = {
@@ -69,7 +69,7 @@ def test_a_change_of_a_number_whose_trunk_got_a_name_is_one_of_the_configuration
     assert reasons == {"config"}
 
 
-def test_an_application_with_a_name_is_the_one_that_state_knows_by_its_sid() -> None:
+def test_named_application_matches_the_one_recorded_by_sid() -> None:
     found = Observer({MENU: "menu"}).live(
         NumberRow(pn(1), e164(1), voice_application_sid=MENU), "main"
     )
@@ -101,7 +101,7 @@ def test_an_application_with_a_name_is_the_one_that_state_knows_by_its_sid() -> 
     )
 
 
-def test_entries_that_were_alike_stay_alike_and_others_are_untouched() -> None:
+def test_equal_entries_stay_equal_and_others_are_unchanged() -> None:
     shared: dict[str, object] = {"voice": TrunkRoute(EDGE)}
     alike = [Entry("number", "main", pn(n), e164(n), shared, Options()) for n in (1, 2)]  # type: ignore[arg-type]
     other = Entry("number", "main", pn(3), e164(3), {"voice": None}, Options())

@@ -36,7 +36,7 @@ def codes(plan: Plan) -> list[str]:
     return [d.code for d in plan.diagnostics]
 
 
-def test_a_wrong_pin_is_an_error_on_a_number_that_is_as_declared() -> None:
+def test_wrong_pin_is_an_error_even_without_a_change() -> None:
     pinned = [declared("number", e164(1), {"voice": hook("a")}, sid=pn(sid)) for sid in (1, 2)]
     assert [codes(bound().plan([want])) for want in pinned] == [[], ["sid_number_mismatch"]]
 
@@ -53,7 +53,7 @@ def test_a_wrong_pin_is_an_error_on_a_number_that_is_as_declared() -> None:
         ],
     ],
 )
-def test_one_number_under_two_names_is_an_error_in_any_order(desired: list[Desired]) -> None:
+def test_declaring_one_number_twice_is_an_error_in_any_order(desired: list[Desired]) -> None:
     assert codes(bound().plan(desired)) == ["number_already_imported"]
     assert codes(MemoryRunner(world(row(1))).plan(desired)) == ["number_already_imported"]
 
@@ -65,7 +65,7 @@ def test_the_order_of_declarations_does_not_change_the_diagnostics() -> None:
     )
 
 
-def test_what_is_told_of_a_number_declared_by_its_sid_is_told_of_its_number() -> None:
+def test_reports_a_number_declared_by_sid_under_its_phone_number() -> None:
     watched = declared("number", pn(1), {}, sid=pn(1))
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply([watched])
@@ -75,13 +75,13 @@ def test_what_is_told_of_a_number_declared_by_its_sid_is_told_of_its_number() ->
     ]
 
 
-def test_what_stands_on_twilio_need_not_be_a_url() -> None:
+def test_accepts_an_observed_value_that_is_not_a_url() -> None:
     runner = MemoryRunner(world(row(1, voice_url="http://[::1")))
     taken = runner.plan([number(1, voice=hook("a"))]).actions[-1].takeover
     assert [change.before for change in taken] == ["http://[::1"]
 
 
-def test_a_number_that_was_bought_again_is_an_incident_that_says_so() -> None:
+def test_reports_an_incident_when_a_number_was_bought_again() -> None:
     runner = bound()
     rows = runner.twilio.accounts["main"].numbers
     rows[pn(2)] = {**rows.pop(pn(1)), "sid": pn(2)}
@@ -91,7 +91,7 @@ def test_a_number_that_was_bought_again_is_an_incident_that_says_so() -> None:
     assert pn(2) in problem.detail
 
 
-def test_a_number_whose_account_is_declared_wrongly_is_told_where_it_is() -> None:
+def test_names_the_account_that_really_owns_the_number() -> None:
     runner = MemoryRunner({"a": {"numbers": [row(1)]}, "b": {"numbers": [row(2)]}})
 
     def desired(account: str) -> list[Desired]:
@@ -106,7 +106,7 @@ def test_a_number_whose_account_is_declared_wrongly_is_told_where_it_is() -> Non
     assert "is not there any more" not in problem.detail
 
 
-def test_a_number_that_somebody_moved_follows_its_declaration() -> None:
+def test_number_moved_between_accounts_follows_its_declaration() -> None:
     runner = MemoryRunner({"a": {"numbers": [row(1)]}, "b": {}})
     runner.apply([declared("number", e164(1), {"voice": hook("a")}, account="a")])
     accounts = runner.twilio.accounts
@@ -118,7 +118,7 @@ def test_a_number_that_somebody_moved_follows_its_declaration() -> None:
     assert (action.account, action.action) == ("b", "overwrite_webhooks")
 
 
-def test_a_number_that_becomes_a_bridge_number_keeps_the_values_of_before_either() -> None:
+def test_number_converted_to_a_bridge_number_keeps_its_prior_values() -> None:
     runner = bound()
     runner.apply([bridge(1, hook("bridge"))])
     assert list(runner.entries) == [f"bridge_number/{e164(1)}"]
@@ -127,7 +127,7 @@ def test_a_number_that_becomes_a_bridge_number_keeps_the_values_of_before_either
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
-def test_a_number_that_was_empty_and_becomes_a_bridge_number_is_empty_again_at_the_end() -> None:
+def test_empty_number_is_empty_again_after_its_time_as_a_bridge_number() -> None:
     runner = MemoryRunner(world(row(1)))
     for desired in ([number(1, voice=hook("a"))], [bridge(1, hook("bridge"))], []):
         runner.apply(desired)
@@ -135,7 +135,7 @@ def test_a_number_that_was_empty_and_becomes_a_bridge_number_is_empty_again_at_t
 
 
 @pytest.mark.parametrize("instant", range(3, 9))
-def test_a_move_that_was_cut_short_and_then_given_up_leaves_nothing_behind(instant: int) -> None:
+def test_interrupted_and_abandoned_move_leaves_no_trace(instant: int) -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply([bridge(1, hook("bridge"))])
     runner.killed([number(1, voice=hook("a"))], instant)
@@ -144,26 +144,26 @@ def test_a_move_that_was_cut_short_and_then_given_up_leaves_nothing_behind(insta
     assert not runner.entries
 
 
-def test_a_method_alone_changes_no_route() -> None:
+def test_method_without_a_url_changes_no_route() -> None:
     (action,) = bound().plan([number(1, voice=hook("a", method="GET"))]).actions
     assert [change.field for change in action.changes] == ["voice_method"]
     assert action.route is None
 
 
-def test_a_protected_number_that_is_declared_elsewhere_is_not_let_go_of() -> None:
+def test_does_not_release_a_protected_number_declared_elsewhere() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([declared("number", e164(1), {"voice": hook("a")}, options=Options(protect=True))])
     assert codes(runner.plan([bridge(1, hook("a"))])) == ["protected"]
 
 
-def test_a_route_to_a_trunk_that_is_made_in_the_same_run_waits_for_it() -> None:
+def test_route_waits_for_a_trunk_created_in_the_same_run() -> None:
     plan = MemoryRunner(world(row(1))).plan([trunk("edge"), number(1, voice=TrunkRoute("edge"))])
     assert plan.actions[-1].depends_on == ("trunk/edge",)
     assert plan.actions[-1].route is not None
     assert plan.actions[-1].route.after == describe_route(TrunkRoute("edge"))
 
 
-def test_numbers_declared_alike_are_looked_at_once_and_all_answered() -> None:
+def test_compares_equally_declared_numbers_once_and_decides_for_all() -> None:
     shared = number(1, voice=hook("a"))
     desired = [
         msgspec.structs.replace(shared, address=f"number/{e164(last)}", key=e164(last))
@@ -179,7 +179,7 @@ def test_numbers_declared_alike_are_looked_at_once_and_all_answered() -> None:
 @pytest.mark.parametrize(
     "attrs", [{"voice": hook("a")}, {"voice": hook("a"), "sms": None, "friendly_name": "Sales"}]
 )
-def test_numbers_that_are_alike_are_imported_as_each_alone_would_be(
+def test_imports_equal_numbers_as_it_would_import_each(
     attrs: dict[str, Value],
 ) -> None:
     """What they have in common is worked out once; what a release puts back is each one's own all the same."""

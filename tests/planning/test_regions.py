@@ -40,7 +40,7 @@ def answered(runner: MemoryRunner, desired: list[Desired], region: str) -> Plan:
     )
 
 
-def test_an_imported_number_is_asked_about_once_and_recorded() -> None:
+def test_asks_the_region_of_an_imported_number_once_and_records_it() -> None:
     runner = runner_of()
     assert set(asked(runner, BOTH)) == {ONE, TWO}
     runner.apply(BOTH, answered(runner, BOTH, "ie1"))
@@ -48,7 +48,7 @@ def test_an_imported_number_is_asked_about_once_and_recorded() -> None:
     assert asked(runner, BOTH) == {}
 
 
-def test_a_changed_number_is_asked_about_again() -> None:
+def test_asks_the_region_of_a_changed_number_again() -> None:
     runner = runner_of()
     runner.apply(BOTH, answered(runner, BOTH, "ie1"))
     assert set(asked(runner, [BOTH[0], number(2, voice=hook("b"))])) == {TWO}
@@ -64,19 +64,19 @@ def test_an_unknown_region_is_recorded_without_a_write() -> None:
     assert runner.entries[ONE].region == "ie1"
 
 
-def test_an_account_that_declares_another_region_asks_anew() -> None:
+def test_asks_again_when_the_account_declares_a_different_region() -> None:
     runner = runner_of()
     runner.apply(BOTH, answered(runner, BOTH, "ie1"))
     assert set(list_questions(runner.plan(BOTH), runner.entries, {"main": "au1"})) == {ONE, TWO}
 
 
 @pytest.mark.parametrize("managed", [{}, {"other": "ie1"}])
-def test_an_account_that_is_not_declared_is_never_asked(managed: dict[str, str]) -> None:
+def test_never_asks_an_undeclared_account(managed: dict[str, str]) -> None:
     runner = runner_of()
     assert list_questions(runner.plan(BOTH), runner.entries, managed) == {}
 
 
-def test_numbers_without_a_managed_voice_are_not_asked_about() -> None:
+def test_does_not_ask_the_region_of_numbers_without_managed_voice() -> None:
     """Watched, without a managed voice, released, or missing on Twilio."""
     runner = runner_of()
     quiet = [number(1), number(2, sms=hook("s")), number(3, voice=hook("a"))]
@@ -85,7 +85,7 @@ def test_numbers_without_a_managed_voice_are_not_asked_about() -> None:
     assert asked(runner, []) == {}
 
 
-def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
+def test_does_not_ask_the_region_of_a_number_to_buy() -> None:
     runner = runner_of()
     plan = runner.plan([number(1, voice=hook("a"))])
     bought = msgspec.structs.replace(
@@ -96,7 +96,7 @@ def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
 
 
 @pytest.mark.parametrize("bound", [False, True])
-def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: bool) -> None:
+def test_number_in_a_different_region_is_an_error_at_its_position(bound: bool) -> None:
     runner = runner_of()
     desired = [declared("number", pn(1), {"voice": hook("a")}, sid=pn(1))]
     if bound:
@@ -112,7 +112,7 @@ def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: boo
     assert plan.state_updates == {}
 
 
-def test_a_missing_answer_changes_nothing() -> None:
+def test_missing_region_changes_nothing() -> None:
     runner = runner_of()
     plan = check_regions(runner.plan(BOTH), runner.entries, BOTH, asked(runner, BOTH), {})
     assert plan == runner.plan(BOTH)

@@ -127,7 +127,7 @@ AGENT: Attrs = {"agent": "a"}
 REGISTERED = live(voice_url=THEIRS)
 
 
-def test_what_is_not_there_is_registered_after_its_number_is_recorded() -> None:
+def test_registers_a_missing_number_after_recording_it() -> None:
     found = plan(declared("nix", AGENT), on_twilio=live(voice_url=PBX))
     assert steps(found) == [(NUMBER, "import", "new"), (address("nix"), "register", "new")]
     register = action(found, "register")
@@ -165,7 +165,7 @@ def test_consent_is_given_for_the_registration_or_for_its_number() -> None:
     assert guard.find_refusals(allowed, Limits(), (), force=False) == []
 
 
-def test_the_demo_and_values_of_our_own_are_nobodys_loss() -> None:
+def test_overwriting_demo_urls_and_our_own_values_needs_no_consent() -> None:
     found = plan(
         declared("nix", AGENT), on_twilio=live(voice_url="https://demo.twilio.com/welcome/voice/")
     )
@@ -183,7 +183,7 @@ def test_the_demo_and_values_of_our_own_are_nobodys_loss() -> None:
     assert action(found, "register").takeover == ()
 
 
-def test_what_is_there_for_the_same_agent_is_imported_and_for_another_is_an_error() -> None:
+def test_imports_a_registration_of_the_same_agent_and_refuses_a_different_one() -> None:
     found = plan(declared("nix", AGENT), on_twilio=REGISTERED, others=there("nix", AGENT))
     assert steps(found) == [(NUMBER, "import", "new"), (address("nix"), "import", "new")]
     assert action(found, "import").takeover == ()
@@ -192,7 +192,7 @@ def test_what_is_there_for_the_same_agent_is_imported_and_for_another_is_an_erro
     assert found.diagnostics[0].line == 7
 
 
-def test_what_is_there_for_nobody_is_imported_and_linked() -> None:
+def test_imports_and_links_a_registration_without_an_agent() -> None:
     attrs: Attrs = {"agent": "a", "supports_inbound": True}
     free = there("bu", {"agent": None, "supports_inbound": True})
     found = plan(declared("bu", attrs), on_twilio=live(), others=free)
@@ -200,7 +200,7 @@ def test_what_is_there_for_nobody_is_imported_and_linked() -> None:
     assert action(found, "link").set == AGENT
 
 
-def test_nothing_is_planned_when_all_agree() -> None:
+def test_plans_nothing_when_everything_agrees() -> None:
     found = plan(declared("nix", AGENT), known("nix", AGENT), REGISTERED, there("nix", AGENT))
     assert (found.actions, dict(found.state_updates), found.diagnostics) == ((), {}, ())
 
@@ -209,7 +209,7 @@ def test_nothing_is_planned_when_all_agree() -> None:
     ("platform", "name"),
     [("nix", "reassign"), ("bu", "link"), ("da", "link"), ("fe", "link"), ("lk", "update")],
 )
-def test_another_agent_is_set_by_the_call_that_the_platform_has(platform: str, name: str) -> None:
+def test_changes_the_agent_with_the_call_of_the_platform(platform: str, name: str) -> None:
     found = plan(
         declared(platform, AGENT),
         known(platform, {"agent": "b"}),
@@ -227,7 +227,7 @@ def test_another_agent_is_set_by_the_call_that_the_platform_has(platform: str, n
     assert steps(found) == [(address(platform), name, "drift")]
 
 
-def test_a_change_without_a_call_is_a_warning_for_all_numbers_together() -> None:
+def test_change_without_a_call_is_one_warning_for_all_numbers() -> None:
     attrs: Attrs = {"agent": "a", "supports_inbound": False}
     was: Attrs = {"agent": "a", "supports_inbound": True}
     found = plan(declared("bu", attrs), known("bu", was), REGISTERED, there("bu", was))
@@ -236,20 +236,20 @@ def test_a_change_without_a_call_is_a_warning_for_all_numbers_together() -> None
     assert E164 in found.diagnostics[0].detail
 
 
-def test_what_has_vanished_there_is_registered_again() -> None:
+def test_registers_a_vanished_number_again() -> None:
     found = plan(declared("nix", AGENT), known("nix", AGENT), live())
     assert steps(found) == [(address("nix"), "register", "drift")]
     assert action(found, "register").takeover == ()
 
 
-def test_the_baseline_is_what_drift_is_measured_on() -> None:
+def test_measures_drift_against_the_baseline() -> None:
     edited = live(voice_url="https://laptop.example.dev/voice")
     found = plan(declared("nix", AGENT), known("nix", AGENT), edited, there("nix", AGENT))
     assert steps(found) == [(NUMBER, "overwrite_webhooks", "drift")]
     assert found.actions[0].set == {"voice": Webhook(THEIRS)}
 
 
-def test_a_registration_that_a_dead_run_has_made_is_taken_as_made() -> None:
+def test_accepts_a_registration_completed_by_a_dead_run() -> None:
     """Its number shows what the platform wrote for that run: the baseline, not drift."""
     resources = known("nix", {}, sid="", pending={"agent": "a"})
     resources[NUMBER] = msgspec.structs.replace(
@@ -262,21 +262,21 @@ def test_a_registration_that_a_dead_run_has_made_is_taken_as_made() -> None:
     assert found.state_updates[NUMBER].last_applied == BASELINE
 
 
-def test_a_registration_that_a_dead_run_has_begun_is_begun_again() -> None:
+def test_repeats_a_registration_started_by_a_dead_run() -> None:
     resources = known("nix", {}, sid="", pending={"agent": "a"})
     found = plan(declared("nix", AGENT), resources, live(voice_url=PBX))
     assert steps(found) == [(address("nix"), "register", "new")]
     assert found.actions[0].resume
 
 
-def test_an_account_without_token_is_refused_where_the_platform_wants_it() -> None:
+def test_refuses_an_account_without_the_token_that_the_platform_needs() -> None:
     found = plan(declared("nix", AGENT), on_twilio=live(), platforms=Platforms(TYPES))
     assert "auth_token_needed" in codes(found)
     assert "register" not in [name for _, name, _ in steps(found)]
     assert codes(plan(declared("da", AGENT), on_twilio=live(), platforms=Platforms(TYPES))) == []
 
 
-def test_a_number_that_is_not_there_is_neither_registered_nor_taken_off() -> None:
+def test_neither_registers_nor_removes_a_missing_number() -> None:
     found = plan(declared("nix", AGENT))
     assert (steps(found), codes(found)) == ([], ["number_not_in_twilio"])
     found = plan(declared("nix", AGENT), known("nix", AGENT), others=there("nix", AGENT))
@@ -292,7 +292,7 @@ def test_a_number_declared_by_its_sid_has_the_same_registration() -> None:
     assert (steps(found), codes(found)) == ([], [])
 
 
-def test_what_is_let_go_of_leaves_first_and_is_put_back_whole() -> None:
+def test_released_number_leaves_the_platform_first_and_is_fully_restored() -> None:
     found = plan([], known("nix", AGENT), REGISTERED, there("nix", AGENT))
     assert steps(found) == [
         (address("nix"), "unregister", "removed"),
@@ -305,14 +305,14 @@ def test_what_is_let_go_of_leaves_first_and_is_put_back_whole() -> None:
     )
 
 
-def test_what_a_dead_run_has_taken_off_is_put_back_though_the_platform_has_cleared_it() -> None:
+def test_restores_a_number_that_a_dead_run_removed_and_the_platform_cleared() -> None:
     resources = known("nix", AGENT, pending={WITHDRAWN: True})
     found = plan([], resources, live())
     assert steps(found) == [(address("nix"), "forget", "removed"), (NUMBER, "release", "removed")]
     assert action(found, "release").restore["voice_url"] == PBX
 
 
-def test_a_platform_that_cannot_remove_is_left_as_far_as_it_can() -> None:
+def test_leaves_a_platform_without_removal_as_far_as_possible() -> None:
     found = plan([], known("bu", AGENT), REGISTERED, there("bu", AGENT))
     assert [name for _, name, _ in steps(found)] == ["link", "forget", "release"]
     assert found.actions[0].set == {"agent": None}
@@ -333,12 +333,12 @@ def test_keep_and_protect_hold_for_registrations_as_well() -> None:
     assert "unregister" not in [name for _, name, _ in steps(found)]
 
 
-def test_a_platform_that_is_declared_no_longer_must_be_until_its_numbers_are_released() -> None:
+def test_requires_the_platform_declaration_until_its_numbers_are_released() -> None:
     found = plan([], known("nix", AGENT), REGISTERED, platforms=Platforms())
     assert "platform_not_found" in codes(found)
 
 
-def test_a_number_with_an_agent_of_its_own_leaves_before_it_is_written() -> None:
+def test_number_with_its_own_agent_leaves_the_platform_before_the_write() -> None:
     found = plan(own(), known("nix", AGENT), REGISTERED, there("nix", AGENT))
     assert steps(found) == [
         (address("nix"), "unregister", "config"),
@@ -349,7 +349,7 @@ def test_a_number_with_an_agent_of_its_own_leaves_before_it_is_written() -> None
     assert [a.action for a in chosen.actions] == ["unregister", "overwrite_webhooks"]
 
 
-def test_a_number_joins_one_platform_after_it_has_left_the_other() -> None:
+def test_number_leaves_one_platform_before_it_joins_the_next() -> None:
     found = plan(declared("bu", AGENT), known("nix", AGENT), REGISTERED, there("nix", AGENT))
     assert steps(found) == [
         (address("nix"), "unregister", "config"),
@@ -359,7 +359,7 @@ def test_a_number_joins_one_platform_after_it_has_left_the_other() -> None:
     assert found.actions[1].takeover == ()
 
 
-def test_what_would_hide_the_webhooks_of_a_platform_is_taken_off_last() -> None:
+def test_removes_what_hides_the_webhooks_of_a_platform_last() -> None:
     routed = live(voice_application_sid="AP" + "1" * 32, voice_url=PBX)
     found = plan(declared("nix", AGENT, takeover="allow"), on_twilio=routed)
     assert [name for _, name, _ in steps(found)] == ["import", "register", "overwrite_webhooks"]
@@ -381,7 +381,7 @@ def test_what_would_hide_the_webhooks_of_a_platform_is_taken_off_last() -> None:
     )
 
 
-def test_a_number_outside_twilio_has_a_registration_alone() -> None:
+def test_number_outside_twilio_has_only_a_registration() -> None:
     attrs: Attrs = {"agent": "a", "password": "scrypt$x$y", "pin": None}
     want = Desired("registration", address("lk"), E164, Profile("lk", attrs, Options()), PLACE)
     found = plan([want])
@@ -408,7 +408,7 @@ def test_a_number_outside_twilio_has_a_registration_alone() -> None:
     assert [name for _, name, _ in steps(plan([want], None, None, foreign))] == ["import", "update"]
 
 
-def test_a_registration_that_was_never_made_is_forgotten_quietly() -> None:
+def test_silently_removes_a_registration_that_was_never_created() -> None:
     resources = known("bu", {}, sid="", pending={"agent": "a"})
     found = plan([], resources, live())
     assert [name for _, name, _ in steps(found)] == ["forget", "release"]

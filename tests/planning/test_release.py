@@ -27,7 +27,7 @@ def released(runner: MemoryRunner) -> list[Action]:
     return [action for action in runner.plan([]).actions if action.kind == "number"]
 
 
-def test_the_route_after_a_release_is_the_one_that_was_put_back_behind_the_trunk() -> None:
+def test_release_shows_the_route_restored_behind_the_trunk() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.twilio.numbers()[pn(1)]["voice_url"] = OLD
     runner.apply([trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"))])
@@ -39,7 +39,7 @@ def test_the_route_after_a_release_is_the_one_that_was_put_back_behind_the_trunk
     assert (second.route.before, second.route.after) == ("trunk edge", f"webhook {OLD}")
 
 
-def test_a_hidden_url_that_is_as_before_is_sent_along_and_no_change() -> None:
+def test_unchanged_hidden_url_is_sent_but_is_not_a_change() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply([trunk("edge"), number(1, voice=TrunkRoute("edge"))])
     (action,) = released(runner)
@@ -48,7 +48,7 @@ def test_a_hidden_url_that_is_as_before_is_sent_along_and_no_change() -> None:
 
 
 @pytest.mark.parametrize("on_removal", ["clear", "keep"])
-def test_clear_leaves_nothing_and_keep_leaves_all(on_removal: str) -> None:
+def test_clear_empties_and_keep_preserves_all_values(on_removal: str) -> None:
     options = Options(on_removal=on_removal)  # type: ignore[arg-type]
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply(
@@ -62,7 +62,7 @@ def test_clear_leaves_nothing_and_keep_leaves_all(on_removal: str) -> None:
     )
 
 
-def test_clear_takes_a_number_off_its_trunk() -> None:
+def test_clear_detaches_a_number_from_its_trunk() -> None:
     options = Options(on_removal="clear")
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply(
@@ -79,7 +79,9 @@ def test_clear_takes_a_number_off_its_trunk() -> None:
     [{"trunk_sid": TK, "voice_url": OLD}, {"voice_application_sid": AP}, {"voice_url": OLD}, {}],
 )
 @pytest.mark.parametrize("ours", [TrunkRoute("edge"), ApplicationRoute(AP), hook("a"), None])
-def test_every_form_of_voice_gives_way_to_every_other(before: dict[str, str], ours: object) -> None:
+def test_release_replaces_every_form_of_voice_by_every_other(
+    before: dict[str, str], ours: object
+) -> None:
     account = world(row(1, **before), trunks=[{"sid": TK}], applications=[AP])
     runner = MemoryRunner(account)
     there = dict(runner.twilio.numbers()[pn(1)])
@@ -88,7 +90,7 @@ def test_every_form_of_voice_gives_way_to_every_other(before: dict[str, str], ou
     assert runner.twilio.numbers()[pn(1)] == there
 
 
-def test_what_somebody_changed_since_stays_with_the_parts_that_it_is_made_of() -> None:
+def test_keeps_all_parts_of_a_value_that_someone_changed_since() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD, sms_url=OLD)))
     runner.apply([number(1, voice=hook("a"), sms=hook("b"))])
     runner.twilio.numbers()[pn(1)]["voice_fallback_url"] = OLD + "f"
@@ -97,7 +99,7 @@ def test_what_somebody_changed_since_stays_with_the_parts_that_it_is_made_of() -
     assert (found["voice_url"], found["sms_url"]) == (hook("a").url, OLD)
 
 
-def test_a_method_that_came_with_a_url_goes_with_it() -> None:
+def test_method_added_with_a_url_is_removed_with_it() -> None:
     runner = MemoryRunner(world(row(1)))
     there = dict(runner.twilio.numbers()[pn(1)])
     runner.apply([number(1, voice=hook("a", "GET"), sms=hook("b", "GET"), status=hook("c", "GET"))])
@@ -106,7 +108,7 @@ def test_a_method_that_came_with_a_url_goes_with_it() -> None:
     assert runner.twilio.numbers()[pn(1)] == there
 
 
-def test_what_twilio_keeps_in_its_own_form_is_still_ours() -> None:
+def test_normalised_value_is_still_ours() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.forms["voice_url"] = lambda url: url.lower()
     runner.apply([number(1, voice=hook("Agent"))])
@@ -114,7 +116,7 @@ def test_what_twilio_keeps_in_its_own_form_is_still_ours() -> None:
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
-def test_a_number_on_a_trunk_of_its_own_before_is_called_by_its_sid() -> None:
+def test_names_the_previous_unmanaged_trunk_by_its_sid() -> None:
     runner = MemoryRunner(world(row(1, trunk_sid=TK), trunks=[{"sid": TK}]))
     runner.apply([number(1, voice=hook("a"))])
     (action,) = released(runner)
@@ -122,7 +124,7 @@ def test_a_number_on_a_trunk_of_its_own_before_is_called_by_its_sid() -> None:
     assert action.route.after == f"trunk {TK}"
 
 
-def test_what_somebody_else_has_changed_is_left_and_named_with_its_value() -> None:
+def test_leaves_and_reports_a_value_that_someone_else_changed() -> None:
     theirs = "https://colleague.example.net/new"
     runner = MemoryRunner(world(row(1, voice_url=OLD, sms_url=OLD)))
     runner.apply([number(1, voice=hook("a"), sms=hook("b"), friendly_name="Ours")])
@@ -139,7 +141,7 @@ def test_what_somebody_else_has_changed_is_left_and_named_with_its_value() -> No
 
 
 @pytest.mark.parametrize(("on_removal", "parts"), [("clear", ["voice"]), ("keep", [])])
-def test_only_what_would_have_been_changed_is_said_to_be_left(
+def test_reports_only_left_values_that_a_release_would_have_changed(
     on_removal: str, parts: list[str]
 ) -> None:
     options = Options(on_removal=on_removal)  # type: ignore[arg-type]
@@ -154,7 +156,7 @@ def test_only_what_would_have_been_changed_is_said_to_be_left(
     assert said == ", ".join(f"{part} (webhook {OLD})" for part in parts)
 
 
-def test_what_somebody_else_has_put_back_already_is_not_mentioned() -> None:
+def test_does_not_report_a_value_that_is_already_restored() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.apply([number(1, voice=hook("a"))])
     runner.twilio.numbers()[pn(1)]["voice_url"] = OLD

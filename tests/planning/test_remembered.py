@@ -39,7 +39,7 @@ def planned(runner: MemoryRunner, desired: list[Desired]) -> tuple[Plan, list[st
     ]
 
 
-def test_what_is_declared_as_it_is_remembered_needs_nothing() -> None:
+def test_declaration_equal_to_the_state_needs_nothing() -> None:
     desired = [
         number(1, voice=hook("a"), friendly_name="Sales"),
         trunk("edge"),
@@ -49,7 +49,7 @@ def test_what_is_declared_as_it_is_remembered_needs_nothing() -> None:
     assert (plan.actions, plan.state_updates, warnings) == ((), {}, [])
 
 
-def test_a_change_shows_against_what_is_remembered() -> None:
+def test_shows_a_change_against_the_state() -> None:
     desired = [
         number(1, voice=hook("b"), friendly_name="Support"),
         trunk("edge"),
@@ -62,7 +62,7 @@ def test_a_change_shows_against_what_is_remembered() -> None:
     ]
 
 
-def test_numbers_that_were_never_imported_are_left_out_and_counted() -> None:
+def test_skips_and_counts_numbers_never_imported() -> None:
     by_sid = declared("number", pn(1), {"voice": hook("a"), "friendly_name": "Sales"}, sid=pn(1))
     desired = [by_sid, number(2, voice=hook("a")), trunk("edge"), origination("edge", "sbc1")]
     plan, warnings = planned(applied(), desired)
@@ -70,11 +70,11 @@ def test_numbers_that_were_never_imported_are_left_out_and_counted() -> None:
     assert warnings == ["not_planned"]
 
 
-def test_a_trunk_of_a_run_that_died_may_or_may_not_be_there() -> None:
+def test_trunk_of_a_dead_run_may_or_may_not_exist() -> None:
     runner = MemoryRunner(world(row(1)))
     assert runner.killed([trunk("edge")], 4)
     assert observe_recorded(runner.entries).resources == {}
 
 
-def test_what_is_remembered_has_the_address_of_its_number() -> None:
+def test_recorded_number_has_the_address_of_its_phone_number() -> None:
     assert f"number/{e164(1)}" in applied().entries

@@ -33,14 +33,14 @@ def with_profile(want: Desired, **changes: object) -> Desired:
     return msgspec.structs.replace(want, profile=msgspec.structs.replace(want.profile, **changes))
 
 
-def test_recorded_numbers_are_not_asked_about() -> None:
+def test_does_not_ask_the_region_of_recorded_numbers() -> None:
     runner = MemoryRunner(world(row(1), row(2)))
     assert questions(BOTH, {}, MAIN) == NEW
     runner.apply([BOTH[0]])
     assert questions(BOTH, runner.entries, MAIN) == NEW[1:]
 
 
-def test_a_number_recorded_as_another_kind_is_not_new() -> None:
+def test_number_recorded_as_a_different_kind_is_not_new() -> None:
     runner = MemoryRunner(world(row(1), row(2)))
     runner.apply(BOTH)
     bridges = [
@@ -51,14 +51,14 @@ def test_a_number_recorded_as_another_kind_is_not_new() -> None:
     assert questions(bridges, runner.entries, MAIN) == []
 
 
-def test_numbers_without_a_managed_voice_or_yet_to_be_bought_are_not_asked_about() -> None:
+def test_does_not_sample_numbers_without_managed_voice_or_to_buy() -> None:
     """Watched, without a voice of ours, declared by its SID, or to be bought."""
     bought = with_profile(BOTH[1], purchase=Purchase("GB"))
     by_sid = declared("number", pn(3), {"voice": hook("a")}, sid=pn(3))
     assert questions([number(1), number(2, sms=hook("s")), bought, by_sid], {}, MAIN) == []
 
 
-def test_only_accounts_without_a_region_and_selected_addresses_are_asked_about() -> None:
+def test_samples_only_selected_numbers_of_accounts_without_a_region() -> None:
     assert questions(BOTH, {}, {"other": None}) == []
     assert questions(BOTH, {}, {"main": "ie1"}) == []
     assert questions(BOTH, {}, MAIN, lambda address: address.endswith(e164(2))) == NEW[1:]

@@ -27,7 +27,7 @@ def chosen(
     return {action.address for action in narrow_plan(plan, targets, excludes).actions}
 
 
-def test_without_a_choice_the_plan_stays_as_it_is() -> None:
+def test_plan_without_a_selection_is_unchanged() -> None:
     plan = MemoryRunner(world(row(1), row(2))).plan(WHOLE)
     assert narrow_plan(plan, (), ()) is plan
 
@@ -44,7 +44,7 @@ def test_without_a_choice_the_plan_stays_as_it_is() -> None:
         (("*",), ("number/*",), {EDGE, URL}),
     ],
 )
-def test_a_target_brings_what_it_depends_on_and_an_exclusion_takes_what_depends_on_it(
+def test_target_includes_dependencies_and_exclusion_removes_dependents(
     targets: tuple[str, ...], excludes: tuple[str, ...], addresses: set[str]
 ) -> None:
     assert chosen(targets, excludes) == addresses
@@ -96,7 +96,7 @@ def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
     assert "--exclude trunk/gone" in told
 
 
-def test_what_is_declared_recorded_or_planned_is_no_mistake() -> None:
+def test_accepts_a_target_that_is_declared_recorded_or_planned() -> None:
     """Also where there is nothing to do about it, and where only the state or only the plan knows it."""
     nothing = MemoryRunner(world(row(1), row(2))).plan([])
     assert narrow_plan(nothing, (TWO,), (), [number(2)]).actions == ()

@@ -87,11 +87,11 @@ def test_a_pattern_matches(pattern: str, found: set[str]) -> None:
         "",
     ],
 )
-def test_a_pattern_matches_nothing(pattern: str) -> None:
+def test_pattern_without_a_match_selects_nothing(pattern: str) -> None:
     assert find(pattern) == set()
 
 
-def test_a_number_that_is_declared_by_its_sid_is_found_under_its_number() -> None:
+def test_finds_a_number_declared_by_sid_under_its_phone_number() -> None:
     """Its declaration holds the agent and the labels, and only state or plan knows its E.164."""
     declared = Named(f"number/{SID}", SID, SALES)
     everything = [
@@ -124,7 +124,7 @@ def test_without_a_pattern_everything_is_chosen() -> None:
         ("label:temas=sales", "label:team=sales"),
     ],
 )
-def test_a_suggestion_is_made(wrong: str, meant: str) -> None:
+def test_suggests_a_similar_address(wrong: str, meant: str) -> None:
     from reconciler.errors import UsageError
 
     with pytest.raises(UsageError) as raised:

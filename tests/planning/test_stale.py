@@ -15,11 +15,11 @@ from reconciler.planning.staleness import (
 SAVED = {"sid": "PN1", "voice_url": "https://a.example.com/", "trunk_sid": None, "secure": False}
 
 
-def test_a_world_that_has_not_moved_is_not_stale() -> None:
+def test_unchanged_world_is_not_stale() -> None:
     assert find_moved_resources({"number/1": SAVED}, {"number/1": dict(SAVED)}) == []
 
 
-def test_a_moved_object_is_named_with_its_field_and_the_two_values() -> None:
+def test_names_field_and_both_values_of_a_changed_object() -> None:
     now = {**SAVED, "voice_url": "https://b.example.com/", "trunk_sid": "TK1"}
     details = [d.detail for d in find_moved_resources({"number/1": SAVED}, {"number/1": now})]
     assert len(details) == 2
@@ -27,7 +27,7 @@ def test_a_moved_object_is_named_with_its_field_and_the_two_values() -> None:
     assert "number/1: voice_url was https://a.example.com/" in details[1]
 
 
-def test_an_object_that_is_gone_is_named() -> None:
+def test_names_an_object_that_no_longer_exists() -> None:
     for live in ({}, {"number/1": None}):
         (problem,) = find_moved_resources({"number/1": SAVED}, live)
         assert (problem.code, problem.address) == ("plan_stale", "number/1")
@@ -39,18 +39,18 @@ def test_objects_are_named_in_the_order_of_their_addresses() -> None:
     assert [p.address for p in problems] == ["a", "b"]
 
 
-def test_a_field_that_came_or_went_has_no_value_on_one_side() -> None:
+def test_field_added_or_removed_has_no_value_on_one_side() -> None:
     assert list_changes({"a": 1}, {"b": True}) == [("a", 1, None), ("b", None, True)]
 
 
-def test_a_base_that_moved_is_told_with_both_versions() -> None:
+def test_reports_both_versions_of_a_changed_base() -> None:
     problem = base_moved("configuration", "one", "two")
     assert problem.code == "plan_stale"
     assert "one" in problem.detail
     assert "two" in problem.detail
 
 
-def test_a_stale_plan_names_its_differences_to_the_plan_made_now() -> None:
+def test_stale_plan_lists_its_differences_to_a_new_plan() -> None:
     reason = base_moved("configuration", "sha256:a", "sha256:b")
     differences = [
         plan_stale(f"number/+15550100{n:03}: `import` is not there now.", None) for n in range(25)

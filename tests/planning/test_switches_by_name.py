@@ -62,7 +62,7 @@ class World:
 
 
 @pytest.mark.parametrize(("before", "after"), list(permutations(FORMS, 2)))
-def test_a_switch_between_names_meets_nobody_in_between(before: str, after: str) -> None:
+def test_switch_by_name_never_leaves_a_number_without_a_route(before: str, after: str) -> None:
     runner = World()
     runner.become(FORMS[before])
     at = runner.row()

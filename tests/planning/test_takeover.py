@@ -33,7 +33,7 @@ WANT = Webhook("https://agents.example.com/voice")
         ("friendly_name", "Theirs", "Ours", []),
     ],
 )
-def test_what_is_lost_is_what_is_neither_empty_nor_ours_nor_twilios_demo(
+def test_only_foreign_values_count_as_lost(
     part: str, have: Value, want: Value, fields: list[str]
 ) -> None:
     assert [change.field for change in overwritten_values(part, have, want, OURS)] == fields

@@ -24,7 +24,7 @@ def both(last: int) -> Desired:
     return number(last, voice=menu, sms=menu, status=None)
 
 
-def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messages() -> None:
+def test_application_gets_only_calls_of_a_number_without_messages() -> None:
     runner = runner_of()
     assert not runner.apply([both(1), both(2)]).failures
     found = runner.twilio.numbers()
@@ -33,9 +33,7 @@ def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messag
     assert runner.plan([both(1), both(2)]).actions == ()
 
 
-def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_cannot_take_messages() -> (
-    None
-):
+def test_keeps_an_existing_application_on_a_number_without_messages() -> None:
     runner = runner_of(voice_application_sid=MENU, sms_application_sid=MENU)
     assert {action.action for action in runner.plan([both(1)]).actions} == {"import"}
     assert not runner.apply([both(1)]).failures
@@ -43,7 +41,7 @@ def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_ca
     assert runner.twilio.numbers()[pn(1)]["sms_application_sid"] == MENU
 
 
-def test_a_number_declared_by_its_sid_is_fitted_as_well() -> None:
+def test_adapts_a_number_declared_by_sid() -> None:
     menu = ApplicationRoute(MENU)
     by_sid = declared("number", pn(1), {"voice": menu, "sms": menu}, sid=pn(1))
     runner = runner_of()
@@ -67,14 +65,14 @@ def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written(
     assert {action.address for action in plan.actions} == {f"number/{e164(2)}"}
 
 
-def test_what_stands_there_already_is_no_error_and_may_be_cleared() -> None:
+def test_existing_message_settings_are_no_error_and_can_be_cleared() -> None:
     runner = runner_of(sms_url=hook("s").url)
     assert not runner.plan([number(1, voice=None, sms=hook("s"))]).diagnostics
     assert not runner.apply([number(1, voice=None, sms=None)]).failures
     assert runner.twilio.numbers()[pn(1)]["sms_url"] == ""
 
 
-def test_a_release_puts_back_no_messages_that_would_be_refused() -> None:
+def test_release_restores_no_message_settings_that_twilio_would_refuse() -> None:
     runner = runner_of(voice_url="https://old.example.net/v", sms_url="https://old.example.net/s")
     runner.apply([number(1, voice=hook("a"), sms=None)])
     assert not runner.apply([]).failures

@@ -37,7 +37,7 @@ def kept(want: Desired) -> Desired:
     return msgspec.structs.replace(want, profile=profile)
 
 
-def test_a_trunk_in_use_stays_with_all_that_hangs_below_it() -> None:
+def test_trunk_in_use_keeps_its_children() -> None:
     """Its origination URLs are what it is used for: without them the numbers on it ring nobody."""
     runner = on_edge()
     sid = next(iter(runner.twilio.accounts["main"].trunks))
@@ -47,13 +47,13 @@ def test_a_trunk_in_use_stays_with_all_that_hangs_below_it() -> None:
     assert runner.twilio.accounts["main"].origination_urls
 
 
-def test_a_trunk_to_be_kept_is_kept_with_all_that_hangs_below_it() -> None:
+def test_kept_trunk_keeps_its_children() -> None:
     runner = MemoryRunner(world(row(1)))
     runner.apply([kept(want) for want in EDGE])
     assert actions(runner.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
 
 
-def test_an_origination_url_of_ours_stays_on_a_trunk_that_was_there_before() -> None:
+def test_our_origination_url_stays_on_a_trunk_that_existed_before() -> None:
     runner = MemoryRunner(
         world(row(1), trunks=[{"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}])
     )
@@ -61,33 +61,31 @@ def test_an_origination_url_of_ours_stays_on_a_trunk_that_was_there_before() -> 
     assert actions(runner.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
 
 
-def test_an_origination_url_of_ours_goes_when_its_trunk_stays_declared() -> None:
+def test_removes_our_origination_url_when_its_trunk_stays_declared() -> None:
     assert actions(on_edge().plan([trunk("edge")])) == [(URL, "delete")]
 
 
-def test_a_number_joins_a_trunk_after_the_origination_urls_are_there() -> None:
+def test_number_joins_a_trunk_after_its_origination_urls_exist() -> None:
     plan = MemoryRunner(world(row(1))).plan([*EDGE, number(1, voice=TrunkRoute("edge"))])
     assert action(plan, f"number/{row(1)['phone_number']}").depends_on == ("trunk/edge", URL)
 
 
-def test_a_number_that_is_on_the_trunk_already_waits_for_nobody() -> None:
+def test_number_already_on_the_trunk_has_no_dependencies() -> None:
     plan = on_edge(1).plan([trunk("edge"), number(1, voice=TrunkRoute("edge"), sms=hook("sms"))])
     assert action(plan, f"number/{row(1)['phone_number']}").depends_on == ()
 
 
-def test_an_origination_url_goes_after_the_one_that_takes_its_place() -> None:
+def test_removes_an_origination_url_after_its_replacement_exists() -> None:
     plan = on_edge().plan([trunk("edge"), origination("edge", "sbc2")])
     assert action(plan, URL).depends_on == ("origination_url/edge/sip:sbc2.example.com",)
 
 
-def test_an_origination_url_goes_after_the_numbers_that_leave_its_trunk() -> None:
+def test_removes_an_origination_url_after_the_numbers_leave_its_trunk() -> None:
     plan = on_edge(1).plan([trunk("edge"), number(1, voice=hook("a"))])
     assert action(plan, URL).depends_on == (f"number/{row(1)['phone_number']}",)
 
 
-def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_waits_for_no_other() -> (
-    None
-):
+def test_removes_a_trunk_after_its_urls_and_its_leaving_numbers_only() -> None:
     runner = on_edge(1, 2)
     plan = runner.plan([number(2, voice=hook("a")), number(3, voice=hook("a"))])
     leaving = tuple(f"number/{row(last)['phone_number']}" for last in (1, 2))
@@ -95,7 +93,7 @@ def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_wai
     assert action(plan, URL).depends_on == leaving
 
 
-def test_one_number_that_cannot_leave_keeps_the_trunk() -> None:
+def test_keeps_the_trunk_when_one_number_cannot_leave() -> None:
     runner = on_edge(1, 2)
     runner.twilio.refuse(pn(1))
     result = runner.apply([number(2, voice=hook("a"))])
@@ -104,7 +102,7 @@ def test_one_number_that_cannot_leave_keeps_the_trunk() -> None:
     assert runner.twilio.accounts["main"].origination_urls
 
 
-def test_a_trunk_that_a_number_names_by_its_sid_is_in_use_though_it_is_declared_no_longer() -> None:
+def test_undeclared_trunk_named_by_sid_is_still_in_use() -> None:
     runner = on_edge(1)
     sid = next(iter(runner.twilio.accounts["main"].trunks))
     runner.apply([number(1, voice=TrunkRoute(sid))])
@@ -122,7 +120,7 @@ def test_a_trunk_stays_when_a_release_puts_a_number_on_it_again() -> None:
     assert runner.twilio.numbers()[pn(1)]["trunk_sid"] in runner.twilio.accounts["main"].trunks
 
 
-def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
+def test_trunk_without_a_domain_ignores_another_of_the_same_name() -> None:
     theirs = {
         "sid": "TK" + "1" * 32,
         "friendly_name": "edge",
@@ -132,7 +130,7 @@ def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
     assert actions(plan) == [("trunk/edge", "create")]
 
 
-def test_a_trunk_that_got_another_domain_needs_nothing_more() -> None:
+def test_trunk_with_a_changed_domain_needs_no_further_action() -> None:
     runner = on_edge()
     moved = [trunk("edge", domain_name="moved.pstn.twilio.com"), origination("edge", "sbc1")]
     runner.apply(moved)
@@ -141,7 +139,7 @@ def test_a_trunk_that_got_another_domain_needs_nothing_more() -> None:
     assert plan.state_updates == {}
 
 
-def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
+def test_recreates_a_missing_trunk_and_reattaches_its_numbers() -> None:
     runner = on_edge(1)
     account = runner.twilio.accounts["main"]
     account.trunks.clear()
@@ -157,7 +155,7 @@ def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
     assert runner.plan(desired).actions == ()
 
 
-def test_a_trunk_made_anew_by_somebody_is_joined_under_its_new_sid() -> None:
+def test_attaches_numbers_to_a_recreated_trunk_by_its_new_sid() -> None:
     runner = on_edge()
     account = runner.twilio.accounts["main"]
     ((_, made),) = account.trunks.items()
@@ -169,7 +167,7 @@ def test_a_trunk_made_anew_by_somebody_is_joined_under_its_new_sid() -> None:
 
 
 @pytest.mark.parametrize("removed", [[], [trunk("edge")]])
-def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> None:
+def test_trunk_created_by_a_dead_run_is_ours(removed: list[Desired]) -> None:
     runner = MemoryRunner(world(row(1)))
     assert runner.killed([trunk("edge")], 5), "made, and its outcome not recorded"
     assert runner.entries["trunk/edge"].sid == ""
@@ -177,9 +175,7 @@ def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> No
     assert len(runner.twilio.accounts["main"].trunks) == len(removed)
 
 
-def test_a_number_that_stays_on_a_forgotten_trunk_has_not_changed_and_still_leaves_it_in_the_end() -> (
-    None
-):
+def test_number_on_a_forgotten_trunk_is_unchanged_and_leaves_it_on_release() -> None:
     """The trunk's name goes with its entry; what is remembered of the number must not hang on it."""
     runner = on_edge(1)
     runner.apply([number(1)])
