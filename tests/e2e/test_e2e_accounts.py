@@ -29,7 +29,7 @@ def two_accounts(runner: ProcessRunner, **second: object) -> dict[str, Any]:
     }
 
 
-def test_two_accounts_in_one_run(runner: ProcessRunner) -> None:
+def test_one_run_applies_two_accounts(runner: ProcessRunner) -> None:
     accounts = two_accounts(runner)
     runner.number(ONE)
     runner.twilio.add_number(SECOND, TWO)
@@ -81,7 +81,7 @@ def test_two_accounts_in_one_run(runner: ProcessRunner) -> None:
     assert len(runner.twilio.writes) == before
 
 
-def test_without_accounts_the_environment_says_which(runner: ProcessRunner) -> None:
+def test_environment_selects_the_account_when_none_is_declared(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"}, accounts=None)
     assert runner.run("plan", "--json", code=1).codes[0] == "secret_not_found"
@@ -95,7 +95,7 @@ def test_without_accounts_the_environment_says_which(runner: ProcessRunner) -> N
     assert runner.twilio.calls[-1].user == KEY
 
 
-def test_a_wrong_password_leaves_nothing_half_done(runner: ProcessRunner) -> None:
+def test_wrong_password_in_one_account_prevents_all_writes(runner: ProcessRunner) -> None:
     """Where only one of two accounts refuses: see test_e2e_unread_account."""
     accounts = two_accounts(runner)
     runner.number(ONE)
@@ -120,7 +120,7 @@ def test_a_wrong_password_leaves_nothing_half_done(runner: ProcessRunner) -> Non
     runner.settled()
 
 
-def test_a_password_in_a_file_and_one_that_is_not_there(runner: ProcessRunner) -> None:
+def test_password_comes_from_a_file_and_a_missing_file_is_an_error(runner: ProcessRunner) -> None:
     runner.number(ONE)
     token = runner.folder.parent / "token"
     runner.environ["RECONCILER_SECRETS_DIR"] = str(token.parent)

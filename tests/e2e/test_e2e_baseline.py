@@ -42,7 +42,7 @@ def refused(runner: ProcessRunner, *args: str) -> dict[str, str]:
     return {d["code"]: d["detail"] for d in done["diagnostics"]}
 
 
-def test_consent_to_a_takeover_counts_only_when_the_baseline_gives_it(
+def test_only_consent_of_the_baseline_permits_a_takeover(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, voice_url=FOREIGN)
@@ -68,7 +68,7 @@ def test_the_consent_of_everybody_does_not_count_either(runner: ProcessRunner) -
 
 
 @pytest.mark.parametrize("how", ["file", "revision"])
-def test_limits_are_those_of_the_stricter_one(runner: ProcessRunner, how: str) -> None:
+def test_stricter_limit_of_change_and_baseline_applies(runner: ProcessRunner, how: str) -> None:
     for number in NUMBERS:
         runner.number(number)
     runner.declare(dict.fromkeys(NUMBERS, "support"), safety={"max_removals": 2})
@@ -84,7 +84,7 @@ def test_limits_are_those_of_the_stricter_one(runner: ProcessRunner, how: str) -
     runner.run("apply", "--auto-approve", "--baseline", baseline, "--force")
 
 
-def test_a_saved_plan_is_held_to_the_baseline_that_it_was_made_with(runner: ProcessRunner) -> None:
+def test_saved_plan_uses_the_baseline_that_it_was_made_with(runner: ProcessRunner) -> None:
     """Also where `apply` does not name it, and once the target branch has moved on to the change itself."""
     for number in NUMBERS:
         runner.number(number)
@@ -106,7 +106,7 @@ def test_a_saved_plan_is_held_to_the_baseline_that_it_was_made_with(runner: Proc
     runner.run("apply", "plan.bin")
 
 
-def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_baseline(
+def test_command_line_consent_applies_to_a_saved_plan_with_a_baseline(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, voice_url=FOREIGN)
@@ -119,7 +119,7 @@ def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_
 
 
 @pytest.mark.parametrize("how", ["E.164", "SID"])
-def test_consent_that_the_baseline_gives_to_all_counts_for_what_is_new(
+def test_general_consent_of_the_baseline_covers_new_resources(
     runner: ProcessRunner, how: str
 ) -> None:
     named = {"E.164": ONE, "SID": str(runner.number(ONE, voice_url=FOREIGN)["sid"])}[how]
@@ -135,7 +135,7 @@ def test_consent_that_the_baseline_gives_to_all_counts_for_what_is_new(
     assert set(refused(runner, "--baseline", "target")) == {"takeover_refused"}
 
 
-def test_credentials_that_the_baseline_keeps_out_of_the_state_are_kept_out(
+def test_state_omits_credentials_that_the_baseline_excludes(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, voice_url=f"{FOREIGN}?token=abc")
@@ -146,7 +146,7 @@ def test_credentials_that_the_baseline_keeps_out_of_the_state_are_kept_out(
     assert runner.run("apply", "--auto-approve", "--json").codes == []
 
 
-def test_protection_of_the_baseline_holds_before_state_has_heard_of_it(
+def test_baseline_protection_applies_before_the_state_records_it(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE)
@@ -173,7 +173,7 @@ def test_included_files_are_read_at_the_revision_too(runner: ProcessRunner) -> N
     runner.run("apply", "--auto-approve", "--baseline", "target")
 
 
-def test_a_baseline_that_cannot_be_read_is_an_error_before_any_write(runner: ProcessRunner) -> None:
+def test_unreadable_baseline_is_an_error_before_any_write(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"})
     for name in ("nowhere", "--help", "../.."):
@@ -219,7 +219,7 @@ def plant_repository(folder: Path, marker: Path) -> None:
 @pytest.mark.parametrize(
     "command", [("plan",), ("drift",), ("apply", "--auto-approve")], ids=lambda c: c[0]
 )
-def test_files_of_a_change_that_look_like_a_repository_run_no_code(
+def test_files_that_look_like_a_repository_execute_no_code(
     runner: ProcessRunner, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """The change adds a bare repository beside the entry file, in a folder below the root of the clone."""
@@ -258,7 +258,7 @@ def test_a_file_with_the_name_of_a_revision_is_no_baseline(
         ]
 
 
-def test_a_file_that_is_also_a_revision_is_refused(runner: ProcessRunner) -> None:
+def test_refuses_a_baseline_that_is_both_a_file_and_a_revision(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"})
     commit(runner)

@@ -66,7 +66,7 @@ def test_bridge_numbers_work_like_numbers(runner: ProcessRunner) -> None:
     assert runner.state == {}
 
 
-def test_a_number_that_becomes_a_bridge_number_keeps_the_first_prior_values(
+def test_number_converted_to_a_bridge_number_keeps_its_first_prior_values(
     runner: ProcessRunner,
 ) -> None:
     runner.number(BY_NUMBER, voice_url=BEFORE, sms_url="https://sms.example.org/in")
@@ -80,7 +80,7 @@ def test_a_number_that_becomes_a_bridge_number_keeps_the_first_prior_values(
     assert runner.twilio.number(BY_NUMBER)["voice_url"] == BEFORE
 
 
-def test_one_number_declared_under_two_names_is_found_out(runner: ProcessRunner) -> None:
+def test_detects_a_number_declared_under_two_names(runner: ProcessRunner) -> None:
     sid = runner.number(BY_NUMBER)["sid"]
     runner.declare({sid: "support"}, bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
     done = runner.run("apply", "--auto-approve", "--json", code=1)

@@ -170,7 +170,7 @@ def test_a_sandbox_is_exempt(real: ProcessRunner, place: str) -> None:
     real.json("apply", "--auto-approve", CI="true")
 
 
-def test_one_account_that_is_no_sandbox_is_enough(real: ProcessRunner) -> None:
+def test_single_real_account_requires_shared_state(real: ProcessRunner) -> None:
     """The sandbox beside it does not lift the refusal; an account that no number uses does not count."""
     tls = real.environ["RECONCILER_ALLOW_HOSTS"]
     accounts = {

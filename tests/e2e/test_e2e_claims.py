@@ -40,7 +40,7 @@ def test_plan_is_shown_whole_and_names_number_place_and_owner(other: ProcessRunn
     assert ONE in line
 
 
-def test_apply_says_the_same_and_writes_nothing(other: ProcessRunner) -> None:
+def test_apply_reports_the_claim_and_writes_nothing(other: ProcessRunner) -> None:
     with watched(other.twilio) as calls:
         document = other.apply(code=1)
     assert claimed(document)["line"] == claimed(other.plan(code=1))["line"]
@@ -67,7 +67,7 @@ def test_without_the_number_the_rest_is_applied(other: ProcessRunner) -> None:
     assert json.loads(other.run("state", "pull").out)["resources"].keys() == {f"number/{TWO}"}
 
 
-def test_a_number_that_is_our_own_is_no_matter(other: ProcessRunner) -> None:
+def test_number_claimed_by_this_project_is_no_conflict(other: ProcessRunner) -> None:
     other.declare(
         {TWO: "support"},
         state=json.loads((other.folder / "reconciler.yaml").read_text())["state"],

@@ -26,7 +26,7 @@ ROUTES = {
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_consent_from_outside_the_files_lets_the_same_command_through(
+def test_consent_from_outside_the_files_permits_the_destination(
     tmp_path: Path, listener: Listener, route: str
 ) -> None:
     host = f"{NAME}:{listener.port}"
@@ -60,9 +60,7 @@ def test_no_redirect_is_followed(
     assert listener.connections == 0
 
 
-def test_a_baseline_that_lacks_the_destination_is_asked_first(
-    tmp_path: Path, listener: Listener
-) -> None:
+def test_checks_the_baseline_before_a_new_destination(tmp_path: Path, listener: Listener) -> None:
     known = Listener()
     write(tmp_path, "target.yaml", accounts=account(base_url=f"http://127.0.0.1:{known.port}"))
     write(tmp_path, accounts=account(base_url=f"http://127.0.0.1:{listener.port}"))
@@ -82,7 +80,7 @@ def test_a_baseline_that_lacks_the_destination_is_asked_first(
     assert run(tmp_path, "plan", "--allow-destination", "nobody").returncode == 64
 
 
-def test_another_place_of_the_state_is_refused_before_its_password_is_sent(
+def test_refuses_a_changed_state_location_before_it_sends_the_password(
     tmp_path: Path, listener: Listener
 ) -> None:
     write(tmp_path, "target.yaml", state="./state.json")
@@ -129,9 +127,7 @@ ON_NIX = {"accounts": TWILIO, "agents": DESK, "numbers": NUMBER}
         ({"state": "s3://one/voice"}, {"state": "s3://two/voice"}, 1),
     ],
 )  # fmt: skip
-def test_what_counts_as_a_new_destination(
-    tmp_path: Path, before: Any, after: Any, refused: int
-) -> None:
+def test_recognises_new_destinations(tmp_path: Path, before: Any, after: Any, refused: int) -> None:
     baseline, project = made(tmp_path, "before", **before), made(tmp_path, "after", **after)
     known = KnownDestinations("target", baseline.state, destinations_of(baseline))
     if not refused:
@@ -187,7 +183,7 @@ def test_apply_records_the_destinations_and_plan_lists_only_new_ones(runner: Pro
     )
 
 
-def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
+def test_refusal_names_the_location_of_the_state(tmp_path: Path) -> None:
     """`state` has a position like every other destination; without one in the file, the file's beginning."""
     target = tmp_path / "target.yaml"
     target.write_text("version: 1\nproject: acme\nstate: ./one.json\n")
@@ -203,7 +199,7 @@ def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", ["account", "credential", "platform", "state"])
-def test_a_saved_plan_sends_nothing_where_it_was_not_made(
+def test_saved_plan_sends_nothing_to_a_destination_it_was_not_made_with(
     runner: ProcessRunner, listener: Listener, changed: str
 ) -> None:
     """The configuration was changed between plan and apply; the apply has no `--baseline`."""
@@ -233,7 +229,7 @@ def test_a_saved_plan_sends_nothing_where_it_was_not_made(
     assert (listener.connections, len(runner.twilio.calls)) == (0, calls)
 
 
-def test_consent_when_it_was_made_carries_a_saved_plan_through(runner: ProcessRunner) -> None:
+def test_saved_plan_carries_the_consent_given_to_plan(runner: ProcessRunner) -> None:
     """What the plan was made with, and consented to with a baseline, is not asked about a second time."""
     runner.number("+15550100101")
     runner.write("target.yaml", "version: 1\nproject: acceptance\n")
@@ -246,7 +242,7 @@ def test_consent_when_it_was_made_carries_a_saved_plan_through(runner: ProcessRu
     runner.settled()
 
 
-def test_a_targeted_apply_records_only_what_it_has_used(runner: ProcessRunner) -> None:
+def test_targeted_apply_records_only_the_destinations_it_used(runner: ProcessRunner) -> None:
     other = "AC" + "0b" * 16
     runner.twilio.add_account(other, **{other: runner.environ["MAIN_TOKEN"]})
     runner.number("+15550100101")

@@ -85,7 +85,7 @@ def everything(runner: SandboxRunner, account: dict[str, Any]) -> None:
     runner.declare(accounts={"main": account}, agents=AGENTS, trunks=TRUNKS, numbers=numbers)
 
 
-def test_all_is_well(runner: SandboxRunner) -> None:
+def test_doctor_passes_on_a_healthy_account(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner))
     found = checks(runner)
     assert {status for status, _ in found.values()} == {"ok"}
@@ -98,7 +98,7 @@ def test_all_is_well(runner: SandboxRunner) -> None:
     assert TOKEN not in text
 
 
-def test_only_what_is_needed_is_asked_for(runner: SandboxRunner) -> None:
+def test_doctor_checks_only_what_the_project_needs(runner: SandboxRunner) -> None:
     runner.declare(accounts={"main": by_key(runner)})
     found = checks(runner)
     assert list(found) == ["secrets", "reachable", "clock", "credentials", "numbers", "state"]
@@ -123,7 +123,7 @@ def test_only_what_is_needed_is_asked_for(runner: SandboxRunner) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_permission_that_is_missing_is_named_with_what_needs_it(
+def test_names_a_missing_permission_and_the_feature_that_needs_it(
     runner: SandboxRunner, path: str, check: str, feature: str, required: bool, status: int
 ) -> None:
     everything(runner, by_key(runner))
@@ -136,7 +136,7 @@ def test_a_permission_that_is_missing_is_named_with_what_needs_it(
     assert {name for name, (status, _) in found.items() if status != "ok"} == {check}
 
 
-def test_a_wrong_secret_and_an_unknown_key_are_told_apart(runner: SandboxRunner) -> None:
+def test_distinguishes_a_wrong_secret_from_an_unknown_key(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner))
     wrong = checks(runner, code=1, TOKEN_KEY=WRONG)
     assert list(wrong) == [
@@ -160,7 +160,7 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart(runner: SandboxRunner)
     assert f"does not know the account AC{'9' * 32}" in checks(runner, code=1)["credentials"][1]
 
 
-def test_a_suspended_account_is_said_to_be_one(runner: SandboxRunner) -> None:
+def test_reports_a_suspended_account(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner))
     runner.sandbox.world.account.status = "suspended"
     assert "not active" in checks(runner, code=1)["credentials"][1]
@@ -193,7 +193,7 @@ def test_a_parents_key_finds_the_parents_trunks(runner: SandboxRunner) -> None:
 @pytest.mark.parametrize(
     ("minutes", "words"), [(5, "300 s ahead of Twilio's"), (-5, "300 s behind Twilio's")]
 )
-def test_a_clock_that_is_wrong_is_a_warning(tmp_path: Path, minutes: int, words: str) -> None:
+def test_wrong_clock_is_a_warning(tmp_path: Path, minutes: int, words: str) -> None:
     """Here it is Twilio's that is wrong, which looks the same."""
     world = World.from_seed(
         SEED, clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes, milliseconds=500)
@@ -207,7 +207,7 @@ def test_a_clock_that_is_wrong_is_a_warning(tmp_path: Path, minutes: int, words:
     assert words.partition(" s ")[2] in detail
 
 
-def test_variables_and_files_that_are_missing_are_all_named(runner: SandboxRunner) -> None:
+def test_names_all_missing_variables_and_files(runner: SandboxRunner) -> None:
     nix = {"type": "nixflex", "api_key": {"env": "NIX_KEY"}}
     butter = {"type": "butter", "api_key": {"file": "butter.key"}, "organization_id": "org_1"}
     account = {
@@ -240,7 +240,7 @@ def test_variables_and_files_that_are_missing_are_all_named(runner: SandboxRunne
     } == {CHILD}
 
 
-def test_a_server_that_is_not_there(runner: SandboxRunner) -> None:
+def test_reports_an_unreachable_server(runner: SandboxRunner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
     everything(runner, by_key(runner, base_url=nobody))
@@ -250,7 +250,7 @@ def test_a_server_that_is_not_there(runner: SandboxRunner) -> None:
     assert "Connection refused" in found["reachable"][1]
 
 
-def test_a_page_of_somebody_elses_is_not_twilio(runner: SandboxRunner) -> None:
+def test_reports_a_page_that_is_not_from_twilio(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner, base_url=f"{runner.sandbox.base_url}/_sandbox"))
     found = checks(runner, code=1)
     assert found["credentials"] == (
@@ -261,7 +261,7 @@ def test_a_page_of_somebody_elses_is_not_twilio(runner: SandboxRunner) -> None:
     assert "404" in found["numbers"][1]
 
 
-def test_wrong_credentials_are_told_also_where_something_else_is_broken(
+def test_reports_wrong_credentials_beside_other_failures(
     runner: SandboxRunner,
 ) -> None:
     everything(runner, by_key(runner))
@@ -271,7 +271,7 @@ def test_wrong_credentials_are_told_also_where_something_else_is_broken(
     assert (found["credentials"][0], found["trunks"][0]) == ("failed", "failed")
 
 
-def test_one_product_that_fails_does_not_hide_the_others(runner: SandboxRunner) -> None:
+def test_failing_product_does_not_hide_the_other_checks(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner))
     runner.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"), Drop(path="/v1/Events"))
     found = checks(runner, code=1)
@@ -283,7 +283,7 @@ def test_one_product_that_fails_does_not_hide_the_others(runner: SandboxRunner) 
     assert "503" in found["trunks"][1]
 
 
-def test_a_state_that_cannot_be_read(runner: SandboxRunner) -> None:
+def test_doctor_reports_an_unreadable_state(runner: SandboxRunner) -> None:
     everything(runner, by_key(runner))
     (runner.folder / "state.json").write_text("{", encoding="utf-8")
     found = checks(runner, code=1)
@@ -297,7 +297,7 @@ def test_an_invalid_configuration_is_exit_3(runner: SandboxRunner) -> None:
     assert runner.run("doctor", "--json", code=3).codes == ["agent_not_found"]
 
 
-def test_it_asks_in_which_region_every_number_is_answered(tmp_path: Path) -> None:
+def test_doctor_reads_the_region_of_every_number(tmp_path: Path) -> None:
     seed = {**SEED, "inbound_regions": [{"phone_number": ONE, "voice_region": "ie1"}]}
     with Sandbox(World.from_seed(seed)) as sandbox:
         runner = SandboxRunner(tmp_path / "work", sandbox, {})

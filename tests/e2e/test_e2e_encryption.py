@@ -52,7 +52,7 @@ def quiet(runner: ProcessRunner, *args: str, code: int = 0) -> str:
     return done.out
 
 
-def test_nothing_that_is_kept_shows_what_it_holds(sealed: ProcessRunner) -> None:
+def test_stored_files_show_no_plaintext(sealed: ProcessRunner) -> None:
     quiet(sealed, "plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
     assert ONE not in (sealed.folder / "plan.bin").read_text()
     assert SHOWN in quiet(sealed, "show", "plan.bin")
@@ -72,7 +72,7 @@ def test_nothing_that_is_kept_shows_what_it_holds(sealed: ProcessRunner) -> None
     assert SHOWN in quiet(sealed, "state", "show", f"number/{ONE}")
 
 
-def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten(
+def test_explains_a_missing_or_wrong_key_and_overwrites_nothing(
     sealed: ProcessRunner,
 ) -> None:
     quiet(sealed, "plan", "--out", "plan.bin")
@@ -104,7 +104,7 @@ def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten
         } == {path: content for path, content in before.items() if path.suffix != ".lock"}
 
 
-def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: ProcessRunner) -> None:
+def test_rotates_a_key_by_placing_the_new_one_first(sealed: ProcessRunner) -> None:
     quiet(sealed, "apply", "--auto-approve")
     sealed.plant("key", SECOND)
     sealed.environ["NEW_KEY"] = SECOND
@@ -114,7 +114,7 @@ def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: ProcessRunner)
     sealed.settled()
 
 
-def test_a_state_in_clear_is_sealed_when_it_is_written_next(sealed: ProcessRunner) -> None:
+def test_next_write_encrypts_a_plaintext_state(sealed: ProcessRunner) -> None:
     sealed.secrets.discard("planted-in-a-url")
     declare(sealed, [ONE], None)
     sealed.run("apply", "--auto-approve")

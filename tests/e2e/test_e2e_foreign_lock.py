@@ -116,9 +116,7 @@ def test_a_lock_behind_http_can_be_taken_by_force(runner: ProcessRunner, terrafo
     runner.settled()
 
 
-def test_a_lock_in_a_database_that_is_not_ours_is_respected(
-    runner: ProcessRunner, postgres: str
-) -> None:
+def test_respects_a_foreign_lock_in_a_database(runner: ProcessRunner, postgres: str) -> None:
     state = new_schema(postgres)
     applied(runner, state)
     with psycopg.connect(state, autocommit=True) as rows:
@@ -134,7 +132,7 @@ def test_a_lock_in_a_database_that_is_not_ours_is_respected(
     runner.settled()
 
 
-def test_a_lock_on_a_file_that_another_program_holds_is_respected(runner: ProcessRunner) -> None:
+def test_respects_a_foreign_lock_on_a_file(runner: ProcessRunner) -> None:
     """The operating system's lock has no age; `unlock` cannot take it, and it ends with its process."""
     fcntl = pytest.importorskip("fcntl")
     applied(runner, "./state.json")

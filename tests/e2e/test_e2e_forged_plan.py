@@ -48,7 +48,7 @@ def saved(runner: ProcessRunner) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "part", ["actions", "state_updates", "renames", "references", "diagnostics", "bound"]
 )
-def test_what_is_carried_out_is_what_is_planned_now(planned: ProcessRunner, part: str) -> None:
+def test_saved_plan_executes_only_what_is_planned_now(planned: ProcessRunner, part: str) -> None:
     """Parts that nobody compares: an entry in an action, what state would learn, what was said."""
     plan = saved(planned)
     foreign = plan["actions"][0]["entry"] | {"account": "main", "key": THREE, "kind": "number"}
@@ -96,7 +96,7 @@ def test_an_undeclared_number_in_a_plan_is_never_written(planned: ProcessRunner)
     assert not any(call.writes for call in calls)
 
 
-def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(
+def test_reuses_the_selection_of_a_saved_plan_and_refuses_a_second_one(
     planned: ProcessRunner,
 ) -> None:
     planned.run("plan", "--out", "plan.bin", "--target", f"number/{TWO}")
@@ -113,7 +113,7 @@ def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(
     assert "trunk/edge" in planned.state
 
 
-def test_a_digest_is_shown_alike_everywhere_and_changes_with_what_is_done(
+def test_digest_is_equal_in_all_outputs_and_changes_with_the_actions(
     planned: ProcessRunner,
 ) -> None:
     digest = planned.json("plan")["digest"]
@@ -129,9 +129,7 @@ def test_a_digest_is_shown_alike_everywhere_and_changes_with_what_is_done(
 
 
 @pytest.mark.parametrize("file", [["plan.bin"], ["--auto-approve"]])
-def test_any_other_plan_than_the_expected_one_is_refused(
-    planned: ProcessRunner, file: list[str]
-) -> None:
+def test_refuses_a_plan_with_an_unexpected_digest(planned: ProcessRunner, file: list[str]) -> None:
     digest = planned.json("plan")["digest"]
     with watched(planned.twilio) as calls:
         refused = planned.run("apply", *file, "--expect", OTHER_DIGEST, "--json", code=4)
@@ -144,7 +142,7 @@ def test_any_other_plan_than_the_expected_one_is_refused(
 
 
 @pytest.mark.parametrize("command", [["release", ONE, "--clear"], ["rollback", "--to", "1"]])
-def test_a_plan_of_a_release_or_a_rollback_is_planned_again_and_needs_its_digest(
+def test_saved_release_or_rollback_is_planned_again_and_needs_its_digest(
     planned: ProcessRunner, command: list[str]
 ) -> None:
     planned.json("apply", "plan.bin")
@@ -161,7 +159,7 @@ def test_a_plan_of_a_release_or_a_rollback_is_planned_again_and_needs_its_digest
     assert set(stale.codes) == {"plan_stale"}
 
 
-def test_a_plan_of_another_format_is_refused_with_the_way_to_a_new_one(
+def test_refuses_a_plan_of_a_different_format_and_explains_how_to_make_a_new_one(
     planned: ProcessRunner,
 ) -> None:
     plan = saved(planned)
@@ -172,7 +170,7 @@ def test_a_plan_of_another_format_is_refused_with_the_way_to_a_new_one(
         assert "reconciler plan --out" in refused.json["diagnostics"][0]["detail"]
 
 
-def test_a_plan_without_actions_is_never_stale_and_does_nothing(planned: ProcessRunner) -> None:
+def test_plan_without_actions_is_never_stale_and_changes_nothing(planned: ProcessRunner) -> None:
     planned.json("apply", "plan.bin")
     planned.run("plan", "--out", "empty.bin")
     assert planned.json("apply", "empty.bin")["outcomes"] == []
@@ -185,7 +183,7 @@ def test_a_plan_without_actions_is_never_stale_and_does_nothing(planned: Process
     assert (planned.folder / "state.json").read_bytes() == before
 
 
-def test_the_plan_of_a_trunk_that_was_made_by_hand_names_what_differs(
+def test_plan_of_a_trunk_created_by_hand_names_the_differences(
     planned: ProcessRunner,
 ) -> None:
     sid = "TK" + "5" * 32

@@ -50,7 +50,7 @@ def test_calls_in_flight_finish_and_the_next_run_does_the_rest(
     runner.settled()
 
 
-def test_the_second_signal_ends_it_at_once(runner: ProcessRunner) -> None:
+def test_second_signal_stops_the_run_at_once(runner: ProcessRunner) -> None:
     running, gate = under_way(runner)
     running.interrupt()
     running.err.wait_for("Stopping")
@@ -71,7 +71,9 @@ def test_the_second_signal_ends_it_at_once(runner: ProcessRunner) -> None:
 @pytest.mark.parametrize(
     "command", [["apply", "--auto-approve"], ["plan"], ["drift"], ["export"], ["doctor"]]
 )
-def test_a_signal_while_reading_writes_nothing(runner: ProcessRunner, command: list[str]) -> None:
+def test_signal_during_reading_prevents_all_writes(
+    runner: ProcessRunner, command: list[str]
+) -> None:
     runner.number(NUMBERS[0])
     runner.declare({NUMBERS[0]: "support"})
     gate = runner.twilio.hold()
@@ -87,7 +89,7 @@ def test_a_signal_while_reading_writes_nothing(runner: ProcessRunner, command: l
     runner.settled()
 
 
-def test_a_signal_that_the_caller_ignores_does_not_stop_a_plan(runner: ProcessRunner) -> None:
+def test_plan_continues_on_a_signal_that_the_caller_ignores(runner: ProcessRunner) -> None:
     """A shell without job control starts `reconciler plan &` with SIGINT ignored: Ctrl-C is not meant for it."""
     runner.number(NUMBERS[0])
     runner.declare({NUMBERS[0]: "support"})
@@ -123,7 +125,7 @@ sys.exit(main.run_to_exit_code(command))
 """
 
 
-def test_an_interrupt_whose_exception_is_lost_is_no_success() -> None:
+def test_interrupt_with_a_lost_exception_is_not_a_success() -> None:
     """Python drops exceptions of finalizers and of callbacks; the command must not end as if nothing had come."""
     done = subprocess.run(
         [sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False

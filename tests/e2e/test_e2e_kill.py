@@ -161,7 +161,7 @@ def killing(runner: ProcessRunner) -> Killing:
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 6, 7, 9, 10, 12, 15])
-def test_killed_at_a_call(killing: Killing, number: int) -> None:
+def test_run_killed_at_a_call_is_finished_by_the_next(killing: Killing, number: int) -> None:
     """Three kills in a row: a first run at one of its calls, and then others at writes that are still to be done."""
     carried_out = bool(number % 2)
     moments = [
@@ -181,7 +181,7 @@ def killed_in_a_row(kill: Callable[[int], bool], numbers: range) -> int:
 
 
 @pytest.mark.parametrize("first", [3, 6])
-def test_killed_while_it_works_on_an_answer(killing: Killing, first: int) -> None:
+def test_run_killed_after_an_answer_is_finished_by_the_next(killing: Killing, first: int) -> None:
     """With calls side by side, at once after an answer or some milliseconds later: between journal and next call."""
     killed_in_a_row(
         lambda n: killing.kill_after_answer(n, seconds=0.0007 * (n * first % 7)),
@@ -191,7 +191,7 @@ def test_killed_while_it_works_on_an_answer(killing: Killing, first: int) -> Non
     killing.runner.settled()
 
 
-def test_killed_while_it_lets_go(killing: Killing) -> None:
+def test_run_killed_during_a_release_is_finished_by_the_next(killing: Killing) -> None:
     """Everything is released in the end, whatever number of runs it took; nothing of ours is left, all else is."""
     killing.finish()
     killing.runner.declare({})

@@ -49,7 +49,9 @@ def killed_at(processes: KillableProcesses, concurrency: int, name: str) -> bool
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_points_of_its_own(processes: KillableProcesses, part: int) -> None:
+def test_run_killed_at_its_own_points_is_finished_by_the_next(
+    processes: KillableProcesses, part: int
+) -> None:
     """One call after the other: 70 points in each part, no point in two of them."""
     whole = points(processes, 1)
     assert len(whole) > 200
@@ -62,7 +64,9 @@ def test_killed_at_points_of_its_own(processes: KillableProcesses, part: int) ->
     assert killed >= 70
 
 
-def test_killed_at_points_of_its_own_with_calls_side_by_side(processes: KillableProcesses) -> None:
+def test_run_killed_with_concurrent_calls_is_finished_by_the_next(
+    processes: KillableProcesses,
+) -> None:
     """Four calls at once: what the dead had sent is carried out after their death."""
     mine = points(processes, 4)
     killed = sum(
@@ -72,7 +76,9 @@ def test_killed_at_points_of_its_own_with_calls_side_by_side(processes: Killable
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_killed_by_the_server_at_a_write(processes: KillableProcesses, carried_out: bool) -> None:
+def test_run_killed_at_a_write_is_finished_by_the_next(
+    processes: KillableProcesses, carried_out: bool
+) -> None:
     """When the odd ones have come, and when the even ones have been carried out and are not answered yet."""
     for number in range(1, WRITES + 1) if ALL else range(1 + carried_out, WRITES + 1, 2):
         with new_kill_runner(processes, 4) as runner:
@@ -81,7 +87,9 @@ def test_killed_by_the_server_at_a_write(processes: KillableProcesses, carried_o
 
 
 @pytest.mark.parametrize("second", [6, 20, 60, 150])
-def test_killed_twice_in_a_row(processes: KillableProcesses, second: int) -> None:
+def test_run_killed_twice_is_finished_by_the_next(
+    processes: KillableProcesses, second: int
+) -> None:
     """The run that was to finish is killed as well, soon or late."""
     for first in range(second // 2, 300, 20 if ALL else 100):
         with new_kill_runner(processes, 4 if first % 3 else 1) as runner:

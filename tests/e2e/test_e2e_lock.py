@@ -21,7 +21,7 @@ def under_way(runner: ProcessRunner) -> tuple[Running, Gate]:
     return running, gate
 
 
-def test_a_locked_state_is_refused_and_says_by_whom(runner: ProcessRunner) -> None:
+def test_refuses_a_locked_state_and_names_the_holder(runner: ProcessRunner) -> None:
     first, gate = under_way(runner)
     done = runner.run("apply", "--auto-approve", "--json", code=6)
     assert done.codes == ["state_locked"]
@@ -40,7 +40,7 @@ def test_a_locked_state_is_refused_and_says_by_whom(runner: ProcessRunner) -> No
     runner.settled()
 
 
-def test_a_lock_dies_with_its_process_and_whoever_waits_gets_it(runner: ProcessRunner) -> None:
+def test_waiting_process_gets_the_lock_of_a_dead_one(runner: ProcessRunner) -> None:
     first, gate = under_way(runner)
     second = runner.start("apply", "--auto-approve", "--json", "--lock-timeout", "1m")
     wait_until_it_has_opened(second, "state.json.lock")
@@ -64,7 +64,7 @@ def wait_until_it_has_opened(running: Running, name: str) -> None:
             continue
 
 
-def test_a_state_that_is_damaged_or_of_another_project_is_never_touched(
+def test_never_changes_a_damaged_or_foreign_state(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE)

@@ -72,7 +72,7 @@ def test_reports_and_exports_are_never_wider_than_644(runner: SandboxRunner, uma
     assert mode(private) == 0o600 & ~umask
 
 
-def test_what_a_command_edits_is_never_wider_than_644(runner: SandboxRunner, umask: int) -> None:
+def test_edited_files_are_never_wider_than_644(runner: SandboxRunner, umask: int) -> None:
     entry = runner.folder / "reconciler.yaml"
     entry.chmod(OPEN)
     runner.run("fmt")
@@ -85,7 +85,7 @@ def test_what_a_command_edits_is_never_wider_than_644(runner: SandboxRunner, uma
         assert mode(path) == 0o644 & ~umask, path.name
 
 
-def test_state_plans_and_history_are_for_their_owner_alone(runner: SandboxRunner) -> None:
+def test_state_plans_and_history_are_readable_by_their_owner_only(runner: SandboxRunner) -> None:
     plan = made_open(runner.folder / "old.plan")
     for name in ("new.plan", plan.name):
         runner.run("plan", "--out", name)

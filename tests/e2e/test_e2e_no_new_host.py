@@ -234,7 +234,7 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.parametrize("way", HOSTS)
-def test_not_a_byte_reaches_a_host_that_only_the_files_name(
+def test_sends_no_byte_to_a_host_that_only_the_files_name(
     folder: Path, listener: Listener, way: str
 ) -> None:
     write(folder, **HOSTS[way](NAME, listener.port))
@@ -252,7 +252,7 @@ def test_not_a_byte_reaches_a_host_that_only_the_files_name(
 
 
 @pytest.mark.parametrize("way", REFERENCES)
-def test_no_file_of_the_machine_is_sent_even_to_a_known_host(
+def test_sends_no_local_file_even_to_a_known_host(
     folder: Path, listener: Listener, way: str
 ) -> None:
     write(folder, **REFERENCES[way](f"http://127.0.0.1:{listener.port}"))
@@ -301,7 +301,7 @@ def test_with_consent_the_same_file_does_reach_the_listener(folder: Path, way: s
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
-def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(
+def test_requests_a_bucket_only_at_the_endpoint_of_the_environment(
     folder: Path, scheme: str
 ) -> None:
     """A bucket may be called like a host; only the environment names the endpoint."""
@@ -329,7 +329,7 @@ def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(
     assert endpoint.connections > 0
 
 
-def test_declared_webhooks_and_schemas_are_never_asked(
+def test_never_calls_declared_webhooks_and_schemas(
     folder: Path, listener: Listener, twilio: IndependentTwilio
 ) -> None:
     """They name hosts too, but no command connects to them; also none that looks for traps or checks connections."""

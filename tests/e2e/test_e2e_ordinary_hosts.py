@@ -45,7 +45,7 @@ def on_twilio(twilio: IndependentTwilio) -> dict[str, Any]:
     return {"accounts": account(base_url=twilio.url)}
 
 
-def test_the_state_of_a_gitlab_project_in_its_own_job(
+def test_gitlab_job_may_use_the_state_of_its_project(
     tmp_path: Path, twilio: IndependentTwilio
 ) -> None:
     """The variables are those that GitLab gives to every job."""

@@ -60,7 +60,7 @@ def run(folder: Path, *words: str, text: str | None = GOOD, **environ: str) -> t
         (("plan", "--nothing-like-it"), "--nothing-like-it", "--help"),
     ],
 )
-def test_an_option_of_another_program_leads_to_ours(
+def test_suggests_our_option_for_one_of_a_similar_program(
     tmp_path: Path, words: tuple[str, ...], unknown: str, cure: str
 ) -> None:
     code, text = run(tmp_path, *words)
@@ -70,7 +70,7 @@ def test_an_option_of_another_program_leads_to_ours(
 
 
 @pytest.mark.parametrize("merge", ["top", "number", "with an error below"])
-def test_a_conflict_of_git_is_one_error_at_its_first_line(tmp_path: Path, merge: str) -> None:
+def test_git_conflict_is_one_error_at_its_first_line(tmp_path: Path, merge: str) -> None:
     conflict = '<<<<<<< HEAD\n  "+15550100102": support\n=======\n  "+15550100103": support\n>>>>>>> main\n'
     text = {
         "top": "<<<<<<< HEAD\n" + GOOD + "=======\n" + GOOD + ">>>>>>> main\n",
@@ -122,9 +122,7 @@ def test_a_base_url_of_the_environment_needs_a_scheme(tmp_path: Path, url: str) 
         ("'{}'", "is in quotes"),
     ],
 )
-def test_a_token_that_cannot_be_sent_is_named_and_not_shown(
-    tmp_path: Path, token: str, defect: str
-) -> None:
+def test_names_an_invalid_token_without_showing_it(tmp_path: Path, token: str, defect: str) -> None:
     bare = ACCOUNT["TWILIO_AUTH_TOKEN"]
     code, text = run(
         tmp_path,

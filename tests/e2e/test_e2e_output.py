@@ -43,7 +43,7 @@ def ready(runner: ProcessRunner) -> ProcessRunner:
     ],
     ids=lambda args: " ".join(args),
 )
-def test_flags_stand_before_or_after_the_command(ready: ProcessRunner, args: list[str]) -> None:
+def test_accepts_flags_before_and_after_the_command(ready: ProcessRunner, args: list[str]) -> None:
     assert ready.run(*args, code=2).json["command"] == "plan"
 
 
@@ -60,21 +60,21 @@ def test_flags_stand_before_or_after_the_command(ready: ProcessRunner, args: lis
     ],
     ids=lambda args: " ".join(args),
 )
-def test_wrong_usage_is_64_and_touches_nothing(ready: ProcessRunner, args: list[str]) -> None:
+def test_wrong_usage_exits_64_and_changes_nothing(ready: ProcessRunner, args: list[str]) -> None:
     done = ready.run(*args, code=64)
     assert done.out == ""
     assert done.err
     assert not ready.twilio.calls
 
 
-def test_without_a_terminal_apply_asks_nobody(ready: ProcessRunner) -> None:
+def test_apply_does_not_prompt_without_a_terminal(ready: ProcessRunner) -> None:
     for args in (["apply"], ["apply", "--json"], ["--allow-takeover", "apply", "--force"]):
         assert "--auto-approve" in ready.run(*args, code=64).err
     assert not ready.twilio.calls
     assert ready.run("apply", "--auto-approve").code == 0
 
 
-def test_data_on_stdout_all_else_on_stderr(ready: ProcessRunner) -> None:
+def test_writes_data_to_stdout_and_messages_to_stderr(ready: ProcessRunner) -> None:
     planned = ready.run("plan", "--detailed-exitcode", code=2)
     assert f"number/{ONE}" in planned.out
     assert ESCAPE not in planned.text, "no colour where nobody sees it"
@@ -110,7 +110,7 @@ def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Proce
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(
+def test_apply_completes_after_its_output_is_closed(
     ready: ProcessRunner,
 ) -> None:
     with Path("/dev/full").open("wb") as full:
@@ -126,7 +126,7 @@ def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(
     ready.settled()
 
 
-def test_without_a_stdout_a_command_still_does_its_work(ready: ProcessRunner) -> None:
+def test_command_works_without_a_stdout(ready: ProcessRunner) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "apply", "--auto-approve"],
         cwd=ready.folder, env=ready.environ, stderr=subprocess.PIPE, text=True, check=False,
@@ -183,7 +183,7 @@ def _drained(screen: int) -> str:
         said += piece
 
 
-def test_colour_only_on_a_terminal_that_wants_it(ready: ProcessRunner) -> None:
+def test_uses_colour_only_on_a_terminal_that_supports_it(ready: ProcessRunner) -> None:
     code, out, _ = on_terminal(ready, "plan", "--detailed-exitcode")
     assert (code, ESCAPE in out) == (2, True)
     for args, environ in ((["plan"], {"NO_COLOR": "1"}), (["--no-color", "plan"], {})):
@@ -191,7 +191,7 @@ def test_colour_only_on_a_terminal_that_wants_it(ready: ProcessRunner) -> None:
         assert ESCAPE not in out + err
 
 
-def test_on_a_terminal_it_asks_and_only_yes_is_yes(ready: ProcessRunner) -> None:
+def test_prompts_on_a_terminal_and_accepts_only_yes(ready: ProcessRunner) -> None:
     for answer in (b"y\n", b"\x04"):
         code, _, err = on_terminal(ready, "apply", answer=answer)
         assert code == 1, err

@@ -22,7 +22,7 @@ def refused(runner: ProcessRunner, *args: str) -> list[dict[str, Any]]:
     return diagnostics
 
 
-def test_a_takeover_needs_consent_and_without_it_nothing_at_all_is_written(
+def test_takeover_without_consent_writes_nothing(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, voice_url=FOREIGN)
@@ -58,7 +58,7 @@ def test_a_takeover_needs_consent_and_without_it_nothing_at_all_is_written(
     runner.settled()
 
 
-def test_bare_consent_is_for_all_and_consent_in_the_file_too(runner: ProcessRunner) -> None:
+def test_consent_for_all_works_as_a_flag_and_in_the_configuration(runner: ProcessRunner) -> None:
     runner.number(ONE, voice_url=FOREIGN)
     runner.declare({ONE: "support"})
     runner.run("--allow-takeover", "apply", "--auto-approve")
@@ -68,7 +68,7 @@ def test_bare_consent_is_for_all_and_consent_in_the_file_too(runner: ProcessRunn
     assert runner.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
-def test_more_updates_than_allowed_are_refused_by_the_name_of_the_knob(
+def test_refuses_too_many_updates_and_names_the_setting(
     runner: ProcessRunner,
 ) -> None:
     for e164 in TWELVE:
@@ -90,7 +90,9 @@ def test_more_updates_than_allowed_are_refused_by_the_name_of_the_knob(
     runner.settled()
 
 
-def test_more_removals_than_allowed_and_what_force_lifts(runner: ProcessRunner) -> None:
+def test_force_lifts_the_removal_limit_but_not_takeover_or_protection(
+    runner: ProcessRunner,
+) -> None:
     """`--force` lifts limits and neither takeover nor protection."""
     for e164 in TWELVE:
         runner.number(e164)
@@ -136,7 +138,7 @@ def test_imports_never_count_and_a_share_of_few_is_no_limit(runner: ProcessRunne
     runner.settled()
 
 
-def test_a_mistyped_target_or_exclusion_is_wrong_usage_and_nothing_is_written(
+def test_mistyped_target_is_wrong_usage_and_writes_nothing(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE)

@@ -38,7 +38,7 @@ def voice(runner: ProcessRunner, number: str) -> tuple[str, str]:
     return found["voice_url"] or "", found["voice_method"]
 
 
-def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(
+def test_release_restores_prior_values_and_changes_nothing_else(
     bound: ProcessRunner,
 ) -> None:
     with watched(bound.twilio) as calls:
@@ -61,7 +61,7 @@ def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(
     ("how", "left"),
     [("--restore", OLD["voice_url"]), ("--clear", ""), ("--keep", AGENT["voice"]), (None, "")],
 )
-def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
+def test_flag_overrides_the_declared_removal_policy(
     bound: ProcessRunner, how: str | None, left: str
 ) -> None:
     bound.run(
@@ -71,7 +71,7 @@ def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
     assert f"number/{TWO}" not in bound.state
 
 
-def test_it_leaves_its_trunk_which_stays(bound: ProcessRunner) -> None:
+def test_released_number_leaves_its_trunk_and_the_trunk_stays(bound: ProcessRunner) -> None:
     done = bound.json("release", THREE, "--auto-approve")
     assert {address for address, _ in actions(done)} == {f"number/{THREE}"}
     assert not bound.twilio.number(THREE)["trunk_sid"]
@@ -79,7 +79,7 @@ def test_it_leaves_its_trunk_which_stays(bound: ProcessRunner) -> None:
     assert len(bound.twilio.trunks) == 1
 
 
-def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: ProcessRunner) -> None:
+def test_release_restores_only_what_we_wrote_and_names_the_rest(bound: ProcessRunner) -> None:
     bound.twilio.edit(ONE, voice_url=THEIRS)
     (action,) = bound.json("release", ONE, "--dry-run")["actions"]
     assert f"left as somebody else has set it since: voice (webhook {THEIRS})" in action["note"]
@@ -88,7 +88,9 @@ def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: ProcessRunn
     assert not bound.twilio.number(ONE)["sms_url"]
 
 
-def test_a_number_that_is_still_declared_comes_back_and_that_is_said(bound: ProcessRunner) -> None:
+def test_warns_that_the_next_apply_manages_a_still_declared_number_again(
+    bound: ProcessRunner,
+) -> None:
     done = bound.json("release", ONE, "--auto-approve")
     (warning,) = [d for d in done["diagnostics"] if d["code"] == "released_while_declared"]
     assert (warning["address"], warning["severity"], warning["file"]) == (
@@ -115,7 +117,7 @@ def test_a_release_may_be_saved_reviewed_and_applied_later(bound: ProcessRunner)
     assert not voice(bound, ONE)[0]
 
 
-def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(
+def test_refuses_to_release_a_number_protected_only_in_the_configuration(
     bound: ProcessRunner,
 ) -> None:
     numbers = {ONE: {"agent": "support", "takeover": "allow", "protect": True}}
@@ -132,7 +134,7 @@ def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(
     assert "protected" in bound.run("release", ONE, "--dry-run", "--json", code=4).codes
 
 
-def test_the_limits_of_safety_count_against_all_that_is_bound(runner: ProcessRunner) -> None:
+def test_safety_limits_count_against_all_bound_resources(runner: ProcessRunner) -> None:
     numbers = [f"+155501002{n:02d}" for n in range(12)]
     for number in numbers:
         runner.number(number)
@@ -146,7 +148,7 @@ def test_the_limits_of_safety_count_against_all_that_is_bound(runner: ProcessRun
     assert len(runner.state) == 7
 
 
-def test_only_numbers_that_are_bound_can_be_released(bound: ProcessRunner) -> None:
+def test_refuses_to_release_a_number_that_is_not_bound(bound: ProcessRunner) -> None:
     assert bound.run("release", "+15550100199", "--dry-run", "--json", code=1).codes == [
         "address_not_found"
     ]

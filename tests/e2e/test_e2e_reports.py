@@ -46,7 +46,7 @@ def test_the_command_line_knows_every_format() -> None:
     assert tuple(FORMATS) == NAMES
 
 
-def test_all_reports_at_once_beside_the_text(ready: ProcessRunner) -> None:
+def test_writes_all_reports_in_one_run(ready: ProcessRunner) -> None:
     done = ready.run("plan", *ALL)
     assert "Plan: 2 actions on 1 resource" in done.out
     for name in NAMES:
@@ -59,7 +59,7 @@ def test_all_reports_at_once_beside_the_text(ready: ProcessRunner) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stdout_in_every_format_is_what_the_report_has(ready: ProcessRunner, name: str) -> None:
+def test_stdout_equals_the_report_in_every_format(ready: ProcessRunner, name: str) -> None:
     done = ready.run("plan", "--format", name, f"--report={name}=same")
     assert done.out == (ready.folder / "same").read_text(encoding="utf-8")
     assert ready.run("plan", f"--report={name}=-").out == done.out
@@ -111,7 +111,7 @@ def test_apply_and_drift_have_reports(ready: ProcessRunner) -> None:
     ],
     ids=lambda args: " ".join(args),
 )
-def test_a_report_that_cannot_be_written_is_wrong_usage_before_anything_is_done(
+def test_unwritable_report_is_wrong_usage_before_any_action(
     ready: ProcessRunner, args: list[str]
 ) -> None:
     done = ready.run("apply", "--auto-approve", *args, code=64)
@@ -119,14 +119,14 @@ def test_a_report_that_cannot_be_written_is_wrong_usage_before_anything_is_done(
     assert not ready.twilio.calls
 
 
-def test_what_is_no_plan_and_no_result_is_text_or_json(ready: ProcessRunner) -> None:
+def test_other_output_is_text_or_json_only(ready: ProcessRunner) -> None:
     ready.run("apply", "--auto-approve")
     assert ready.run("show", "--format", "markdown", code=64).out == ""
     assert ready.run("show", ONE, "--report", "html=x", code=64).out == ""
     ready.run("state", "list", "--format", "markdown", code=64)
 
 
-def test_a_report_takes_the_place_of_an_older_one_and_may_be_read_by_others(
+def test_report_replaces_an_older_one_and_is_world_readable(
     ready: ProcessRunner,
 ) -> None:
     old = ready.write("plan.md", "old")

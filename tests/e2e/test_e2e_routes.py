@@ -8,7 +8,7 @@ ONE, TWO = "+15550100101", "+15550100102"
 MUTE = {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
-def test_messages_on_a_number_that_cannot_take_them_stop_the_run_before_it_writes(
+def test_refuses_messages_on_a_voice_only_number_before_any_write(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, capabilities=MUTE)
@@ -27,14 +27,14 @@ def test_messages_on_a_number_that_cannot_take_them_stop_the_run_before_it_write
     runner.settled()
 
 
-def test_a_server_without_messaging_services_is_nothing_to_speak_of(runner: ProcessRunner) -> None:
+def test_ignores_a_server_without_messaging_services(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"})
     assert runner.plan()["diagnostics"] == []
     assert runner.apply()["diagnostics"] == []
 
 
-def test_a_plan_of_calls_alone_reads_numbers_and_nothing_else(runner: ProcessRunner) -> None:
+def test_plan_with_voice_only_reads_only_numbers(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": AGENT["voice"]}}})
     runner.apply()
@@ -43,7 +43,7 @@ def test_a_plan_of_calls_alone_reads_numbers_and_nothing_else(runner: ProcessRun
     assert [call.path for call in calls] == [f"/2010-04-01/Accounts/{AC}/IncomingPhoneNumbers.json"]
 
 
-def test_a_declared_region_that_cannot_be_checked_is_a_warning(runner: ProcessRunner) -> None:
+def test_unverifiable_region_is_a_warning(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.number(TWO)
     account = {

@@ -39,7 +39,7 @@ def declare(runner: ProcessRunner, numbers: dict[str, object], policies: object 
     runner.declare(numbers, encryption_key={"env": "STATE_KEY"}, policies=policies)
 
 
-def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(
+def test_names_a_later_live_edit_and_its_author_and_writes_nothing(
     reviewed: ProcessRunner,
 ) -> None:
     assert TWO not in (reviewed.folder / "plan.bin").read_text(encoding="utf-8")
@@ -57,7 +57,7 @@ def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(
     assert all(word in stale["detail"] for word in words), stale["detail"]
 
 
-def test_without_one_it_is_applied_as_it_was_shown(reviewed: ProcessRunner) -> None:
+def test_applies_the_saved_plan_when_nothing_changed(reviewed: ProcessRunner) -> None:
     shown = reviewed.json("show", "plan.bin")
     done = reviewed.json("apply", "plan.bin", "--baseline", "target")
     assert actions(done) == actions(shown)
@@ -65,7 +65,7 @@ def test_without_one_it_is_applied_as_it_was_shown(reviewed: ProcessRunner) -> N
     reviewed.settled()
 
 
-def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(
+def test_policies_check_only_the_actions_of_the_plan(
     reviewed: ProcessRunner,
 ) -> None:
     """Somebody renames the first number: putting that back would break a policy, the saved plan does not."""
@@ -83,7 +83,7 @@ def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(
     assert reviewed.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
-def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: ProcessRunner) -> None:
+def test_policies_also_check_releases_and_rollbacks(reviewed: ProcessRunner) -> None:
     for command in (["release", ONE], ["release", ONE, "--dry-run"]):
         more = [] if "--dry-run" in command else ["--auto-approve", "--force"]
         assert "policy_violated" in reviewed.run(*command, *more, "--json", code=4).codes
@@ -96,7 +96,7 @@ def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: ProcessRunn
     )
 
 
-def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(
+def test_consent_declared_only_in_the_change_does_not_cover_a_saved_plan(
     runner: ProcessRunner,
 ) -> None:
     runner.plant("key", KEY)

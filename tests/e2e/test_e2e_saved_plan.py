@@ -39,7 +39,7 @@ def stale(runner: ProcessRunner, *args: str) -> str:
     return " ".join(d["detail"] for d in document["diagnostics"])
 
 
-def test_it_is_shown_and_applied_as_it_was_made(planned: ProcessRunner) -> None:
+def test_saved_plan_is_shown_and_applied_unchanged(planned: ProcessRunner) -> None:
     fits("plan-file", json.loads((planned.folder / "plan.bin").read_bytes()))
     shown = planned.json("show", "plan.bin")
     assert actions(shown) == actions(planned.plan())
@@ -52,7 +52,7 @@ def test_it_is_shown_and_applied_as_it_was_made(planned: ProcessRunner) -> None:
     planned.settled()
 
 
-def test_refused_after_a_live_edit_naming_object_field_and_both_values(
+def test_refuses_a_plan_after_a_live_edit_and_names_field_and_values(
     planned: ProcessRunner,
 ) -> None:
     planned.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice", sms_method="GET")
@@ -69,7 +69,7 @@ def test_refused_after_a_live_edit_naming_object_field_and_both_values(
     assert f"number/{TWO}" in stale(planned)
 
 
-def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left_out(
+def test_refuses_a_plan_after_an_edit_that_a_new_plan_would_revert(
     planned: ProcessRunner,
 ) -> None:
     """The actions have to be equal; a plan of a part of the configuration looks at that part alone."""
@@ -98,7 +98,7 @@ def test_refused_after_a_change_of_state_or_configuration(planned: ProcessRunner
     )
 
 
-def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it(
+def test_names_the_last_commit_that_changed_the_configuration(
     planned: ProcessRunner,
 ) -> None:
     def git(*args: str) -> None:
@@ -122,7 +122,7 @@ def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it
     assert "commit" not in told["diagnostics"][0]["detail"], "a shallow clone does not know"
 
 
-def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: ProcessRunner) -> None:
+def test_fetches_nothing_to_name_the_author_of_a_change(planned: ProcessRunner) -> None:
     def git(*args: str) -> None:
         who = ["-c", "user.name=Bob Example", "-c", "user.email=bob@example.com"]
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
@@ -149,7 +149,7 @@ def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Proce
     assert sorted((copy / ".git" / "objects").rglob("*")) == objects
 
 
-def test_refused_when_an_apply_of_it_was_killed_on_the_way(runner: ProcessRunner) -> None:
+def test_refuses_a_plan_whose_apply_was_killed(runner: ProcessRunner) -> None:
     """State has moved, though only by its journal: what the plan was to create is there already."""
     runner.number(ONE)
     trunks = {"edge": {"friendly_name": "Edge", "origination": [{"sip_url": URL}]}}
@@ -171,7 +171,7 @@ def test_refused_when_an_apply_of_it_was_killed_on_the_way(runner: ProcessRunner
     runner.settled()
 
 
-def test_refused_when_what_it_creates_has_come_into_being(runner: ProcessRunner) -> None:
+def test_refuses_a_plan_when_its_new_resource_already_exists(runner: ProcessRunner) -> None:
     """Somebody made the trunk in the console meanwhile: a second one of that name must not be made."""
     runner.number(ONE)
     runner.declare({ONE: "support"}, trunks={"edge": {"friendly_name": "Edge"}})
@@ -190,7 +190,7 @@ def test_refused_when_what_it_creates_has_come_into_being(runner: ProcessRunner)
     assert len(runner.twilio.trunks) == 1
 
 
-def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(runner: ProcessRunner) -> None:
+def test_consent_is_required_when_a_plan_is_applied(runner: ProcessRunner) -> None:
     runner.number(TWO, voice_url="https://pbx.example.net/in")
     runner.declare({TWO: "support"})
     runner.run("plan", "--out", "plan.bin")
@@ -200,7 +200,7 @@ def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(runner: Pro
     runner.settled()
 
 
-def test_a_plan_that_cannot_be_read_is_no_plan(runner: ProcessRunner) -> None:
+def test_refuses_an_unreadable_plan(runner: ProcessRunner) -> None:
     runner.declare({})
     runner.write("plan.bin", '{"format": 2, "project": ')
     assert runner.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
@@ -229,7 +229,7 @@ def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(
     } == before
 
 
-def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(
+def test_distinguishes_a_configuration_from_a_damaged_plan(
     planned: ProcessRunner,
 ) -> None:
     assert (
@@ -239,7 +239,7 @@ def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(
     assert "plan_damaged" in planned.run("apply", "state.json", code=1).err
 
 
-def test_a_plan_that_was_edited_by_hand_is_refused_whole(planned: ProcessRunner) -> None:
+def test_refuses_a_plan_edited_by_hand(planned: ProcessRunner) -> None:
     path = planned.folder / "plan.bin"
     path.write_text(path.read_text().replace(AGENT["voice"], "https://laptop.example.dev/voice"))
     with watched(planned.twilio) as calls:

@@ -35,7 +35,7 @@ class Gossip(IndependentTwilio):
         return super().carry_out(call, account)
 
 
-def test_a_server_that_repeats_the_password_is_not_quoted(tmp_path: Path) -> None:
+def test_does_not_quote_a_response_that_repeats_the_password(tmp_path: Path) -> None:
     with Gossip() as gossip:
         runner = ProcessRunner(tmp_path / "work", gossip)
         runner.number(ONE)
@@ -53,7 +53,7 @@ def test_a_server_that_repeats_the_password_is_not_quoted(tmp_path: Path) -> Non
         )
 
 
-def test_a_killed_run_leaves_none_in_its_journal(runner: ProcessRunner) -> None:
+def test_killed_run_leaves_no_secret_in_its_journal(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"})
     gate = runner.twilio.hold(lambda call: call.writes)
@@ -91,7 +91,7 @@ def shown(runner: ProcessRunner, *args: str, code: int) -> str:
     return done.text
 
 
-def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_back_whole(
+def test_masks_credentials_in_urls_and_restores_them_unchanged(
     runner: ProcessRunner,
 ) -> None:
     """Every command in both formats, at every verbosity; plans compare and state keeps the whole values."""
@@ -133,7 +133,7 @@ def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_ba
     )
 
 
-def test_a_state_in_clear_may_be_refused_for_them_or_declared_harmless(
+def test_plaintext_state_with_credentials_is_refused_unless_permitted(
     runner: ProcessRunner,
 ) -> None:
     runner.number(ONE, **TOKENS)
@@ -145,7 +145,7 @@ def test_a_state_in_clear_may_be_refused_for_them_or_declared_harmless(
     assert runner.run("apply", "--auto-approve", "--json").codes == []
 
 
-def test_a_configuration_that_holds_them_is_quoted_without(runner: ProcessRunner) -> None:
+def test_quotes_a_configuration_without_its_secrets(runner: ProcessRunner) -> None:
     url = f"https://agent:{USERINFO}@agents.example.com/voice?password={QUERY}"
     runner.number(ONE)
     runner.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
@@ -154,9 +154,7 @@ def test_a_configuration_that_holds_them_is_quoted_without(runner: ProcessRunner
 
 
 @pytest.mark.parametrize("name", ["state.json", "state.yaml"])
-def test_a_damaged_state_is_not_quoted_whatever_it_is_called(
-    runner: ProcessRunner, name: str
-) -> None:
+def test_never_quotes_a_damaged_state(runner: ProcessRunner, name: str) -> None:
     """A URL has come to stand where a name belongs, and the word that would have marked its token is damaged, too."""
     runner.number(ONE, voice_url="https://pbx.example.net/in")
     runner.declare({ONE: {"agent": "support", "takeover": "allow"}}, state=f"./{name}")

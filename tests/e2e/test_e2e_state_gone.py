@@ -32,7 +32,7 @@ def told(document: Any) -> Any:
     return found
 
 
-def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(
+def test_plan_warns_about_the_missing_state_and_explains_its_recovery(
     lost: ProcessRunner,
 ) -> None:
     document = lost.plan()
@@ -68,7 +68,7 @@ def test_apply_takes_the_values_from_before_from_the_newest_version(
     assert lost.twilio.number(TWO)["voice_url"] == FOREIGN
 
 
-def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(
+def test_later_foreign_values_need_consent_for_a_takeover(
     lost: ProcessRunner,
 ) -> None:
     lost.declare({TWO: "support"})
@@ -78,7 +78,7 @@ def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(
     assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN, "the first value stays"
 
 
-def test_what_would_be_made_a_second_time_is_refused_and_not_forced(runner: ProcessRunner) -> None:
+def test_refuses_a_second_creation_even_with_force(runner: ProcessRunner) -> None:
     runner.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}]}})
     runner.apply()
     runner.declare(
@@ -101,7 +101,7 @@ def test_what_would_be_made_a_second_time_is_refused_and_not_forced(runner: Proc
 
 @pytest.mark.parametrize("options", [["--target", f"number/{ONE}"], ["--exclude", f"number/{TWO}"]])
 @pytest.mark.parametrize("saved", [False, True])
-def test_numbers_that_the_history_knows_are_not_left_out(
+def test_refuses_a_selection_that_leaves_out_recorded_numbers(
     lost: ProcessRunner, options: list[str], saved: bool
 ) -> None:
     announced = lost.plan(*options, "--out", "plan.bin")
@@ -115,7 +115,7 @@ def test_numbers_that_the_history_knows_are_not_left_out(
     assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
 
 
-def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history(
+def test_new_state_continues_the_serials_and_keeps_the_history(
     lost: ProcessRunner,
 ) -> None:
     lost.apply()
@@ -131,7 +131,7 @@ def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history
      ["state", "rm", TWO], ["state", "mv", "trunk/one", "trunk/two"]],
     ids=lambda command: command[0] if command[0] != "state" else command[1],
 )  # fmt: skip
-def test_whatever_would_change_the_state_is_refused(
+def test_refuses_every_command_that_would_change_the_missing_state(
     lost: ProcessRunner, command: list[str]
 ) -> None:
     told(lost.json(*command, code=4))
@@ -140,13 +140,13 @@ def test_whatever_would_change_the_state_is_refused(
 @pytest.mark.parametrize(
     "command", [["state", "list"], ["state", "pull"], ["show", TWO], ["drift"]]
 )
-def test_whatever_looks_at_the_state_says_that_it_is_gone(
+def test_every_command_that_reads_the_state_reports_it_missing(
     lost: ProcessRunner, command: list[str]
 ) -> None:
     told(lost.json(*command, code=1))
 
 
-def test_doctor_says_so(lost: ProcessRunner) -> None:
+def test_doctor_reports_the_missing_state(lost: ProcessRunner) -> None:
     [state] = [
         check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"
     ]
@@ -154,7 +154,7 @@ def test_doctor_says_so(lost: ProcessRunner) -> None:
     assert "state repair" in state["detail"]
 
 
-def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: ProcessRunner) -> None:
+def test_repaired_state_keeps_the_old_prior_values(lost: ProcessRunner) -> None:
     assert "nothing was written" in lost.run("state", "repair", "--dry-run").out
     assert "Written again. Run `reconciler plan`" in lost.run("state", "repair").out
     lost.apply()
@@ -162,7 +162,7 @@ def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: ProcessRunner) -
     lost.settled()
 
 
-def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: ProcessRunner) -> None:
+def test_pushed_version_restores_the_state_under_an_unused_serial(lost: ProcessRunner) -> None:
     lost.write("mine.bin", lost.run("state", "pull", "--serial", "1").out)
     assert lost.json("state", "push", "mine.bin")["serial_after"] == 3
     document = json.loads((lost.folder / "state.json").read_text())
@@ -176,7 +176,7 @@ def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: Pro
     assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
 
 
-def test_without_its_history_it_is_a_first_run(lost: ProcessRunner) -> None:
+def test_missing_state_without_history_is_a_first_run(lost: ProcessRunner) -> None:
     shutil.rmtree(lost.folder / "state.json.history")
     assert all(d["code"] != "state_gone" for d in lost.plan()["diagnostics"])
     lost.apply()
@@ -196,7 +196,7 @@ def test_a_first_run_and_an_emptied_state_meet_no_objection(runner: ProcessRunne
     runner.settled()
 
 
-def test_a_history_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(
+def test_unreadable_history_is_an_error_and_not_an_empty_history(
     lost: ProcessRunner,
 ) -> None:
     newest = max(

@@ -59,7 +59,7 @@ def losing_some(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("client", ["", "LATIN1", "SQL_ASCII"])
-def test_every_text_comes_back_and_goes_back_to_twilio(
+def test_every_text_survives_the_store_and_is_restored_on_twilio(
     in_use: ProcessRunner, keeping_all: str, client: str
 ) -> None:
     """Whatever encoding the environment asks for; PGCLIENTENCODING is libpq's own variable."""
@@ -85,7 +85,7 @@ def test_every_text_comes_back_and_goes_back_to_twilio(
 @pytest.mark.parametrize(
     "command", [("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list")]
 )
-def test_an_encoding_that_lacks_characters_is_refused(
+def test_refuses_an_encoding_without_all_characters(
     in_use: ProcessRunner, losing_some: str, command: tuple[str, ...]
 ) -> None:
     declare(in_use, new_schema(losing_some))
@@ -116,7 +116,7 @@ def keep_nothing(method: str, path: str, body: bytes) -> bytes | None:
 
 @pytest.mark.parametrize("change", [change_prior, lose_letters, keep_nothing])
 @pytest.mark.parametrize("kind", ["s3", "http", "gitlab"])
-def test_a_store_that_changes_documents_stops_apply_before_its_first_write(
+def test_store_that_changes_documents_stops_apply_before_the_first_write(
     request: pytest.FixtureRequest, in_use: ProcessRunner, kind: str, change: Change
 ) -> None:
     name = uuid.uuid4().hex
@@ -145,7 +145,7 @@ TRIGGERS = {
 
 
 @pytest.mark.parametrize("change", TRIGGERS.values(), ids=TRIGGERS.keys())
-def test_a_database_that_changes_rows_stops_apply_before_its_first_write(
+def test_database_that_changes_rows_stops_apply_before_the_first_write(
     request: pytest.FixtureRequest, in_use: ProcessRunner, change: str
 ) -> None:
     import psycopg

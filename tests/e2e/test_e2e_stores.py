@@ -51,7 +51,7 @@ def test_a_plan_saved_applied_and_remembered(runner: ProcessRunner, remote: str)
     assert {path.name for path in runner.folder.iterdir()} == {"reconciler.yaml", "plan.bin"}
 
 
-def test_a_killed_run_is_unlocked_and_finished(runner: ProcessRunner, remote: str) -> None:
+def test_killed_run_is_unlocked_and_finished(runner: ProcessRunner, remote: str) -> None:
     for number in (ONE, TWO):
         runner.number(number, voice_url="https://pbx.example.net/in")
     runner.declare(
@@ -98,7 +98,7 @@ def test_a_run_whose_lock_is_taken_by_force_stops_with_exit_6(
     runner.settled()
 
 
-def test_a_run_that_cannot_save_any_more_tells_what_it_has_done(
+def test_run_that_cannot_save_reports_its_completed_actions(
     runner: ProcessRunner, remote: str
 ) -> None:
     rows = [runner.number(number) for number in (ONE, TWO)]
@@ -119,7 +119,7 @@ def test_a_run_that_cannot_save_any_more_tells_what_it_has_done(
     runner.settled()
 
 
-def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_installs_it(
+def test_names_the_command_that_installs_a_missing_extra(
     runner: ProcessRunner,
 ) -> None:
     names = "('obstore', 'psycopg', 'cryptography')"
@@ -178,7 +178,7 @@ def ask(url: str, method: str, body: bytes | None = None) -> bytes:
         return found
 
 
-def test_a_damaged_state_is_replaced_as_the_message_says(
+def test_message_for_a_damaged_state_explains_a_working_replacement(
     runner: ProcessRunner, remote: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every store: no command reads it, `repair` names the cure, and the cure brings all of it back."""

@@ -110,7 +110,7 @@ def declare(runner: SandboxRunner) -> None:
     )
 
 
-def test_one_apply_converges_while_a_third_of_all_calls_fails(runner: SandboxRunner) -> None:
+def test_apply_converges_while_a_third_of_all_calls_fails(runner: SandboxRunner) -> None:
     declare(runner)
     applied = runner.apply()
     assert applied["failed_count"] == 0
@@ -128,7 +128,7 @@ def test_one_apply_converges_while_a_third_of_all_calls_fails(runner: SandboxRun
     assert not (runner.folder / "state.json.journal").exists()
 
 
-def test_unreadable_successes_only_delay_it(runner: SandboxRunner) -> None:
+def test_unreadable_successes_only_delay_an_apply(runner: SandboxRunner) -> None:
     declare(runner)
     for fault in UNREADABLE:
         runner.sandbox.faults.add(fault)
@@ -170,7 +170,7 @@ def check_world(world: World) -> None:
         assert expected or number.voice_url == AGENT["voice"]
 
 
-def test_a_service_that_is_wholly_broken_is_left_alone_soon(runner: SandboxRunner) -> None:
+def test_stops_calling_a_service_that_always_fails(runner: SandboxRunner) -> None:
     """Read well, then broken for every write: nothing is done, and nobody asks thousands of times."""
     declare(runner)
     runner.sandbox.faults.clear()

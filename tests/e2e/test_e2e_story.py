@@ -102,7 +102,7 @@ def test_plan_apply_again_drift_heal_release(runner: ProcessRunner) -> None:
     assert len(twilio.numbers) == len(seed)
 
 
-def test_a_release_leaves_alone_what_somebody_else_has_changed_since(runner: ProcessRunner) -> None:
+def test_release_keeps_later_changes_of_others(runner: ProcessRunner) -> None:
     runner.number(HANDMADE, voice_url=DEMO_URL, sms_url="")
     runner.declare({HANDMADE: "support"})
     runner.apply()
@@ -128,7 +128,7 @@ def test_on_removal_clear_and_keep(runner: ProcessRunner) -> None:
     assert sum(call.writes for call in calls) == 1
 
 
-def test_only_what_is_managed_is_compared_and_written(runner: ProcessRunner) -> None:
+def test_compares_and_writes_only_managed_fields(runner: ProcessRunner) -> None:
     runner.number(HANDMADE, sms_url="https://sms.example.org/in")
     runner.declare(
         {HANDMADE: {"agent": "support", "manage": ["voice"], "friendly_name": "Support line"}}
@@ -148,7 +148,7 @@ def test_only_what_is_managed_is_compared_and_written(runner: ProcessRunner) -> 
     runner.settled()
 
 
-def test_a_number_declared_with_nothing_is_watched_and_never_written(runner: ProcessRunner) -> None:
+def test_watches_and_never_writes_a_number_without_settings(runner: ProcessRunner) -> None:
     runner.number(HANDMADE, voice_url="https://pbx.example.net/in")
     runner.declare({HANDMADE: None})
     runner.apply()
@@ -171,7 +171,7 @@ def test_a_number_declared_with_nothing_is_watched_and_never_written(runner: Pro
     )
 
 
-def test_a_number_that_is_only_watched_for_a_while_keeps_its_first_prior_values(
+def test_number_watched_for_a_while_keeps_its_first_prior_values(
     runner: ProcessRunner,
 ) -> None:
     """What it shows while it is watched is still what we wrote, and no value of somebody else's."""
@@ -187,7 +187,7 @@ def test_a_number_that_is_only_watched_for_a_while_keeps_its_first_prior_values(
     assert runner.twilio.number(HANDMADE)["voice_url"] == "https://pbx.example.net/in"
 
 
-def test_twilio_may_name_its_own_host_and_lead_through_many_pages(runner: ProcessRunner) -> None:
+def test_follows_pages_that_name_the_host_of_twilio(runner: ProcessRunner) -> None:
     runner.twilio.page_size, runner.twilio.advertised = 2, "https://trunking.twilio.com"
     for last in range(101, 108):
         runner.number(f"+15550100{last}")

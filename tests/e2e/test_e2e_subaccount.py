@@ -65,7 +65,7 @@ def test_a_parents_token_without_the_parents_name_is_refused_by_twilio(
     assert runner.run("plan", "--json", code=1).codes == ["twilio_auth_failed"]
 
 
-def test_a_trunk_in_a_subaccount_needs_the_subaccounts_own_credentials(
+def test_trunk_in_a_subaccount_needs_the_credentials_of_the_subaccount(
     runner: SandboxRunner,
 ) -> None:
     trunks = {"edge": {"domain": "acme-edge.pstn.twilio.com"}}
@@ -80,7 +80,7 @@ def test_a_trunk_in_a_subaccount_needs_the_subaccounts_own_credentials(
     assert [trunk.account_sid for trunk in runner.sandbox.world.trunks] == [CHILD]
 
 
-def test_a_parents_key_that_finds_the_parents_trunks_is_found_out(runner: SandboxRunner) -> None:
+def test_detects_a_key_that_lists_the_trunks_of_the_parent(runner: SandboxRunner) -> None:
     """Nobody can tell from a key whose it is; what it finds does."""
     runner.declare(
         accounts={"main": runner.account(PARENT, PARENT_TOKEN)},
@@ -104,7 +104,7 @@ def test_a_parents_key_that_finds_the_parents_trunks_is_found_out(runner: Sandbo
     assert PARENT in done.json["diagnostics"][0]["detail"]
 
 
-def test_a_trunk_that_was_made_in_the_parent_is_named(runner: SandboxRunner) -> None:
+def test_names_a_trunk_created_in_the_parent_account(runner: SandboxRunner) -> None:
     """An empty account says nothing about whose it is, so the first create does."""
     runner.environ |= {"KEY": MAIN_KEY, "SECRET": PARENT_TOKEN}
     by_key = {

@@ -42,7 +42,7 @@ def silent(runner: ProcessRunner, *args: str, code: int = 0) -> Any:
     return done
 
 
-def test_moved_by_hand_with_all_that_belongs_to_it(bound: ProcessRunner) -> None:
+def test_moves_an_entry_with_its_children(bound: ProcessRunner) -> None:
     shown = silent(bound, "state", "mv", "trunk/edge", "trunk/core", "--dry-run")
     assert shown["serial_after"] is None
     assert "trunk/edge" in bound.state
@@ -78,7 +78,7 @@ def test_not_everything_can_be_moved(
     assert document(bound) == before
 
 
-def test_what_is_removed_is_forgotten_and_nothing_else(bound: ProcessRunner) -> None:
+def test_state_rm_removes_only_the_named_entries(bound: ProcessRunner) -> None:
     silent(bound, "state", "rm", "trunk/edge", TWO, "--dry-run")
     assert len(bound.state) == 4
     silent(bound, "state", "rm", "trunk/edge", TWO)
@@ -90,7 +90,7 @@ def test_what_is_removed_is_forgotten_and_nothing_else(bound: ProcessRunner) -> 
     assert bound.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
-def test_what_is_protected_is_not_removed(runner: ProcessRunner) -> None:
+def test_state_rm_refuses_protected_entries(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: {"agent": "support", "protect": True}})
     runner.apply()
@@ -103,7 +103,7 @@ def test_what_is_protected_is_not_removed(runner: ProcessRunner) -> None:
 
 
 @pytest.mark.parametrize("how", ["removed", "no longer protected"])
-def test_what_is_protected_is_only_pushed_away_by_force(runner: ProcessRunner, how: str) -> None:
+def test_push_that_drops_protected_entries_needs_force(runner: ProcessRunner, how: str) -> None:
     runner.number(ONE)
     runner.declare({ONE: {"agent": "support", "protect": True}})
     runner.apply()
@@ -138,7 +138,7 @@ def test_pulled_changed_and_pushed(bound: ProcessRunner) -> None:
     silent(bound, "state", "push", "mine.bin", "--force")
 
 
-def test_a_state_of_another_history_is_only_pushed_by_force(bound: ProcessRunner) -> None:
+def test_push_of_a_state_with_a_different_lineage_needs_force(bound: ProcessRunner) -> None:
     other = document(bound) | {"lineage": "00000000-0000-4000-8000-000000000000", "serial": 99}
     bound.write("other.bin", json.dumps(other))
     refused = silent(bound, "state", "push", "other.bin", code=4)
@@ -152,7 +152,7 @@ def test_a_state_of_another_history_is_only_pushed_by_force(bound: ProcessRunner
     )
 
 
-def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: ProcessRunner) -> None:
+def test_history_lists_authors_and_every_version_can_be_pulled(bound: ProcessRunner) -> None:
     bound.run("state", "rm", TWO)
     versions = silent(bound, "state", "history")["versions"]
     assert [version["serial"] for version in versions] == sorted(
@@ -225,7 +225,7 @@ def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: ProcessRunner) -
     bound.settled()
 
 
-def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(
+def test_pulled_state_can_be_edited_and_pushed_without_a_new_digest(
     bound: ProcessRunner,
 ) -> None:
     pulled = bound.run("state", "pull").out
@@ -249,7 +249,7 @@ def test_an_empty_state_file_is_taken_from_the_history_whole(bound: ProcessRunne
     bound.settled()
 
 
-def test_a_state_that_is_gone_is_taken_from_the_history(bound: ProcessRunner) -> None:
+def test_repair_recovers_a_missing_state_from_the_history(bound: ProcessRunner) -> None:
     """Its serial is one that never was: a plan saved over the lost version does not fit."""
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
@@ -265,13 +265,13 @@ def test_a_state_that_is_gone_is_taken_from_the_history(bound: ProcessRunner) ->
     bound.settled()
 
 
-def test_where_there_never_was_a_state_nothing_is_damaged(runner: ProcessRunner) -> None:
+def test_repair_reports_no_damage_where_no_state_existed(runner: ProcessRunner) -> None:
     runner.declare({})
     assert silent(runner, "state", "repair")["damaged"] == []
     assert not (runner.folder / "state.json").exists()
 
 
-def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: ProcessRunner) -> None:
+def test_repair_keeps_the_intact_start_of_a_damaged_journal(bound: ProcessRunner) -> None:
     """A run that dies after its intents; then a byte of its second line is lost."""
     declare(
         bound,
@@ -299,14 +299,14 @@ def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: ProcessRunner) -
     bound.settled()
 
 
-def test_nothing_to_move_says_so_and_writes_no_version(bound: ProcessRunner) -> None:
+def test_move_without_a_match_writes_no_version(bound: ProcessRunner) -> None:
     before = document(bound)
     assert "Nothing to change" in bound.run("state", "push", "state.json").out
     assert document(bound) == before
     assert actions(bound.json("plan")) == []
 
 
-def test_a_plan_of_names_alone_says_that_only_state_changes(bound: ProcessRunner) -> None:
+def test_plan_with_only_renames_reports_a_state_change_only(bound: ProcessRunner) -> None:
     declare(bound, "core", moved=[{"from": "trunk/edge", "to": "trunk/core"}])
     assert "Only state has 1 name to change: apply records it." in bound.run("plan").out
     calls = len(bound.twilio.calls)

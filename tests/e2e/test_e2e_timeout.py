@@ -24,7 +24,7 @@ def declare(runner: ProcessRunner) -> None:
     runner.declare(dict.fromkeys(NUMBERS, "support"))
 
 
-def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_does_the_rest(
+def test_finishes_running_calls_at_the_time_limit_and_the_next_run_completes(
     runner: ProcessRunner,
 ) -> None:
     declare(runner)
@@ -51,7 +51,7 @@ def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_do
     runner.settled()
 
 
-def test_a_reader_that_gets_no_answer_ends_with_its_time(runner: ProcessRunner) -> None:
+def test_unanswered_read_ends_at_the_time_limit(runner: ProcessRunner) -> None:
     declare(runner)
     for command in (["plan"], ["drift"], ["apply", "--auto-approve"]):
         gate = runner.twilio.hold()
@@ -63,7 +63,7 @@ def test_a_reader_that_gets_no_answer_ends_with_its_time(runner: ProcessRunner) 
     assert "timed_out" in runner.run("plan", "--timeout", "0", code=1).err
 
 
-def test_nothing_is_begun_when_the_time_ends_before_the_first_write(runner: ProcessRunner) -> None:
+def test_starts_nothing_when_time_runs_out_before_the_first_write(runner: ProcessRunner) -> None:
     """Here while the plan is looked at."""
     declare(runner)
     clock = FakeClock()
@@ -88,6 +88,6 @@ def test_nothing_is_begun_when_the_time_ends_before_the_first_write(runner: Proc
     ).result.successes
 
 
-def test_a_duration_that_is_none_is_wrong_usage(runner: ProcessRunner) -> None:
+def test_invalid_duration_is_wrong_usage(runner: ProcessRunner) -> None:
     declare(runner)
     assert "not a duration" in runner.run("plan", "--timeout", "soon", code=64).err

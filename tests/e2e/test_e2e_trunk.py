@@ -25,7 +25,7 @@ EDGE = {
 BY_TRUNK = {"agent": "support", "trunk": "edge"}
 
 
-def test_a_number_whose_attachment_is_refused_fails_alone(runner: ProcessRunner) -> None:
+def test_refused_attachment_fails_only_its_number(runner: ProcessRunner) -> None:
     for number in (ONE, TWO, THREE):
         runner.number(number)
     sid = runner.twilio.number(TWO)["sid"]
@@ -92,7 +92,7 @@ def test_from_trunk_to_webhooks_and_back_without_a_moment_of_silence(runner: Pro
     assert runner.state == {}
 
 
-def test_a_trunk_that_was_there_before_is_taken_in_and_outlives_its_declaration(
+def test_imported_trunk_survives_the_removal_of_its_declaration(
     runner: ProcessRunner,
 ) -> None:
     sid, strange = "TK" + "5" * 32, "TK" + "6" * 32
@@ -119,7 +119,7 @@ def test_a_trunk_that_was_there_before_is_taken_in_and_outlives_its_declaration(
     assert set(runner.twilio.trunks) == {sid, strange}
 
 
-def test_a_trunk_edited_behind_its_back_is_drift(runner: ProcessRunner) -> None:
+def test_trunk_edited_by_hand_is_drift(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})
     runner.apply()

@@ -66,7 +66,7 @@ UNEXPECTED: dict[str, tuple[str, Stored, str, str]] = {
 @pytest.mark.parametrize(
     ("field", "stored", "sent", "kept"), UNEXPECTED.values(), ids=UNEXPECTED.keys()
 )
-def test_a_form_that_no_rule_explains_is_repeated(
+def test_repeats_the_warning_about_an_unexplained_form(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     field: str,
@@ -123,7 +123,7 @@ DROPPED: dict[str, Stored] = {
 
 
 @pytest.mark.parametrize("stored", DROPPED.values(), ids=DROPPED.keys())
-def test_another_thing_is_dropped_and_an_error_of_every_run(
+def test_different_stored_value_is_an_error_in_every_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: Stored
 ) -> None:
     with storing(tmp_path, monkeypatch, "VoiceUrl", stored) as (runner, _):

@@ -39,7 +39,7 @@ def test_the_other_account_is_planned_and_applied(runner: ProcessRunner) -> None
     assert runner.json("apply", "--auto-approve", code=1)["success_count"] == 0
 
 
-def test_nothing_is_forgotten_bought_or_moved(runner: ProcessRunner) -> None:
+def test_unread_account_loses_no_entry_and_buys_and_moves_nothing(runner: ProcessRunner) -> None:
     accounts = two_accounts(runner)
     runner.number(ONE)
     runner.twilio.add_number(SECOND, TWO)
@@ -62,7 +62,7 @@ def test_nothing_is_forgotten_bought_or_moved(runner: ProcessRunner) -> None:
     }
 
 
-def test_all_accounts_unread_is_the_error_itself(runner: ProcessRunner) -> None:
+def test_failure_of_all_accounts_is_reported_directly(runner: ProcessRunner) -> None:
     accounts = two_accounts(runner)
     runner.number(ONE)
     declare(runner, accounts)

@@ -86,7 +86,7 @@ def check_done(runner: ProcessRunner, document: Any, before: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("words", [("rollback", "--to", "2"), ("undo",)])
-def test_the_way_back_serves_the_other_account(
+def test_rollback_covers_the_readable_account(
     applied: ProcessRunner, unread: Unread, words: tuple[str, ...]
 ) -> None:
     unread(applied)
@@ -142,7 +142,9 @@ def test_with_a_target_elsewhere_the_account_is_not_read(
     assert looks or done["success_count"] > 0
 
 
-def test_nothing_is_made_or_called_missing_on_the_way_back(runner: ProcessRunner) -> None:
+def test_rollback_neither_creates_nor_misses_resources_of_an_unread_account(
+    runner: ProcessRunner,
+) -> None:
     """What cannot be seen is not gone: no trunk is made a second time, and no number is called lost."""
     trunk = {"edge": {"domain": "acme-edge.pstn.twilio.com", "account": "second"}}
     accounts, defaults = two_accounts(runner), {"account": "main"}
@@ -168,7 +170,7 @@ def test_nothing_is_made_or_called_missing_on_the_way_back(runner: ProcessRunner
     assert len(runner.twilio.trunks) == 1
 
 
-def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(
+def test_executes_a_saved_plan_for_the_readable_account(
     applied: ProcessRunner, unread: Unread
 ) -> None:
     for number in (ONE, TWO):
@@ -183,7 +185,7 @@ def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(
     assert len(applied.twilio.writes_to(TWO)) == written
 
 
-def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: ProcessRunner) -> None:
+def test_executes_a_saved_release_for_the_readable_account(applied: ProcessRunner) -> None:
     digest = applied.json("release", ONE, TWO, "--out", "plan.json")["digest"]
     enter_wrongly(applied)
     before = applied.state
@@ -191,7 +193,7 @@ def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: ProcessRunn
     assert f"number/{ONE}" not in applied.state
 
 
-def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: ProcessRunner) -> None:
+def test_saved_plan_executes_only_its_listed_actions(applied: ProcessRunner) -> None:
     """What has moved in the other account makes it stale, as ever; so does an account that can be read again."""
     for number in (ONE, TWO):
         applied.twilio.number(number)["voice_url"] = FOREIGN
@@ -212,7 +214,7 @@ def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: ProcessRunner) 
     )
 
 
-def test_an_export_names_the_account_that_is_not_in_it(
+def test_export_names_the_account_that_it_could_not_read(
     applied: ProcessRunner, unread: Unread
 ) -> None:
     (applied.folder / "reconciler.yaml").unlink()
@@ -232,7 +234,7 @@ def test_an_export_names_the_account_that_is_not_in_it(
     )
 
 
-def test_what_only_state_knows_is_shown_all_the_same(
+def test_still_shows_resources_that_only_the_state_records(
     applied: ProcessRunner, unread: Unread
 ) -> None:
     unread(applied)
@@ -241,7 +243,7 @@ def test_what_only_state_knows_is_shown_all_the_same(
     assert len(applied.json("state", "list")["resources"]) == 2
 
 
-def test_a_plan_that_is_refused_names_the_account_too(applied: ProcessRunner) -> None:
+def test_refused_plan_names_the_unread_account(applied: ProcessRunner) -> None:
     """The number of unread accounts is never shown as none because something else is wrong as well."""
     applied.number(THREE, voice_url=FOREIGN)
     declare_strictly(applied)

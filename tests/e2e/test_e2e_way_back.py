@@ -80,7 +80,7 @@ def test_back_to_a_time(story: ProcessRunner) -> None:
     story.run("rollback", "--to", "2001-01-01", "--dry-run", code=1)
 
 
-def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(
+def test_rollback_overwrites_later_foreign_values_only_with_consent(
     story: ProcessRunner,
 ) -> None:
     story.twilio.edit(ONE, voice_url="https://colleague.example.net/now")
@@ -101,7 +101,7 @@ def test_a_rollback_may_be_saved_reviewed_and_applied_later(story: ProcessRunner
     assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_a_protected_number_is_not_let_go_of_on_the_way_back(runner: ProcessRunner) -> None:
+def test_rollback_does_not_release_a_protected_number(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({})
     runner.apply()
@@ -115,7 +115,7 @@ def test_a_protected_number_is_not_let_go_of_on_the_way_back(runner: ProcessRunn
     assert runner.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(
+def test_rollback_names_a_missing_number_and_restores_the_rest(
     story: ProcessRunner,
 ) -> None:
     story.declare({}, agents=AGENTS)
@@ -128,7 +128,7 @@ def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(
     assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
 
 
-def test_only_what_is_kept_can_be_brought_back(runner: ProcessRunner) -> None:
+def test_rollback_refuses_a_version_that_is_not_in_the_history(runner: ProcessRunner) -> None:
     runner.declare({})
     assert runner.run("undo", "--auto-approve", "--json", code=1).codes == ["version_not_kept"]
     told = runner.run("undo", "--auto-approve", code=1).err

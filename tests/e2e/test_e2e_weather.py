@@ -45,7 +45,7 @@ def in_place(runner: ProcessRunner) -> None:
     ("name", "phase"),
     [*((name, 3) for name in TROUBLES), ("500-carried-out", 5), ("dropped-carried-out", 5)],
 )
-def test_with_every_tenth_call_in_trouble_one_apply_converges(
+def test_apply_converges_when_every_tenth_call_fails(
     runner: ProcessRunner, name: str, phase: int
 ) -> None:
     """The third call makes the trunk, the fifth an origination URL: the two that must not be made twice."""

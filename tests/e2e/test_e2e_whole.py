@@ -58,7 +58,7 @@ def two_accounts(runner: ProcessRunner, twilio: IndependentTwilioWithLists) -> d
     return {"main": main, "other": {**main, "sid": OTHER, "auth_token": {"env": "OTHER_TOKEN"}}}
 
 
-def test_all_of_a_trunk_comes_is_found_again_and_goes(
+def test_creates_recognises_and_removes_everything_of_a_trunk(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     runner.declare(trunks=edge())
@@ -72,7 +72,7 @@ def test_all_of_a_trunk_comes_is_found_again_and_goes(
     assert not any(left)
 
 
-def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(
+def test_list_used_by_a_foreign_trunk_keeps_its_entries(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     runner.declare(trunks=edge())
@@ -94,7 +94,7 @@ def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(
     runner.settled()
 
 
-def test_a_list_that_something_out_of_sight_uses_is_refused_whole(
+def test_refuses_to_delete_a_list_that_something_invisible_uses(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     """This server knows no SIP domains: nobody can say beforehand whether one uses the list."""
@@ -115,7 +115,7 @@ def test_a_list_that_something_out_of_sight_uses_is_refused_whole(
     runner.settled()
 
 
-def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(
+def test_refuses_one_list_name_in_two_accounts_and_explains_the_fix(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     accounts = two_accounts(runner, twilio)
@@ -138,7 +138,7 @@ def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(
     assert theirs in {used for _, used in twilio.uses}
 
 
-def test_a_saved_plan_does_not_outlive_the_password_it_was_made_with(
+def test_changed_password_makes_a_saved_plan_stale(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     runner.declare(trunks=edge())
@@ -179,7 +179,7 @@ def test_no_answer_to_the_second_use_of_a_list_is_no_failure(
     runner.settled()
 
 
-def test_a_label_that_is_accepted_and_not_stored_is_not_taken_for_another_form(
+def test_discarded_label_does_not_count_as_a_normalised_form(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     runner.declare(trunks=edge())
@@ -192,7 +192,7 @@ def test_a_label_that_is_accepted_and_not_stored_is_not_taken_for_another_form(
     assert actions(runner.plan()) == [("ip_address/offices/203.0.113.0/28", "update")]
 
 
-def test_a_saved_plan_sees_that_a_label_has_been_edited_meanwhile(
+def test_edited_label_makes_a_saved_plan_stale(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     runner.declare(trunks=edge())
@@ -208,7 +208,7 @@ def test_a_saved_plan_sees_that_a_label_has_been_edited_meanwhile(
     assert "theirs" in done.out
 
 
-def test_a_credential_that_goes_tells_of_no_new_secret(runner: ProcessRunner) -> None:
+def test_deleted_credential_reports_no_new_secret(runner: ProcessRunner) -> None:
     runner.declare(trunks=edge())
     runner.apply()
     runner.declare(trunks=edge(credential_lists=[]))
@@ -216,7 +216,7 @@ def test_a_credential_that_goes_tells_of_no_new_secret(runner: ProcessRunner) ->
 
 
 @pytest.mark.parametrize("account", ["main", "other"])
-def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(
+def test_resource_that_twilio_refused_to_create_is_not_ours_when_it_appears(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists, account: str
 ) -> None:
     accounts = two_accounts(runner, twilio)
@@ -238,7 +238,7 @@ def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(
     assert list(twilio.trunks) == [theirs]
 
 
-def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(
+def test_pending_trunk_of_one_account_is_not_ours_in_a_different_one(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     accounts = two_accounts(runner, twilio)
@@ -256,7 +256,7 @@ def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(
     assert actions(runner.plan())[0] == ("trunk/edge", "import")
 
 
-def test_a_trunk_that_is_declared_in_another_account_is_an_error_and_not_forgotten(
+def test_trunk_redeclared_in_a_different_account_is_an_error(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     accounts = two_accounts(runner, twilio)
@@ -274,7 +274,7 @@ def test_a_trunk_that_is_declared_in_another_account_is_an_error_and_not_forgott
 
 
 @pytest.mark.parametrize("name", ["prod", "alpha"])
-def test_an_account_may_get_another_name_here(
+def test_account_can_be_renamed(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists, name: str
 ) -> None:
     accounts = {"main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": twilio.url}}

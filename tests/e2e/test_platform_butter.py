@@ -102,7 +102,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> 
     runner.settled()
 
 
-def test_removal_unassigns_restores_and_says_what_is_left_to_do(runner: PlatformRunner) -> None:
+def test_removal_unassigns_restores_and_lists_the_manual_steps(runner: PlatformRunner) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
     runner.apply()
     declare(runner, {})
@@ -124,7 +124,7 @@ def test_removal_unassigns_restores_and_says_what_is_left_to_do(runner: Platform
     runner.settled()
 
 
-def test_a_change_that_no_call_makes_is_a_warning(runner: PlatformRunner) -> None:
+def test_change_without_an_api_call_is_a_warning(runner: PlatformRunner) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
     runner.apply()
     declare(runner, {ONE: {"agent": "sales", "supports_outbound": False}})
@@ -159,7 +159,7 @@ def test_a_number_outside_twilio_is_imported_with_its_trunk(runner: PlatformRunn
         (INTEGRATION, "agent_c1b2c3d4e5f6", "integration_wrong_org"),
     ],
 )
-def test_a_refusal_comes_out_as_its_code(
+def test_refusal_is_reported_with_its_code(
     runner: PlatformRunner, integration: str, agent: str, code: str
 ) -> None:
     declare(runner, {TWO: "odd"}, integration=integration, odd={"platform": "bu", "id": agent})
@@ -167,7 +167,7 @@ def test_a_refusal_comes_out_as_its_code(
     assert [e["code"] for e in done["errors"]] == [code]
 
 
-def test_a_number_that_another_organisation_has_is_an_error(runner: PlatformRunner) -> None:
+def test_number_of_a_different_organisation_is_an_error(runner: PlatformRunner) -> None:
     taken = ButterNumber(sid="phon_ffffffffffff", phone_number=TWO, organization="org_2")
     runner.world.table(NUMBERS).add(taken)
     declare(runner, {TWO: "sales"})
@@ -176,7 +176,7 @@ def test_a_number_that_another_organisation_has_is_an_error(runner: PlatformRunn
     assert runner.hooks(TWO) == {}
 
 
-def test_a_platform_that_does_not_know_the_account_is_found_out_by_validation(
+def test_detects_an_account_that_the_platform_does_not_have(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {TWO: "sales"})

@@ -112,7 +112,7 @@ def test_a_move_cut_short_between_removal_and_import_is_finished(
     assert runner.hooks(ONE) == {"voice_url": PBX}
 
 
-def test_an_answer_that_does_not_come_is_looked_for_before_anything_is_sent_again(
+def test_searches_for_an_unanswered_import_before_it_sends_again(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, DECLARED)

@@ -122,7 +122,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> 
     runner.settled()
 
 
-def test_what_is_let_go_of_is_as_it_was_before(runner: PlatformRunner) -> None:
+def test_released_number_has_its_prior_values(runner: PlatformRunner) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
     runner.apply()
     declare(runner, {})
@@ -168,14 +168,14 @@ def test_a_hundred_numbers_of_which_seven_are_bad(runner: PlatformRunner) -> Non
     runner.settled()
 
 
-def test_a_number_that_twilio_will_not_attach_is_named(runner: PlatformRunner) -> None:
+def test_names_a_number_that_twilio_refuses_to_attach(runner: PlatformRunner) -> None:
     declare(runner, {TWO: "help"})
     provider(runner).token_digest = "not the token any more"
     done = runner.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["trunk_attachment_failed"]
 
 
-def test_an_agent_or_a_provider_that_is_not_there_has_its_code(runner: PlatformRunner) -> None:
+def test_missing_agent_and_missing_provider_have_their_own_codes(runner: PlatformRunner) -> None:
     declare(
         runner, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"}
     )
@@ -194,7 +194,7 @@ def test_an_agent_or_a_provider_that_is_not_there_has_its_code(runner: PlatformR
     assert done_again.codes == ["invalid_api_key"]
 
 
-def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(
+def test_keeps_a_number_that_unmanaged_agents_use_and_names_them(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {TWO: "sales"})
@@ -211,7 +211,7 @@ def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(
     assert runner.state == {}
 
 
-def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
+def test_imports_existing_registrations_without_a_write_after_state_loss(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {TWO: "help"})
@@ -223,7 +223,7 @@ def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
     runner.settled()
 
 
-def test_a_number_on_another_trunk_moves_with_consent_only_and_goes_back(
+def test_moves_a_number_from_a_foreign_trunk_with_consent_and_restores_it(
     runner: PlatformRunner,
 ) -> None:
     theirs = runner.world.new_sid("TK")

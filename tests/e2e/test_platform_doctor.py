@@ -66,7 +66,7 @@ def checks(runner: PlatformRunner, code: int = 0, **environ: str) -> dict[str, t
     return {check["check"]: (check["status"], check["detail"]) for check in document["checks"]}
 
 
-def test_every_platform_is_asked_and_nothing_is_imported(runner: PlatformRunner) -> None:
+def test_doctor_reads_every_platform_and_imports_nothing(runner: PlatformRunner) -> None:
     with runner.watched() as calls:
         found = checks(runner)
     assert {name for name in found if name.startswith("numbers on")} == {
@@ -80,7 +80,7 @@ def test_every_platform_is_asked_and_nothing_is_imported(runner: PlatformRunner)
     assert posts == [f"/dasha/api/v1/providers/{UUID}/verify"]
 
 
-def test_a_wrong_key_is_told_of_each_platform_that_has_it(runner: PlatformRunner) -> None:
+def test_reports_a_wrong_key_for_each_platform(runner: PlatformRunner) -> None:
     found = checks(runner, code=1, PLATFORM_KEY="wrong:wrong")
     broken = {name: detail for name, (status, detail) in found.items() if status == "failed"}
     assert broken.keys() == {f"numbers on my-{n}" for n in LISTED} | {
@@ -89,7 +89,7 @@ def test_a_wrong_key_is_told_of_each_platform_that_has_it(runner: PlatformRunner
     assert all("`api_key`" in detail for detail in broken.values())
 
 
-def test_a_key_that_is_not_set_is_told_once_and_nobody_is_asked(runner: PlatformRunner) -> None:
+def test_reports_a_missing_key_once_without_any_call(runner: PlatformRunner) -> None:
     del runner.environ["PLATFORM_KEY"]
     with runner.watched() as calls:
         found = checks(runner, code=1)
@@ -98,7 +98,7 @@ def test_a_key_that_is_not_set_is_told_once_and_nobody_is_asked(runner: Platform
     assert [call.path for call in calls if not call.path.startswith("/2010-04-01")] == []
 
 
-def test_dasha_says_what_is_wrong_with_its_provider(runner: PlatformRunner) -> None:
+def test_dasha_check_reports_a_broken_provider(runner: PlatformRunner) -> None:
     provider = runner.world.table(PROVIDERS).get(UUID)
     assert provider is not None
     trunk = runner.world.table(TRUNKS).get(provider.trunk_sid)
@@ -113,7 +113,7 @@ def test_dasha_says_what_is_wrong_with_its_provider(runner: PlatformRunner) -> N
     assert (status, "Twilio rejects the credentials" in detail) == ("failed", True)
 
 
-def test_feather_is_asked_which_twilio_account_is_connected(runner: PlatformRunner) -> None:
+def test_feather_check_reads_the_connected_twilio_account(runner: PlatformRunner) -> None:
     runner.world.extend(
         {"format": 1, "feather_connections": [{"id": kinds.UUIDS[1], "account_sid": AC}]}
     )
@@ -128,7 +128,7 @@ def test_feather_is_asked_which_twilio_account_is_connected(runner: PlatformRunn
     assert "no Twilio account is connected" in checks(runner, code=1)["connection of my-feather"][1]
 
 
-def test_a_provider_that_dasha_does_not_know_is_said_to_be_unknown(runner: PlatformRunner) -> None:
+def test_reports_a_provider_unknown_to_dasha(runner: PlatformRunner) -> None:
     for row in list(runner.world.table(PROVIDERS)):
         runner.world.table(PROVIDERS).remove(row)
     assert "`connections`" in checks(runner, code=1)["connection of my-dasha"][1]

@@ -29,7 +29,7 @@ def exported(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
-def test_an_example_of_a_platform_does_what_it_says(name: str, tmp_path: Path) -> None:
+def test_platform_example_works_as_documented(name: str, tmp_path: Path) -> None:
     text = (EXAMPLES / name / "reconciler.yaml").read_text(encoding="utf-8")
     with Sandbox(World.load(EXAMPLES / name / "sandbox.json")) as sandbox:
         runner = PlatformRunner(tmp_path / "work", sandbox)

@@ -93,7 +93,7 @@ def test_a_bridge_number_is_imported_watched_and_put_back(runner: PlatformRunner
     assert runner.state == {}
 
 
-def test_a_bridge_number_becomes_a_native_one(runner: PlatformRunner) -> None:
+def test_converts_a_bridge_number_to_a_native_one(runner: PlatformRunner) -> None:
     declare(runner, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     runner.apply()
     own = "https://agents.example.com/bridge"
@@ -107,7 +107,7 @@ def test_a_bridge_number_becomes_a_native_one(runner: PlatformRunner) -> None:
     runner.settled()
 
 
-def test_a_phone_number_gets_its_channels_and_keeps_them(runner: PlatformRunner) -> None:
+def test_phone_number_gets_and_keeps_its_channels(runner: PlatformRunner) -> None:
     declare(runner, {PHONE: "sales"}, {})
     runner.apply()
     assert channels(runner) == {"inbound_call": FIRST, "outbound_call": FIRST, "sms": FIRST}
@@ -181,7 +181,7 @@ def test_refusals_come_out_as_their_codes(runner: PlatformRunner) -> None:
     assert runner.run("plan", "--json", code=1, FEATHER_KEY="wrong").codes == ["invalid_api_key"]
 
 
-def test_without_a_connected_account_nothing_is_imported(runner: PlatformRunner) -> None:
+def test_imports_nothing_without_a_connected_account(runner: PlatformRunner) -> None:
     from reconciler.sandbox.platforms.feather import CONNECTIONS
 
     for row in list(runner.world.table(CONNECTIONS)):
@@ -193,7 +193,7 @@ def test_without_a_connected_account_nothing_is_imported(runner: PlatformRunner)
     assert runner.hooks(BRIDGE)["voice_url"] == PBX
 
 
-def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_no_change(
+def test_recognises_a_bridge_number_by_sid_and_ignores_its_status(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
@@ -208,7 +208,7 @@ def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_
     assert (view["phone_e164"], view["twilio_sid"]) == (BRIDGE, runner.twilio_number(BRIDGE).sid)
 
 
-def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
+def test_imports_existing_registrations_without_a_write_after_state_loss(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {PHONE: "sales"}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})

@@ -61,7 +61,7 @@ def objects(runner: PlatformRunner) -> tuple[list[Any], list[Any], list[Any]]:
     return inbound, outbound, rules
 
 
-def test_trunks_and_rule_are_made_once(runner: PlatformRunner) -> None:
+def test_creates_trunks_and_dispatch_rule_once(runner: PlatformRunner) -> None:
     declare(runner, {ONE: number(runner)})
     plan = runner.plan()
     assert actions(plan) == [(ADDRESS, "register")]
@@ -121,7 +121,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> 
     runner.settled()
 
 
-def test_a_number_that_takes_no_calls_any_more_has_only_its_outbound_trunk(
+def test_number_without_inbound_calls_keeps_only_its_outbound_trunk(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {ONE: number(runner)})
@@ -179,7 +179,7 @@ def test_a_pin_has_four_to_ten_characters(runner: PlatformRunner) -> None:
     assert done.json["diagnostics"][0]["line"]
 
 
-def test_a_trunk_for_several_numbers_is_somebody_elses(runner: PlatformRunner) -> None:
+def test_treats_a_trunk_with_several_numbers_as_foreign(runner: PlatformRunner) -> None:
     runner.world.extend({"format": 1, "livekit_inbound_trunks": [{"numbers": [ONE, TWO]}]})
     declare(runner, {ONE: number(runner)})
     done = runner.apply(code=1)
@@ -187,7 +187,7 @@ def test_a_trunk_for_several_numbers_is_somebody_elses(runner: PlatformRunner) -
     assert len(objects(runner)[0]) == 1
 
 
-def test_what_is_there_already_is_taken_over_with_consent_only(runner: PlatformRunner) -> None:
+def test_takes_over_existing_trunks_only_with_consent(runner: PlatformRunner) -> None:
     declare(runner, {ONE: number(runner)})
     runner.apply()
     runner.lose_state()
@@ -199,13 +199,13 @@ def test_what_is_there_already_is_taken_over_with_consent_only(runner: PlatformR
     runner.settled()
 
 
-def test_a_wrong_key_or_secret_is_said_to_be_wrong(runner: PlatformRunner) -> None:
+def test_reports_a_wrong_key_or_secret(runner: PlatformRunner) -> None:
     declare(runner, {ONE: number(runner)})
     wrong = "wrong-" * 8
     assert runner.run("plan", "--json", code=1, LIVEKIT_SECRET=wrong).codes == ["invalid_api_key"]
     assert runner.run("plan", "--json", code=1, LIVEKIT_KEY="APIother").codes == ["invalid_api_key"]
 
 
-def test_a_number_of_twilios_cannot_live_there(runner: PlatformRunner) -> None:
+def test_refuses_a_twilio_number_on_livekit(runner: PlatformRunner) -> None:
     declare(runner, {ONE: "greeter"})
     assert runner.run("validate", "--json", code=3).codes == ["platform_cannot_import"]

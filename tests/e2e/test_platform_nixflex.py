@@ -112,7 +112,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> 
     runner.settled()
 
 
-def test_a_number_moves_to_another_agent_by_removal_and_import(runner: PlatformRunner) -> None:
+def test_moves_a_number_to_a_new_agent_by_removal_and_import(runner: PlatformRunner) -> None:
     declare(runner, {TWO: "sales"})
     runner.apply()
     declare(runner, {TWO: "help"})
@@ -124,7 +124,7 @@ def test_a_number_moves_to_another_agent_by_removal_and_import(runner: PlatformR
     assert row_of(runner, TWO).agent_id == SECOND
 
 
-def test_what_is_let_go_of_is_as_it_was_before(runner: PlatformRunner) -> None:
+def test_released_number_has_its_prior_values(runner: PlatformRunner) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "sales"})
     runner.apply()
     declare(runner, {})
@@ -145,7 +145,7 @@ def test_what_is_let_go_of_is_as_it_was_before(runner: PlatformRunner) -> None:
     runner.settled()
 
 
-def test_a_number_that_gets_an_agent_of_our_own_leaves_the_platform_first(
+def test_number_with_its_own_agent_leaves_the_platform_first(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
@@ -177,7 +177,7 @@ def test_a_number_declared_by_its_sid_is_the_same_number(runner: PlatformRunner)
     assert runner.state == {}
 
 
-def test_what_another_agent_has_is_not_taken(runner: PlatformRunner) -> None:
+def test_does_not_take_a_number_of_a_different_agent(runner: PlatformRunner) -> None:
     declare(runner, {TWO: "sales"})
     runner.apply()
     runner.lose_state()
@@ -211,9 +211,7 @@ def test_an_account_with_an_api_key_is_refused_by_the_plan(runner: PlatformRunne
 
 
 @pytest.mark.parametrize("agent", ["agent_0000000000000000", "agent_ffffffffffffffff"])
-def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(
-    runner: PlatformRunner, agent: str
-) -> None:
+def test_foreign_agent_is_an_error_in_the_plan(runner: PlatformRunner, agent: str) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
     text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(FIRST, agent)
     (runner.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
@@ -226,7 +224,7 @@ def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (403, "platform_forbidden")])
-def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(
+def test_refusal_is_reported_with_its_code_and_changes_nothing(
     runner: PlatformRunner, status: int, code: str
 ) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
@@ -245,7 +243,7 @@ def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(
     assert runner.state == {}
 
 
-def test_a_wrong_key_is_said_to_be_wrong(runner: PlatformRunner) -> None:
+def test_reports_a_wrong_key(runner: PlatformRunner) -> None:
     declare(runner, {TWO: "sales"})
     done = runner.run("plan", "--json", code=1, NIX_KEY="nxf_other:nxfs_other")
     assert done.codes == ["invalid_api_key"]
@@ -253,7 +251,7 @@ def test_a_wrong_key_is_said_to_be_wrong(runner: PlatformRunner) -> None:
     assert done.codes == ["invalid_api_key"]
 
 
-def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_end(
+def test_import_detaches_a_hiding_trunk_last_and_rejoins_it(
     runner: PlatformRunner,
 ) -> None:
     trunk = runner.world.new_sid("TK")
@@ -288,7 +286,7 @@ def test_a_number_is_bought_and_registered_in_one_run(runner: PlatformRunner) ->
     assert runner.json("drift")["drifted"] == []
 
 
-def test_a_saved_plan_is_applied_and_refused_once_somebody_else_has_registered(
+def test_saved_plan_is_refused_once_someone_else_has_registered_the_number(
     runner: PlatformRunner,
 ) -> None:
     declare(runner, {TWO: "sales"})

@@ -71,7 +71,7 @@ def test_a_number_is_added_with_its_pair_and_its_price_never_differs(
     assert [d["code"] for d in plan["diagnostics"]] == ["platform_update_missing"]
 
 
-def test_removal_forgets_and_says_what_is_left_to_do(runner: PlatformRunner) -> None:
+def test_removal_deletes_the_entry_and_lists_the_manual_steps(runner: PlatformRunner) -> None:
     declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
     runner.apply()
     runner.edit(ONE, voice_url="https://laptop.example.dev/voice")
@@ -95,7 +95,7 @@ def test_removal_forgets_and_says_what_is_left_to_do(runner: PlatformRunner) -> 
     runner.settled()
 
 
-def test_a_failure_under_status_200_is_one(runner: PlatformRunner) -> None:
+def test_failure_with_status_200_is_a_failure(runner: PlatformRunner) -> None:
     from reconciler.sandbox.platforms.ravan import CONNECTIONS
 
     for row in list(runner.world.table(CONNECTIONS)):
