@@ -14,7 +14,7 @@ def numbers(runner: CommandRunner) -> list[str]:
     return [n.phone_number for n in runner.sandbox.world.numbers if n.capabilities.sms]
 
 
-def test_an_application_is_made_before_its_numbers_and_removed_after_them(
+def test_creates_an_application_before_its_numbers_and_removes_it_after_them(
     runner: CommandRunner,
 ) -> None:
     first, second = numbers(runner)[:2]
@@ -60,7 +60,7 @@ def test_each_webhook_of_an_application_is_managed_whole(runner: CommandRunner) 
     assert runner.plan() == []
 
 
-def test_an_application_that_is_there_is_found_by_its_name(runner: CommandRunner) -> None:
+def test_finds_an_existing_application_by_name(runner: CommandRunner) -> None:
     sid = runner.make_application(FriendlyName="Menu", VoiceUrl="https://old.example.net/menu")
     runner.declare(applications={"menu": {"friendly_name": "Menu", **MENU}})
     assert runner.plan() == [("application/menu", "import"), ("application/menu", "update")]
@@ -70,7 +70,7 @@ def test_an_application_that_is_there_is_found_by_its_name(runner: CommandRunner
     assert runner.plan() == [("application/menu", "forget")]
 
 
-def test_of_two_applications_with_one_name_none_is_guessed(runner: CommandRunner) -> None:
+def test_refuses_to_guess_between_two_applications_of_one_name(runner: CommandRunner) -> None:
     sids = sorted(runner.make_application(FriendlyName="menu") for _ in range(2))
     runner.declare(applications={"menu": MENU})
     document = runner.json("plan", code=1)
@@ -97,7 +97,7 @@ def test_an_edit_behind_our_back_is_drift_and_is_put_back(runner: CommandRunner)
     assert runner.applications()[0]["voice_url"] == MENU["voice"]
 
 
-def test_an_application_in_another_account_than_its_number_is_an_error(
+def test_application_and_number_in_different_accounts_are_an_error(
     runner: CommandRunner,
 ) -> None:
     other = {"sid": "AC" + "b" * 32, "auth_token": {"env": "SANDBOX_TOKEN"}}

@@ -47,7 +47,7 @@ def test_the_question_repeats_counts_and_risk(runner: CommandRunner, answers: li
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "y\n", "YES\n", "yes please\n"])
-def test_yes_alone_is_consent(runner: CommandRunner, answers: list[str], answer: str) -> None:
+def test_only_yes_is_consent(runner: CommandRunner, answers: list[str], answer: str) -> None:
     declare(runner, {numbers_of(runner)[0]: "support"})
     answers.append(answer)
     runner.run("apply", "--allow-takeover", code=1)
@@ -121,7 +121,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 @pytest.mark.parametrize("bound", [False, True], ids=["import", "bound"])
-def test_what_changes_while_the_question_waits_is_not_overwritten(
+def test_does_not_overwrite_changes_made_while_the_prompt_waits(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch, change: Change, bound: bool
 ) -> None:
     one = numbers_of(runner)[0]
@@ -139,7 +139,7 @@ def test_what_changes_while_the_question_waits_is_not_overwritten(
 
 
 @pytest.mark.parametrize("command", ["release", "rollback"])
-def test_so_it_is_with_every_command_that_asks(
+def test_every_command_with_a_prompt_rechecks_the_plan(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     one = numbers_of(runner)[0]
@@ -156,7 +156,7 @@ def test_so_it_is_with_every_command_that_asks(
     assert writes() == []
 
 
-def test_a_trunk_that_appears_while_the_question_waits_is_not_made_again(
+def test_does_not_create_a_trunk_that_appears_while_the_prompt_waits(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner.declare(trunks={"edge": TRUNK})
@@ -171,7 +171,7 @@ def test_a_trunk_that_appears_while_the_question_waits_is_not_made_again(
     assert writes() == []
 
 
-def test_a_plan_with_a_secret_is_carried_out_when_nothing_has_changed(
+def test_executes_a_confirmed_plan_with_a_secret_when_nothing_changed(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fingerprints are salted anew by each plan; those of the confirmed plan are kept."""
@@ -184,7 +184,7 @@ def test_a_plan_with_a_secret_is_carried_out_when_nothing_has_changed(
     assert runner.plan() == []
 
 
-def test_a_takeover_that_was_confirmed_remembers_what_it_replaced(
+def test_confirmed_takeover_records_the_replaced_value(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = numbers_of(runner)[0]
@@ -195,7 +195,7 @@ def test_a_takeover_that_was_confirmed_remembers_what_it_replaced(
     assert runner.state[f"number/{one}"]["prior"]["voice_url"] == FOREIGN
 
 
-def test_without_a_question_nothing_is_read_twice(runner: CommandRunner) -> None:
+def test_reads_nothing_twice_without_a_prompt(runner: CommandRunner) -> None:
     """The number of calls is promised: pages are read once, and each number is written and read back once."""
     one = numbers_of(runner)[0]
     declare(runner, {one: "support"})

@@ -23,7 +23,7 @@ def number(runner: CommandRunner) -> str:
 @pytest.mark.parametrize(
     "flags", [*combinations(FATES, 2), *combinations(reversed(FATES), 2), FATES]
 )
-def test_release_takes_one_fate_of_the_values(
+def test_release_accepts_one_option_for_the_values(
     runner: CommandRunner, number: str, flags: tuple[str, ...]
 ) -> None:
     before = dict(runner.state)
@@ -43,7 +43,7 @@ def test_release_takes_a_single_fate(runner: CommandRunner, number: str, fate: s
     "words", [("plan",), ("drift",), ("validate",), ("lint",), ("state", "list"), ("show",)]
 )
 @pytest.mark.parametrize("order", [0, 1])
-def test_json_excludes_another_format(
+def test_json_excludes_a_second_format(
     runner: CommandRunner, number: str, words: tuple[str, ...], order: int
 ) -> None:
     options = [["--json"], ["--format", "text"]]

@@ -40,7 +40,7 @@ def test_a_second_run_in_which_everything_is_refused_has_failed(runner: CommandR
     assert runner.plan() == []
 
 
-def test_a_write_that_is_refused_without_any_import_has_failed_at_once(
+def test_refused_write_without_imports_fails_at_once(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}})

@@ -61,7 +61,7 @@ def world(runner: CommandRunner) -> tuple[int, int, int, int, str]:
 
 
 @pytest.mark.parametrize("said", SAID)
-def test_what_is_taken_out_of_a_declared_trunk_goes_whatever_is_said_of_the_trunk(
+def test_removes_an_undeclared_child_whatever_the_trunk_policy(
     runner: CommandRunner, said: dict[str, Any]
 ) -> None:
     """A network or a user that nobody declares any more must not be let in for ever."""
@@ -82,7 +82,7 @@ def test_what_is_taken_out_of_a_declared_trunk_goes_whatever_is_said_of_the_trun
 
 
 @pytest.mark.parametrize("said", SAID)
-def test_so_it_does_where_an_older_state_has_what_was_said_of_the_trunk_with_each_part(
+def test_removes_an_undeclared_child_recorded_by_an_older_state(
     runner: CommandRunner, said: dict[str, Any]
 ) -> None:
     runner.declare(trunks=edge(**WHOLE, **said))
@@ -99,7 +99,7 @@ def test_so_it_does_where_an_older_state_has_what_was_said_of_the_trunk_with_eac
     assert world(runner) == (1, 1, 1, 0, "do-not-record")
 
 
-def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_it(
+def test_protected_trunk_keeps_its_children_when_undeclared(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks=edge(**WHOLE, protect=True))
@@ -122,7 +122,7 @@ def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_
     assert len(runner.sandbox.world.trunks) == 0
 
 
-def test_what_another_trunk_declares_goes_on_being_managed_while_one_is_protected(
+def test_list_shared_with_a_declared_trunk_is_still_managed(
     runner: CommandRunner,
 ) -> None:
     spare = trunk("acme-spare", ip_access_control_lists=WHOLE["ip_access_control_lists"])
@@ -137,7 +137,7 @@ def test_what_another_trunk_declares_goes_on_being_managed_while_one_is_protecte
     ]
 
 
-def test_a_kept_trunk_keeps_all_that_belongs_to_it(runner: CommandRunner) -> None:
+def test_kept_trunk_keeps_its_children(runner: CommandRunner) -> None:
     """It goes on working as it was: whom it lets in, and where its calls go, are part of that."""
     runner.declare(trunks=edge(**WHOLE, on_removal="keep"))
     runner.apply()
@@ -148,7 +148,7 @@ def test_a_kept_trunk_keeps_all_that_belongs_to_it(runner: CommandRunner) -> Non
     assert runner.state == {}
 
 
-def test_a_list_stays_for_a_kept_trunk_when_the_trunk_that_declares_it_goes(
+def test_keeps_the_list_of_a_kept_trunk_when_its_declaring_trunk_is_removed(
     runner: CommandRunner,
 ) -> None:
     spare = trunk("acme-spare", credential_lists=["pbx"], on_removal="keep")
@@ -165,7 +165,7 @@ def test_a_list_stays_for_a_kept_trunk_when_the_trunk_that_declares_it_goes(
     assert len(runner.sandbox.world.table(CREDENTIALS)) == 1
 
 
-def test_what_belongs_to_a_trunk_is_protected_by_the_baseline_as_well(
+def test_baseline_also_protects_the_children_of_a_trunk(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks=edge(**WHOLE))

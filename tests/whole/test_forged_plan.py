@@ -48,7 +48,7 @@ REFUSED = {"plan_stale", "plan_unexpected", "new_secret_destination"}
 """The codes of exit 4: what a plan file says is not what would be planned now, or sent anywhere now."""
 
 
-def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(runner: CommandRunner) -> None:
+def test_any_change_in_a_saved_plan_is_refused_or_has_no_effect(runner: CommandRunner) -> None:
     """No apply here is confirmed, for another digest is expected; that is looked at last, once all else is equal.
 
     Then it is the plan made now that would be carried out, or nothing, where the file has no actions any more.

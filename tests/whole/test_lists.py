@@ -19,7 +19,7 @@ def trunk(domain: str, **fields: Any) -> dict[str, Any]:
     return {"domain": f"{domain}.pstn.twilio.com", **fields}
 
 
-def test_two_trunks_share_a_list_and_it_goes_with_the_last(runner: CommandRunner) -> None:
+def test_deletes_a_shared_list_with_its_last_trunk(runner: CommandRunner) -> None:
     one = trunk("acme-one", ip_access_control_lists=[OFFICES])
     two = trunk("acme-two", ip_access_control_lists=["offices"])
     runner.declare(trunks={"one": one, "two": two})
@@ -38,7 +38,7 @@ def test_two_trunks_share_a_list_and_it_goes_with_the_last(runner: CommandRunner
     assert runner.state == {}
 
 
-def test_a_list_that_exists_is_used_by_name_or_sid_and_never_touched(runner: CommandRunner) -> None:
+def test_uses_an_existing_list_by_name_or_sid_without_changing_it(runner: CommandRunner) -> None:
     named = runner.post("/SIP/IpAccessControlLists.json", FriendlyName="old offices")["sid"]
     other = runner.post("/SIP/CredentialLists.json", FriendlyName="old users")["sid"]
     edge = trunk("acme-edge", ip_access_control_lists=["old offices"], credential_lists=[other])
@@ -57,7 +57,7 @@ def test_a_list_that_exists_is_used_by_name_or_sid_and_never_touched(runner: Com
     assert list(runner.sandbox.world.trunks) == []
 
 
-def test_a_list_that_is_managed_by_name_may_be_used_by_its_sid(runner: CommandRunner) -> None:
+def test_managed_list_may_be_used_by_sid(runner: CommandRunner) -> None:
     runner.declare(trunks={"one": trunk("acme-one", ip_access_control_lists=[OFFICES])})
     runner.apply()
     sid = runner.state["ip_access_control_list/offices"]["sid"]
@@ -71,7 +71,7 @@ def test_a_list_that_is_managed_by_name_may_be_used_by_its_sid(runner: CommandRu
     assert runner.plan() == []
 
 
-def test_a_list_that_nobody_has_is_an_error_before_anything_is_written(
+def test_missing_list_is_an_error_before_any_write(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=["nowhere"])})
@@ -81,7 +81,7 @@ def test_a_list_that_nobody_has_is_an_error_before_anything_is_written(
     assert runner.apply(code=1) == []
 
 
-def test_an_existing_credential_gets_our_password_because_nobody_can_see_its_own(
+def test_sets_our_password_on_an_existing_credential(
     runner: CommandRunner,
 ) -> None:
     sid = runner.post("/SIP/CredentialLists.json", FriendlyName="pbx")["sid"]
@@ -107,7 +107,7 @@ def test_a_saved_plan_carries_no_password_and_can_be_applied(
     assert runner.plan() == []
 
 
-def test_a_missing_password_is_named_with_its_place_and_nothing_is_written(
+def test_names_the_position_of_a_missing_password_and_writes_nothing(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
@@ -117,7 +117,7 @@ def test_a_missing_password_is_named_with_its_place_and_nothing_is_written(
     runner.run("validate")
 
 
-def test_the_password_is_nowhere_but_at_twilio(runner: CommandRunner, tmp_path: Path) -> None:
+def test_stores_the_password_only_at_twilio(runner: CommandRunner, tmp_path: Path) -> None:
     secret = runner.environ["PBX_PASSWORD"]
     runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     said = [
@@ -148,7 +148,7 @@ def test_the_password_is_nowhere_but_at_twilio(runner: CommandRunner, tmp_path: 
         ("ÄÖÜÄÖÜ-small-1é", "weak_sip_password", "no capital letter"),
     ],
 )
-def test_a_password_that_twilio_refuses_is_an_error_before_the_first_write(
+def test_password_that_twilio_would_refuse_is_an_error_before_any_write(
     runner: CommandRunner, password: str, code: str, words: str
 ) -> None:
     runner.environ["PBX_PASSWORD"] = password
@@ -168,7 +168,7 @@ def test_a_password_that_twilio_refuses_is_an_error_before_the_first_write(
     assert runner.plan() == []
 
 
-def test_a_list_said_differently_in_two_places_is_an_error(runner: CommandRunner) -> None:
+def test_conflicting_declarations_of_a_list_are_an_error(runner: CommandRunner) -> None:
     other = {"name": "offices", "addresses": [{"cidr": "198.51.100.0/24"}]}
     runner.declare(
         trunks={
@@ -180,7 +180,7 @@ def test_a_list_said_differently_in_two_places_is_an_error(runner: CommandRunner
     assert [d["code"] for d in document["diagnostics"]] == ["conflicting_fields"]
 
 
-def test_no_answer_to_a_create_makes_nothing_twice(runner: CommandRunner) -> None:
+def test_lost_answer_to_a_create_makes_no_duplicate(runner: CommandRunner) -> None:
     everything = trunk("acme-edge", ip_access_control_lists=[OFFICES], credential_lists=[PBX])
     runner.sandbox.faults.add(Drop(carried_out=True, method="POST", every=2))
     runner.declare(
@@ -194,7 +194,7 @@ def test_no_answer_to_a_create_makes_nothing_twice(runner: CommandRunner) -> Non
     assert (len(live.ip_access_control_lists), len(live.credential_lists)) == (1, 1)
 
 
-def test_a_network_that_changes_under_its_label_is_updated(runner: CommandRunner) -> None:
+def test_updates_a_network_that_changes_under_its_label(runner: CommandRunner) -> None:
     """Made beside the old one first, it would be refused: a label is taken once."""
     runner.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
     runner.apply()
@@ -211,7 +211,7 @@ def test_a_network_that_changes_under_its_label_is_updated(runner: CommandRunner
     assert "ip_address/offices/203.0.113.0/28" not in runner.state
 
 
-def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(
+def test_reports_and_keeps_foreign_entries_of_a_list(
     runner: CommandRunner,
 ) -> None:
     shared = {"name": "offices", "addresses": [], "unlisted": "keep"}
@@ -228,6 +228,6 @@ def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(
     assert runner.apply() == []
 
 
-def test_two_trunks_with_one_domain_cannot_be(runner: CommandRunner) -> None:
+def test_refuses_two_trunks_with_one_domain(runner: CommandRunner) -> None:
     runner.declare(trunks={"one": trunk("acme-edge"), "two": trunk("acme-edge")})
     assert [d["code"] for d in runner.json("validate", code=3)["diagnostics"]] == ["duplicate_key"]

@@ -66,7 +66,7 @@ def test_the_listing_really_loses_rows(runner: CommandRunner, moving: Callable[[
     assert runner.json("export")["summary"]["numbers"] < whole
 
 
-def test_what_the_listing_lacks_is_neither_missing_nor_made_again(
+def test_resource_absent_from_a_listing_is_neither_missing_nor_recreated(
     runner: CommandRunner, moving: Callable[[], None]
 ) -> None:
     declared(runner)
@@ -78,7 +78,7 @@ def test_what_the_listing_lacks_is_neither_missing_nor_made_again(
     assert runner.apply() == []
 
 
-def test_what_the_listing_lacks_is_released_and_not_forgotten(
+def test_releases_a_resource_that_is_absent_from_a_listing(
     runner: CommandRunner, moving: Callable[[], None]
 ) -> None:
     declared(runner)
@@ -90,7 +90,7 @@ def test_what_the_listing_lacks_is_released_and_not_forgotten(
     assert {action for address, action in expected if address.startswith("number/")} == {"release"}
 
 
-def test_only_what_is_absent_is_fetched(runner: CommandRunner) -> None:
+def test_fetches_only_resources_absent_from_the_listing(runner: CommandRunner) -> None:
     declared(runner)
     runner.apply("--allow-takeover")
     before = len(runner.sandbox.calls)
@@ -103,7 +103,7 @@ def test_only_what_is_absent_is_fetched(runner: CommandRunner) -> None:
 
 
 @pytest.mark.parametrize("fault", [f.Refuse(status=403, code=20003), f.Refuse(status=400)])
-def test_a_number_that_cannot_be_fetched_is_not_called_missing(
+def test_number_that_cannot_be_fetched_is_not_reported_missing(
     runner: CommandRunner, moving: Callable[[], None], fault: f.Fault
 ) -> None:
     declared(runner)
@@ -185,7 +185,7 @@ def kinds(plan: list[tuple[str, str]]) -> set[str]:
 
 
 @pytest.mark.parametrize("readings", [1, 2])
-def test_what_no_state_records_is_imported_and_not_made_a_second_time(
+def test_imports_an_unrecorded_resource_instead_of_creating_it_again(
     runner: CommandRunner, losing: Callable[[int], None], readings: int
 ) -> None:
     """The state is gone, so nothing can be asked for by its SID."""
@@ -211,7 +211,7 @@ def test_a_listing_of_one_page_is_read_once(runner: CommandRunner) -> None:
     assert len(read) == len(set(read)), read
 
 
-def test_a_listing_that_never_comes_to_rest_is_an_error(
+def test_listing_that_keeps_changing_is_an_error(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is made: what is missing may be there."""

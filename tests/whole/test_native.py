@@ -50,7 +50,7 @@ def test_of_a_hundred_numbers_seven_cannot_be_attached(runner: CommandRunner) ->
     assert runner.plan() == []
 
 
-def test_all_webhooks_are_written_before_a_second_call_lifts_the_applications(
+def test_writes_all_webhooks_before_it_clears_the_applications(
     runner: CommandRunner,
 ) -> None:
     one = MANY[0]

@@ -29,7 +29,7 @@ def test_drift_without_a_state_is_no_success(runner: CommandRunner) -> None:
     assert not (runner.folder / "state.json").exists()
 
 
-def test_drift_of_an_emptied_state_and_of_targets_that_are_not_recorded(
+def test_drift_reports_an_emptied_state_and_unrecorded_targets(
     runner: CommandRunner,
 ) -> None:
     one, two, *_ = numbers_of(runner)
@@ -45,7 +45,7 @@ def test_drift_of_an_emptied_state_and_of_targets_that_are_not_recorded(
     assert codes(runner) == ["nothing_recorded"]
 
 
-def test_what_is_recorded_is_compared_although_it_is_declared_no_longer(
+def test_drift_compares_recorded_resources_that_are_no_longer_declared(
     runner: CommandRunner,
 ) -> None:
     one = numbers_of(runner)[0]
@@ -55,7 +55,7 @@ def test_what_is_recorded_is_compared_although_it_is_declared_no_longer(
     runner.json("drift")
 
 
-def test_nothing_declared_and_nothing_recorded_is_no_drift(runner: CommandRunner) -> None:
+def test_empty_project_without_records_has_no_drift(runner: CommandRunner) -> None:
     declare(runner, {})
     assert runner.json("drift")["drifted"] == []
 
@@ -84,7 +84,7 @@ def test_a_sandbox_in_ci_needs_no_consent(runner: CommandRunner, place: str) -> 
     runner.json("apply", "--auto-approve", "--allow-takeover", CI="true")
 
 
-def test_once_the_state_is_there_ci_needs_no_consent(
+def test_ci_needs_no_consent_once_the_state_exists(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two, *_ = numbers_of(runner)
@@ -98,7 +98,7 @@ def test_once_the_state_is_there_ci_needs_no_consent(
     runner.run("plan", "--fail-on-refusal", CI="true")
 
 
-def test_a_plan_that_is_saved_needs_the_consent_again(
+def test_saved_plan_needs_the_consent_again(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_state, "is_test_server", lambda url: False)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.command_runner import AGENT, CommandRunner
 
 
-def test_a_changed_configuration_shows_the_actions_that_differ(runner: CommandRunner) -> None:
+def test_stale_plan_shows_the_actions_that_differ(runner: CommandRunner) -> None:
     one, two, *_ = [number.phone_number for number in runner.sandbox.world.numbers]
     agents = {"support": {"webhooks": AGENT}}
     runner.declare(agents=agents, numbers={one: "support"})

@@ -24,7 +24,7 @@ def bought(runner: CommandRunner) -> list[str]:
     return [n.sid for n in runner.sandbox.world.numbers if n.phone_number == NEW]
 
 
-def test_a_number_is_bought_with_consent_and_gets_its_webhooks(runner: CommandRunner) -> None:
+def test_buys_a_number_with_consent_and_sets_its_webhooks(runner: CommandRunner) -> None:
     declare(runner, max_price=2)
     document = runner.json("plan")
     assert [(a["action"], a["address"]) for a in document["actions"]] == [
@@ -44,7 +44,7 @@ def test_a_number_is_bought_with_consent_and_gets_its_webhooks(runner: CommandRu
     assert runner.apply("--allow-purchase") == []
 
 
-def test_a_number_that_costs_more_than_declared_is_an_error(runner: CommandRunner) -> None:
+def test_price_above_the_declared_maximum_is_an_error(runner: CommandRunner) -> None:
     declare(runner, type="mobile", max_price=2)
     document = runner.json("plan", code=1)
     assert "price_too_high" in [d["code"] for d in document["diagnostics"]]
@@ -61,7 +61,7 @@ def test_a_number_that_costs_more_than_declared_is_an_error(runner: CommandRunne
     ],
     ids=["carried out", "not carried out", "error after it was carried out"],
 )
-def test_no_answer_buys_exactly_one(runner: CommandRunner, fault: AnyFault) -> None:
+def test_lost_answer_buys_exactly_one_number(runner: CommandRunner, fault: AnyFault) -> None:
     declare(runner)
     runner.sandbox.faults.add(fault)
     runner.apply("--allow-purchase")
@@ -101,7 +101,7 @@ def answer_purchase(
 
 
 @pytest.mark.parametrize("fields", ANSWERS.values(), ids=ANSWERS.keys())
-def test_a_purchase_that_is_not_of_this_number_is_not_recorded(
+def test_does_not_record_a_purchase_of_a_different_number(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
 ) -> None:
     declare(runner)
@@ -118,7 +118,7 @@ def test_a_purchase_that_is_not_of_this_number_is_not_recorded(
 
 
 @pytest.mark.parametrize("fields", ANSWERS.values(), ids=ANSWERS.keys())
-def test_an_answer_about_something_else_is_settled_by_the_account(
+def test_checks_the_account_after_an_answer_about_a_different_number(
     runner: CommandRunner, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
 ) -> None:
     """The number was bought whatever the answer says: its own SID is recorded, and nothing is bought again."""
@@ -130,7 +130,7 @@ def test_an_answer_about_something_else_is_settled_by_the_account(
     assert runner.plan() == []
 
 
-def test_a_run_that_bought_and_died_is_taken_up_again(runner: CommandRunner) -> None:
+def test_continues_after_a_run_that_bought_a_number_and_died(runner: CommandRunner) -> None:
     """The journal says that it was about to be bought; Twilio has it by now."""
     declare(runner)
     runner.sandbox.faults.add(
@@ -144,7 +144,7 @@ def test_a_run_that_bought_and_died_is_taken_up_again(runner: CommandRunner) -> 
     assert runner.plan() == []
 
 
-def test_a_bought_number_is_never_given_back_and_never_bought_again(runner: CommandRunner) -> None:
+def test_never_returns_or_rebuys_a_bought_number(runner: CommandRunner) -> None:
     declare(runner)
     runner.apply("--allow-purchase")
     runner.declare(agents=AGENTS)
@@ -159,7 +159,7 @@ def test_a_bought_number_is_never_given_back_and_never_bought_again(runner: Comm
     assert runner.apply("--allow-purchase", code=1) == []
 
 
-def test_a_number_that_is_there_is_imported_not_bought(runner: CommandRunner) -> None:
+def test_imports_an_existing_number_instead_of_buying_it(runner: CommandRunner) -> None:
     there = next(n.phone_number for n in runner.sandbox.world.numbers if n.capabilities.sms)
     runner.declare(
         agents=AGENTS, numbers={there: {"agent": "support", "purchase": {"country": "US"}}}
@@ -179,7 +179,7 @@ def test_a_bought_number_may_go_straight_to_a_new_trunk(runner: CommandRunner) -
     assert runner.plan() == []
 
 
-def test_what_a_bought_number_came_with_as_declared_is_watched_from_then_on(
+def test_records_declared_values_that_a_bought_number_already_has(
     runner: CommandRunner,
 ) -> None:
     declare(runner)
@@ -218,7 +218,7 @@ def test_no_flag_lifts_the_number_of_purchases(
     assert "purchases_exceeded" in {d["code"] for d in runner.json("plan")["diagnostics"]}
 
 
-def test_the_number_of_purchases_is_that_of_the_configuration(runner: CommandRunner) -> None:
+def test_configuration_limits_the_number_of_purchases(runner: CommandRunner) -> None:
     numbers = [f"+1555010{n:04d}" for n in range(11)]
     declare_numbers(runner, numbers, safety={"max_purchases": 11})
     assert sum("PhoneNumber" in call.params for call in runner.apply("--allow-purchase")) == 11
@@ -241,7 +241,7 @@ def test_no_flag_lifts_the_monthly_sum(
     assert refusals_of(runner, "--allow-purchase", *flags) == {code}
 
 
-def test_a_sum_that_is_exactly_the_limit_is_within_it(runner: CommandRunner) -> None:
+def test_total_price_equal_to_the_limit_is_allowed(runner: CommandRunner) -> None:
     numbers = [NEW, "+15550100178", "+15550100179"]
     declare_numbers(runner, numbers, safety={"max_spend": {"amount": 3.45, "currency": "USD"}})
     assert sum("PhoneNumber" in call.params for call in runner.apply("--allow-purchase")) == 3
@@ -290,7 +290,7 @@ def _answering(prices: dict[str, Any]) -> Any:
     return call
 
 
-def test_a_price_in_another_currency_is_not_compared(runner: CommandRunner) -> None:
+def test_does_not_compare_prices_in_different_currencies(runner: CommandRunner) -> None:
     declare(runner, max_price={"amount": 100, "currency": "JPY"})
     found = {d["code"]: d["detail"] for d in runner.json("plan", code=1)["diagnostics"]}
     assert "currency: USD" in found["price_currency"]
@@ -321,7 +321,7 @@ def test_a_regulated_number_is_refused_before_anything_is_bought(runner: Command
     assert runner.plan() == []
 
 
-def test_a_number_that_requires_an_address_names_both_ways_to_give_it(
+def test_explains_both_ways_to_give_a_required_address(
     runner: CommandRunner,
 ) -> None:
     sydney = "+61255501234"
@@ -345,7 +345,7 @@ def test_a_number_that_requires_an_address_names_both_ways_to_give_it(
         (21650, "identity_needed", "purchase.identity"),
     ],
 )
-def test_a_requirement_that_only_the_purchase_reveals_is_named(
+def test_names_a_requirement_that_only_the_purchase_reveals(
     runner: CommandRunner, number: int, code: str, field: str
 ) -> None:
     declare(runner)
@@ -372,7 +372,7 @@ def test_a_change_cannot_raise_the_limits_of_purchases_for_itself(runner: Comman
     assert sum("PhoneNumber" in call.params for call in runner.apply("--allow-purchase")) == 2
 
 
-def test_drift_asks_nothing_about_numbers_to_be_bought(runner: CommandRunner) -> None:
+def test_drift_ignores_numbers_to_buy(runner: CommandRunner) -> None:
     agents = {"support": {"webhooks": AGENT}}
     owned = next(iter(runner.sandbox.world.numbers)).phone_number
     runner.declare(agents=agents, numbers={owned: "support"})

@@ -33,7 +33,7 @@ def made_and_deleted(runner: CommandRunner) -> int:
     return int(serial)
 
 
-def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(
+def test_explains_why_twilio_refuses_a_recently_deleted_domain(
     runner: CommandRunner,
 ) -> None:
     made_and_deleted(runner)
@@ -54,7 +54,7 @@ def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(
     assert runner.plan() == []
 
 
-def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(
+def test_rollback_to_a_deleted_trunk_warns_that_its_domain_may_be_refused(
     runner: CommandRunner,
 ) -> None:
     serial = made_and_deleted(runner)
@@ -65,7 +65,7 @@ def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(
     assert [row.domain_name for row in runner.sandbox.world.trunks] == [DOMAIN]
 
 
-def test_a_trunk_that_somebody_else_has_deleted_may_be_refused_too(runner: CommandRunner) -> None:
+def test_warns_about_the_domain_of_a_trunk_that_someone_else_deleted(runner: CommandRunner) -> None:
     runner.declare(trunks=EDGE)
     assert notes(runner.json("plan")) == {"create": None}, (
         "of a trunk that nobody has heard of nothing is said"

@@ -62,7 +62,7 @@ def refuse(runner: CommandRunner, status: int, path: str = "*/SIP/Domains.json")
 
 @pytest.mark.parametrize("trunks", [BARE, {}], ids=["alone", "with its trunk"])
 @pytest.mark.parametrize(("way", "address"), WAYS)
-def test_a_list_that_a_domain_uses_in_any_way_keeps_all_that_is_on_it(
+def test_list_used_by_a_sip_domain_keeps_its_entries(
     runner: CommandRunner, way: str, address: str, trunks: dict[str, Any]
 ) -> None:
     made(runner)
@@ -87,7 +87,7 @@ def test_a_list_that_a_domain_uses_in_any_way_keeps_all_that_is_on_it(
     assert runner.plan() == []
 
 
-def test_every_domain_that_uses_a_list_is_named_once(runner: CommandRunner) -> None:
+def test_names_every_domain_that_uses_a_list_once(runner: CommandRunner) -> None:
     made(runner)
     used(runner, CREDENTIAL)
     domain = "branch.sip.twilio.com"
@@ -99,7 +99,7 @@ def test_every_domain_that_uses_a_list_is_named_once(runner: CommandRunner) -> N
     assert notes[CREDENTIAL] == f"still in use on Twilio, by {DOMAIN}, {domain}"
 
 
-def test_domains_are_asked_only_when_a_list_is_about_to_be_deleted(runner: CommandRunner) -> None:
+def test_reads_domains_only_when_a_list_is_to_be_deleted(runner: CommandRunner) -> None:
     made(runner)
     used(runner, CREDENTIAL)
     runner.json("drift")
@@ -123,7 +123,7 @@ def test_domains_are_asked_only_when_a_list_is_about_to_be_deleted(runner: Comma
     assert asked(runner) == []
 
 
-def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(
+def test_does_not_read_domains_for_a_list_that_stays_anyway(
     runner: CommandRunner,
 ) -> None:
     made(runner)
@@ -134,7 +134,7 @@ def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(
     assert asked(runner) == []
 
 
-def test_domains_are_not_asked_about_a_list_outside_the_targets(runner: CommandRunner) -> None:
+def test_does_not_read_domains_for_a_list_outside_the_targets(runner: CommandRunner) -> None:
     made(runner)
     runner.declare(trunks=BARE)
     asked(runner)
@@ -150,7 +150,7 @@ def test_domains_are_not_asked_about_a_list_outside_the_targets(runner: CommandR
     ("status", "path"),
     [(403, "*/SIP/Domains.json"), (404, "*/SIP/Domains.json"), (403, "*Mappings.json")],
 )
-def test_a_list_that_a_domain_may_use_is_never_emptied(
+def test_never_empties_a_list_that_a_domain_may_use(
     runner: CommandRunner, status: int, path: str
 ) -> None:
     made(runner)
@@ -174,7 +174,7 @@ def test_a_list_that_a_domain_may_use_is_never_emptied(
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(
+def test_deletes_an_unused_list_with_its_entries_when_domains_are_unreadable(
     runner: CommandRunner, status: int
 ) -> None:
     made(runner)
@@ -196,7 +196,7 @@ def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(
     assert set(runner.state) == {"trunk/edge"}
 
 
-def test_a_saved_plan_is_stale_once_a_domain_uses_what_it_would_delete(
+def test_saved_plan_is_stale_once_a_domain_uses_a_list_to_delete(
     runner: CommandRunner,
 ) -> None:
     made(runner)
@@ -214,7 +214,7 @@ def test_a_saved_plan_is_stale_once_a_domain_uses_what_it_would_delete(
     assert (on_lists(runner), runner.plan()) == ((0, 1), [])
 
 
-def test_the_way_back_leaves_a_list_that_a_domain_uses(runner: CommandRunner) -> None:
+def test_rollback_keeps_a_list_that_a_domain_uses(runner: CommandRunner) -> None:
     runner.declare(trunks=BARE)
     runner.apply()
     serial = json.loads((runner.folder / "state.json").read_text(encoding="utf-8"))["serial"]

@@ -57,7 +57,7 @@ def failures(result: Result) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("address", [ACCESS, CREDENTIAL])
-def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(
+def test_list_used_meanwhile_keeps_its_entries_and_the_next_run_drops_the_record(
     runner: CommandRunner, address: str
 ) -> None:
     made(runner)
@@ -82,7 +82,7 @@ def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(
     assert runner.plan() == []
 
 
-def test_domains_are_asked_once_more_for_all_lists_of_an_account(runner: CommandRunner) -> None:
+def test_rereads_domains_once_for_all_lists_of_an_account(runner: CommandRunner) -> None:
     many = {"name": "many", "addresses": [{"cidr": f"203.0.113.{n}/32"} for n in range(20)]}
     runner.declare(
         trunks={
@@ -98,7 +98,7 @@ def test_domains_are_asked_once_more_for_all_lists_of_an_account(runner: Command
     assert [path.rpartition("/")[2] for path in asked(runner)] == ["Domains.json"]
 
 
-def test_they_are_not_asked_when_something_is_taken_off_a_list_that_stays(
+def test_does_not_reread_domains_when_only_an_entry_is_removed(
     runner: CommandRunner,
 ) -> None:
     made(runner)
@@ -131,7 +131,7 @@ def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(runner: Comm
     assert (on_lists(runner), runner.plan()) == ((0, 0), [])
 
 
-def test_a_bad_day_of_that_reading_is_outlasted(runner: CommandRunner) -> None:
+def test_retries_the_second_reading_of_domains(runner: CommandRunner) -> None:
     made(runner)
     runner.declare(trunks=BARE)
     fault = ServerError(status=503, times=2, path="*/SIP/Domains.json")

@@ -76,7 +76,7 @@ def test_a_pattern_without_a_match_is_exit_64_on_every_command(
     assert applied.state == before
 
 
-def test_every_command_that_has_the_options_is_tried(applied: CommandRunner) -> None:
+def test_covers_every_command_with_target_options(applied: CommandRunner) -> None:
     from reconciler.cli.main import COMMANDS, main
 
     with_options = set()
@@ -118,7 +118,7 @@ def test_numbers_sids_agents_and_labels_are_accepted(applied: CommandRunner) -> 
     applied.run("plan", "--target", "label:team=sales", "--exclude", "number/*")
 
 
-def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(
+def test_targets_a_number_declared_by_sid_by_every_pattern(
     runner: CommandRunner,
 ) -> None:
     one, two, *_ = numbers_of(runner)
@@ -132,7 +132,7 @@ def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(
     assert set(runner.state) == {f"number/{one}"}
 
 
-def test_what_is_only_recorded_matches_although_there_is_nothing_to_do(
+def test_target_matches_a_recorded_resource_without_actions(
     applied: CommandRunner,
 ) -> None:
     one, two, *_ = numbers_of(applied)

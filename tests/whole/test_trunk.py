@@ -54,7 +54,7 @@ def edge(*path: str | int, to: object) -> dict[str, Any]:
     return {"edge": trunk}
 
 
-def test_everything_is_made_in_a_safe_order_and_nothing_is_left_to_do(
+def test_creates_everything_in_a_safe_order_and_converges(
     runner: CommandRunner,
 ) -> None:
     runner.declare(trunks={"edge": EDGE})
@@ -149,7 +149,7 @@ CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
 ]
 
 
-def test_each_single_field_is_planned_to_exactly_its_change(runner: CommandRunner) -> None:
+def test_change_of_one_field_plans_exactly_that_field(runner: CommandRunner) -> None:
     runner.declare(trunks={"edge": EDGE})
     runner.apply()
     for path, value, address, fields in CHANGES:
@@ -168,7 +168,7 @@ def test_each_single_field_is_planned_to_exactly_its_change(runner: CommandRunne
         assert runner.plan() == [], path
 
 
-def test_what_hangs_below_comes_and_goes(runner: CommandRunner) -> None:
+def test_adds_and_removes_children_of_a_trunk(runner: CommandRunner) -> None:
     runner.declare(trunks={"edge": EDGE})
     runner.apply()
     less = deepcopy(EDGE)

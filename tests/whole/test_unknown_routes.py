@@ -25,7 +25,7 @@ def declare(runner: CommandRunner, trunk: str | None = None, application: str | 
         ({"application": APPLICATION}, "application_not_in_twilio"),
     ],
 )
-def test_an_unknown_sid_is_an_error_with_its_place_and_nothing_is_written(
+def test_unknown_sid_is_an_error_at_its_position_before_any_write(
     runner: CommandRunner, named: dict[str, str], code: str
 ) -> None:
     number = declare(runner, **named)
@@ -37,7 +37,7 @@ def test_an_unknown_sid_is_an_error_with_its_place_and_nothing_is_written(
     assert runner.apply("--allow-takeover", code=1) == []
 
 
-def test_a_known_sid_is_none(runner: CommandRunner) -> None:
+def test_known_sid_is_no_error(runner: CommandRunner) -> None:
     sid = runner.make_application(FriendlyName="Menu", VoiceUrl="https://agents.example.com/menu")
     declare(runner, application=sid)
     runner.apply("--allow-takeover")
@@ -45,7 +45,7 @@ def test_a_known_sid_is_none(runner: CommandRunner) -> None:
 
 
 @pytest.mark.parametrize("kind", ["trunk", "application"])
-def test_a_release_to_what_was_deleted_is_announced_and_leaves_the_route(
+def test_release_to_a_deleted_target_warns_and_keeps_the_route(
     runner: CommandRunner, kind: str
 ) -> None:
     number = declare(runner)

@@ -82,7 +82,7 @@ def trunk(runner: CommandRunner) -> Trunk:
     return Trunk(runner)
 
 
-def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(
+def test_added_origination_url_that_takes_all_calls_is_drift_and_is_deleted(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
@@ -104,7 +104,7 @@ def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(
     assert runner.apply() == []
 
 
-def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(
+def test_undo_recreates_a_deleted_child_and_a_second_undo_deletes_it(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
@@ -155,14 +155,14 @@ def test_keep_reports_and_never_writes(runner: CommandRunner, trunk: Trunk) -> N
     assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
 
 
-def test_an_empty_key_means_that_nothing_is_there(runner: CommandRunner, trunk: Trunk) -> None:
+def test_empty_key_declares_that_no_child_exists(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[])
     runner.apply()
     trunk.add_url()
     assert runner.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
 
 
-def test_what_was_there_at_the_import_is_deleted_only_with_consent(
+def test_deletes_children_found_at_the_import_only_with_consent(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     made = ask(
@@ -185,7 +185,7 @@ def test_what_was_there_at_the_import_is_deleted_only_with_consent(
     assert THEIRS in trunk.urls
 
 
-def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(
+def test_watches_children_found_at_the_import_when_the_key_is_absent(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     ask(runner.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
@@ -206,7 +206,7 @@ def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(
     assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
 
 
-def test_a_state_of_the_previous_version_has_recorded_nothing(
+def test_state_of_the_previous_version_records_no_children(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
@@ -252,9 +252,7 @@ def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(
     assert runner.plan() == [(address, "delete")]
 
 
-def test_lists_with_odd_names_have_addresses_of_their_own(
-    runner: CommandRunner, trunk: Trunk
-) -> None:
+def test_lists_with_odd_names_have_distinct_addresses(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(credential_lists=[])
     runner.apply()
     for name in ("one", "two", "a/b", "bell\a"):
@@ -287,7 +285,7 @@ def test_an_address_on_a_managed_list_is_drift_and_is_deleted(
     assert trunk.drift() == {address: PRESENT}
 
 
-def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(
+def test_empties_a_list_shared_with_a_foreign_trunk_only_with_consent(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": []}])
@@ -307,7 +305,7 @@ def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(
     assert runner.plan() == []
 
 
-def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(
+def test_deletes_a_credential_only_with_consent_and_cannot_recreate_it(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(credential_lists=[{"name": "users", "credentials": [PBX]}])
@@ -327,7 +325,7 @@ def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(
     assert "rollback_incomplete" in text
 
 
-def test_keep_on_a_list_reports_what_is_on_it(runner: CommandRunner, trunk: Trunk) -> None:
+def test_list_with_keep_reports_its_foreign_entries(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(
         ip_access_control_lists=[{"name": "offices", "addresses": [], "unlisted": "keep"}]
     )
@@ -350,7 +348,7 @@ def test_deletions_count_where_few_resources_are_bound(runner: CommandRunner, tr
     assert trunk.urls == [OURS["sip_url"]]
 
 
-def test_a_child_alone_can_be_targeted(runner: CommandRunner, trunk: Trunk) -> None:
+def test_single_child_can_be_targeted(runner: CommandRunner, trunk: Trunk) -> None:
     trunk.declare(origination=[OURS])
     runner.apply()
     trunk.add_url()
@@ -368,7 +366,7 @@ def test_a_saved_plan_deletes_the_child(runner: CommandRunner, trunk: Trunk) -> 
     assert trunk.urls == [OURS["sip_url"]]
 
 
-def test_a_trunk_that_goes_takes_the_record_of_its_children_along(
+def test_removing_a_trunk_removes_the_records_of_its_children(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(origination=[OURS])
@@ -489,7 +487,7 @@ def record_foreign_child(runner: CommandRunner, trunk: Trunk, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", PATHS)
-def test_a_recorded_child_that_a_listing_leaves_out_is_not_gone(
+def test_recorded_child_absent_from_a_listing_is_not_missing(
     runner: CommandRunner, trunk: Trunk, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listing that moves while it is read may leave out a row: it is fetched by its SID."""
@@ -507,9 +505,7 @@ def test_a_recorded_child_that_a_listing_leaves_out_is_not_gone(
 
 
 @pytest.mark.parametrize("kind", PATHS)
-def test_a_recorded_child_that_is_gone_is_drift(
-    runner: CommandRunner, trunk: Trunk, kind: str
-) -> None:
+def test_missing_recorded_child_is_drift(runner: CommandRunner, trunk: Trunk, kind: str) -> None:
     record_foreign_child(runner, trunk, kind)
     entry = runner.state[PARENTS.get(kind, "trunk/edge")]
     sid = sorted(entry["children"][kind])[0]

@@ -38,13 +38,13 @@ def asked_to_wait(runner: CommandRunner, method: str) -> None:
     )
 
 
-def test_in_a_log_a_long_wait_is_one_line(runner: CommandRunner) -> None:
+def test_log_shows_a_long_wait_in_one_line(runner: CommandRunner) -> None:
     declared(runner)
     asked_to_wait(runner, "GET")
     assert runner.run("plan").splitlines().count(TOLD) == 1
 
 
-def test_beside_json_it_is_on_stderr(runner: CommandRunner) -> None:
+def test_reports_waits_on_stderr_beside_json(runner: CommandRunner) -> None:
     declared(runner)
     asked_to_wait(runner, "POST")
     out, err = command(runner, "apply", "--auto-approve", "--json", terminal=False)
@@ -53,7 +53,7 @@ def test_beside_json_it_is_on_stderr(runner: CommandRunner) -> None:
     assert SANDBOX_TOKEN not in out + err
 
 
-def test_on_a_terminal_it_stands_above_the_bar(runner: CommandRunner) -> None:
+def test_terminal_shows_a_wait_above_the_progress_bar(runner: CommandRunner) -> None:
     declared(runner)
     asked_to_wait(runner, "POST")
     _, shown = command(runner, "apply", "--auto-approve", "--no-color", terminal=True)
@@ -61,7 +61,7 @@ def test_on_a_terminal_it_stands_above_the_bar(runner: CommandRunner) -> None:
     assert "━" in shown, "the bar was there"
 
 
-def test_short_waits_are_not_told(runner: CommandRunner) -> None:
+def test_does_not_report_short_waits(runner: CommandRunner) -> None:
     declared(runner)
     runner.sandbox.faults.add(ServerError(status=503, times=3))
     assert "waiting" not in runner.run("plan")
@@ -94,7 +94,7 @@ def _read(descriptor: int, said: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("manner", [QuietProgress, LineProgress, BarProgress])
-def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
+def test_reports_two_hundred_seconds_of_waiting_in_a_few_lines(
     manner: type[QuietProgress], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Eleven waits of twenty seconds, of thirty calls at once: a line when each begins, not thirty."""
@@ -112,7 +112,7 @@ def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
     )
 
 
-def test_short_waits_are_told_once_they_have_become_long(
+def test_reports_short_waits_once_they_add_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     progress, now = LineProgress(common()), 0.0
@@ -125,7 +125,7 @@ def test_short_waits_are_told_once_they_have_become_long(
     )
 
 
-def test_each_account_is_told_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_waits_of_each_account_separately(capsys: pytest.CaptureFixture[str]) -> None:
     progress = LineProgress(common())
     for name in ("main", "second", "main"):
         progress.report_wait(Wait(name, 5.0, 2, 12, 503, 0.0, 100.0))

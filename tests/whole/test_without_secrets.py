@@ -33,7 +33,7 @@ def voice(runner: CommandRunner, number: str) -> str:
     return next(row.voice_url for row in runner.sandbox.world.numbers if row.phone_number == number)
 
 
-def test_drift_needs_none(runner: CommandRunner, number: str) -> None:
+def test_drift_needs_no_secret(runner: CommandRunner, number: str) -> None:
     del runner.environ[PASSWORD]
     document = runner.json("drift")
     assert document["drifted"] == []
@@ -44,7 +44,7 @@ def test_drift_needs_none(runner: CommandRunner, number: str) -> None:
     assert found["address"] == f"number/{number}"
 
 
-def test_a_plan_from_memory_takes_it_as_unchanged_and_says_so(
+def test_plan_without_refresh_assumes_an_unchanged_secret_and_reports_it(
     runner: CommandRunner, number: str
 ) -> None:
     del runner.environ[PASSWORD]
@@ -55,12 +55,12 @@ def test_a_plan_from_memory_takes_it_as_unchanged_and_says_so(
     ]
 
 
-def test_a_plan_that_could_be_applied_needs_it(runner: CommandRunner, number: str) -> None:
+def test_plan_that_can_be_applied_needs_the_secret(runner: CommandRunner, number: str) -> None:
     del runner.environ[PASSWORD]
     assert [d["code"] for d in runner.json("plan", code=1)["diagnostics"]] == ["secret_not_found"]
 
 
-def test_the_way_back_does_without(runner: CommandRunner, number: str) -> None:
+def test_rollback_needs_no_secret(runner: CommandRunner, number: str) -> None:
     del runner.environ[PASSWORD]
     runner.json("undo", "--auto-approve")
     assert voice(runner, number) == AGENT["voice"]
@@ -71,7 +71,7 @@ def test_the_way_back_does_without(runner: CommandRunner, number: str) -> None:
     assert voice(runner, number) == ""
 
 
-def test_a_saved_plan_needs_those_that_it_writes(runner: CommandRunner) -> None:
+def test_saved_plan_needs_only_the_secrets_that_it_writes(runner: CommandRunner) -> None:
     runner.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     runner.run("plan", "--out", "saved.plan")
     del runner.environ[PASSWORD]

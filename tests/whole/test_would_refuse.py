@@ -86,7 +86,7 @@ def test_exit_codes_of_a_plan_that_apply_would_refuse(crowd: CommandRunner, name
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_every_format_says_it_at_the_top(crowd: CommandRunner, name: str) -> None:
+def test_every_format_reports_the_refusal_first(crowd: CommandRunner, name: str) -> None:
     world = WORLDS[name]
     world.prepare(crowd)
     codes = crowd.json("plan", *world.flags, code=world.plan_exit)["summary"]["would_refuse"]
@@ -193,7 +193,7 @@ def test_errors_come_before_refusals_and_both_are_reported(crowd: CommandRunner)
     assert {d["code"] for d in apply["diagnostics"]} == {"number_not_in_twilio", "takeover_refused"}
 
 
-def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: CommandRunner) -> None:
+def test_preview_uses_the_given_consent(crowd: CommandRunner) -> None:
     """`release`, `rollback` and `undo` announce like `plan`, and their consent counts in a dry run too."""
     numbers = worlds.numbers_of(crowd)
     worlds.with_many_updates(crowd)
@@ -212,7 +212,7 @@ def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: CommandRunner
         )
 
 
-def test_consent_given_to_plan_is_not_saved(crowd: CommandRunner) -> None:
+def test_plan_does_not_save_its_consent(crowd: CommandRunner) -> None:
     world: RefusalWorld = WORLDS["takeover"]
     world.prepare(crowd)
     crowd.run("plan", "--allow-takeover", "--fail-on-refusal", "--out", "plan.bin")
