@@ -37,7 +37,7 @@ def codes(
 
 
 @pytest.mark.parametrize("value", ["true", "1", "TRUE", "yes", "woodpecker"])
-def test_ci_is_any_value_that_does_not_deny_it(tmp_path: Path, value: str) -> None:
+def test_any_ci_value_except_a_denial_counts_as_ci(tmp_path: Path, value: str) -> None:
     assert codes(tmp_path, {"CI": value}) == ["local_state_in_ci"]
 
 
@@ -52,7 +52,7 @@ def test_a_shared_state_may_begin_anywhere(tmp_path: Path, state: str) -> None:
     assert codes(tmp_path, {"CI": "true"}, state=state) == []
 
 
-def test_only_the_accounts_that_are_used_count(tmp_path: Path) -> None:
+def test_counts_only_the_accounts_in_use(tmp_path: Path) -> None:
     """`other` is the real Twilio; it is no matter until a number is in it."""
     in_other = 'numbers: {"+15550100101": {agent: support, account: main}, "+15550100102": {account: other}}\n'
     sandbox = "http://127.0.0.1:8010"
@@ -61,7 +61,7 @@ def test_only_the_accounts_that_are_used_count(tmp_path: Path) -> None:
     assert codes(tmp_path, {"CI": "true"}, "numbers: {}\n") == [], "nothing would be recorded"
 
 
-def test_the_account_of_a_number_outside_twilio_is_its_platform(tmp_path: Path) -> None:
+def test_platform_counts_as_the_account_of_a_number_outside_twilio(tmp_path: Path) -> None:
     sip = 'numbers: {"+15550100101": {provider: sip, platform: lk, sip: {server_address: sip.example.com}}}\n'
     assert codes(tmp_path, {"CI": "true"}, sip) == ["local_state_in_ci"]
 
@@ -94,11 +94,11 @@ def test_the_sandbox_of_the_environment_counts(tmp_path: Path) -> None:
         (None, False),
     ],
 )
-def test_what_is_a_sandbox(url: str | None, sandbox: bool) -> None:
+def test_recognises_sandbox_hosts(url: str | None, sandbox: bool) -> None:
     assert is_test_server(url) is sandbox
 
 
-def test_the_way_to_shared_state_is_told(tmp_path: Path) -> None:
+def test_explains_how_to_share_the_state(tmp_path: Path) -> None:
     codes(tmp_path, {})
     project = load(tmp_path / "reconciler.yaml", environ={})
     found = refuse_local_state(project, {"CI": "true"})

@@ -25,7 +25,7 @@ def code(caught: pytest.ExceptionInfo[StateError]) -> str:
     return caught.value.diagnostics[0].code
 
 
-def test_every_sealed_text_is_another_one_and_opens_to_the_same() -> None:
+def test_encrypting_twice_gives_different_texts_that_decrypt_equally() -> None:
     cipher = Aes([KEY])
     texts = {cipher.seal(b"secret", b"here") for _ in range(3)}
     assert len(texts) == 3
@@ -36,7 +36,7 @@ def test_every_sealed_text_is_another_one_and_opens_to_the_same() -> None:
     "change",
     [lambda t: t[:-8] + "AAAAAAA=", lambda t: t[:20], lambda t: "v2" + t[2:], lambda t: ""],
 )
-def test_what_was_changed_since_is_damage(change: object) -> None:
+def test_changed_ciphertext_is_damage(change: object) -> None:
     cipher = Aes([KEY])
     assert callable(change)
     with pytest.raises(StateError) as caught:
@@ -44,7 +44,7 @@ def test_what_was_changed_since_is_damage(change: object) -> None:
     assert code(caught) == "state_damaged"
 
 
-def test_what_belongs_elsewhere_is_damage() -> None:
+def test_ciphertext_of_a_different_place_is_damage() -> None:
     cipher = Aes([KEY])
     with pytest.raises(StateError, match="not what was written"):
         cipher.open(cipher.seal(b"secret", b"here"), b"there", "x")
@@ -57,7 +57,7 @@ def test_the_head_cannot_be_changed_without_notice() -> None:
         codec.state(sealed.replace(b'"serial":0', b'"serial":7'), "x")
 
 
-def test_a_state_of_another_project_is_told_before_any_key_is_tried() -> None:
+def test_names_a_foreign_project_before_it_tries_a_key() -> None:
     sealed = Codec("acme", Aes([KEY])).document(state(1))
     with pytest.raises(StateError) as caught:
         Codec("other").state(sealed, "x")
@@ -80,7 +80,7 @@ def test_a_short_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
-def test_a_wrong_or_missing_key_changes_nothing(plain_place: Place, encrypted: bool) -> None:
+def test_wrong_or_missing_key_changes_nothing(plain_place: Place, encrypted: bool) -> None:
     sealed = replace(plain_place, key=KEY)
     store = sealed.open()
     with store.lock(holder()):
@@ -97,7 +97,7 @@ def test_a_wrong_or_missing_key_changes_nothing(plain_place: Place, encrypted: b
     assert sealed.open().load() == expected
 
 
-def test_what_was_kept_in_clear_is_sealed_with_the_next_version(plain_place: Place) -> None:
+def test_next_version_encrypts_a_plaintext_state(plain_place: Place) -> None:
     store = plain_place.open()
     with store.lock(holder()):
         first = store.save(state(2))
@@ -116,7 +116,7 @@ def test_what_was_kept_in_clear_is_sealed_with_the_next_version(plain_place: Pla
     assert replace(plain_place, key=KEY).open().version(1) == first
 
 
-def test_rows_of_a_database_show_nothing_of_what_they_hold(postgres: str, tmp_path: Path) -> None:
+def test_database_rows_show_no_plaintext(postgres: str, tmp_path: Path) -> None:
     from .conftest import new_schema
 
     location = new_schema(postgres)
@@ -133,7 +133,7 @@ def test_rows_of_a_database_show_nothing_of_what_they_hold(postgres: str, tmp_pa
             assert all(text.startswith('"v1:') for (text,) in kept)
 
 
-def test_a_file_and_its_journal_show_nothing_of_what_they_hold(file: Path) -> None:
+def test_file_and_journal_show_no_plaintext(file: Path) -> None:
     store = FileStore(file, "acme", cipher=Aes([KEY]))
     with store.lock(holder()):
         store.begin(store.save(state(2))).append([Put(address(5), entry(5))])

@@ -135,7 +135,7 @@ def beginning(request: pytest.FixtureRequest, tmp_path: Path) -> Image:
     return BEGINNINGS[request.param](tmp_path / "state.json")
 
 
-def test_a_power_cut_at_any_call_loses_nothing_that_was_acknowledged(
+def test_power_cut_at_any_call_loses_no_acknowledged_record(
     beginning: Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"
@@ -153,7 +153,7 @@ def test_a_power_cut_at_any_call_loses_nothing_that_was_acknowledged(
     assert seen > 50
 
 
-def test_a_second_power_cut_while_recovering_loses_nothing_either(
+def test_power_cut_during_recovery_loses_no_acknowledged_record(
     beginning: Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"
@@ -192,7 +192,7 @@ def test_after_any_power_cut_the_next_run_ends_in_the_same_state(
             assert path.with_name("state.json.new") not in after.names
 
 
-def test_a_version_never_stands_for_two_different_states(beginning: Image, tmp_path: Path) -> None:
+def test_serial_never_identifies_two_different_states(beginning: Image, tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     versions: dict[Version, Resources] = {}
     for files in cuts(beginning, path, run):
@@ -202,7 +202,7 @@ def test_a_version_never_stands_for_two_different_states(beginning: Image, tmp_p
                 assert versions.setdefault(loaded.version, loaded.resources) == loaded.resources
 
 
-def test_the_version_before_the_last_is_kept_as_a_backup(tmp_path: Path) -> None:
+def test_keeps_the_previous_version_as_a_backup(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     files = FaultyFiles({path: encode(base())})
     run(FileStore(path, "acme", files=files))
@@ -212,7 +212,7 @@ def test_the_version_before_the_last_is_kept_as_a_backup(tmp_path: Path) -> None
     assert address(7) in backup.resources
 
 
-def test_after_any_power_cut_a_version_that_is_kept_is_the_one_that_was_written(
+def test_backup_after_a_power_cut_equals_the_written_version(
     beginning: Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"
@@ -226,7 +226,7 @@ def test_after_any_power_cut_a_version_that_is_kept_is_the_one_that_was_written(
                 assert written.setdefault(kept.serial, version.resources) == version.resources
 
 
-def test_a_version_is_kept_for_certain_before_the_next_takes_its_place(
+def test_backup_is_durable_before_the_next_version_replaces_it(
     beginning: Image, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"

@@ -106,15 +106,13 @@ def refused(read: Callable[[bytes], object], data: bytes, change: Change) -> int
 
 
 @CHANGES
-def test_a_changed_document_is_never_read_as_another_state(change: Change) -> None:
+def test_changed_document_is_never_read_as_a_different_state(change: Change) -> None:
     data = encode(varied())
     assert refused(lambda data: decode(data, "acme", "state.json"), data, change) > len(data)
 
 
 @CHANGES
-def test_a_changed_journal_of_a_file_is_never_replayed_as_another(
-    change: Change, tmp_path: Path
-) -> None:
+def test_changed_journal_is_never_replayed_differently(change: Change, tmp_path: Path) -> None:
     """Every line of it was acknowledged, the last one too."""
     path = tmp_path / "state.json"
     store = FileStore(path, "acme")
@@ -144,7 +142,7 @@ def test_changed_records_of_other_stores_are_never_read_as_others(change: Change
 
 
 @CHANGES
-def test_a_changed_row_is_never_read_as_another(change: Change) -> None:
+def test_changed_row_is_never_read_as_a_different_row(change: Change) -> None:
     """The address stands in a column of its own, and must fit what the row says."""
     decoder = msgspec.json.Decoder(Entry)
 
@@ -160,7 +158,7 @@ def test_a_changed_row_is_never_read_as_another(change: Change) -> None:
 
 
 @CHANGES
-def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
+def test_changed_envelope_is_never_read_as_a_different_one(change: Change) -> None:
     former = FormerVersion(3, None, msgspec.Raw(CODEC.seal(b"{}")))
     body = Envelope(
         project="acme",
@@ -188,7 +186,7 @@ def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
     assert refused(read, data, change) > len(data)
 
 
-def test_a_value_that_a_server_wrote_anew_is_the_same() -> None:
+def test_reserialised_value_has_the_same_digest() -> None:
     decoder = msgspec.json.Decoder(Entry)
     stored = json.dumps(
         json.loads(CODEC.seal(msgspec.json.Encoder(order="deterministic").encode(entry(1)))),
@@ -199,7 +197,7 @@ def test_a_value_that_a_server_wrote_anew_is_the_same() -> None:
         CODEC.value(stored.replace("before.example", "behind.example").encode(), "place", decoder)
 
 
-def test_a_state_without_a_digest_is_read_and_gets_one_with_the_next_version(file: Path) -> None:
+def test_reads_a_state_without_a_digest_and_adds_one(file: Path) -> None:
     file.write_bytes(without_digest(encode(varied())))
     store = FileStore(file, "acme")
     found = store.load()
@@ -212,12 +210,12 @@ def test_a_state_without_a_digest_is_read_and_gets_one_with_the_next_version(fil
     assert FileStore(file, "acme").load() is not None
 
 
-def test_the_present_format_is_not_read_without_its_digest() -> None:
+def test_refuses_the_current_format_without_a_digest() -> None:
     with pytest.raises(StateError, match="digest"):
         decode(without_digest(encode(varied()), 2), "acme", "state.json")
 
 
-def test_what_the_version_before_wrote_is_read_and_written_with_checksums(
+def test_reads_the_previous_format_and_writes_checksums(
     plain_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All stores: two versions and a journal, as they were written before there were digests and checksums."""
@@ -288,7 +286,7 @@ def stored(store: Store) -> bool:
         ),
     ],
 )
-def test_an_address_that_does_not_fit_is_damage_whatever_the_digest(
+def test_mismatched_address_is_damage_even_with_a_valid_digest(
     wrong: dict[str, Entry], reason: str
 ) -> None:
     with pytest.raises(StateError, match=reason) as caught:
@@ -297,7 +295,7 @@ def test_an_address_that_does_not_fit_is_damage_whatever_the_digest(
 
 
 @pytest.mark.parametrize("digest", [True, False])
-def test_a_kind_that_is_not_known_comes_from_a_newer_version_or_is_damage(digest: bool) -> None:
+def test_unknown_kind_is_a_newer_version_or_damage(digest: bool) -> None:
     other = {"pigeon/a": entry(1, kind="pigeon")}
     data = encode(msgspec.structs.replace(varied(), resources=other))
     with pytest.raises(StateError) as caught:
@@ -365,7 +363,7 @@ def test_a_changed_leaf_is_damage(change: Callable[[Any], Any]) -> None:
             assert codes <= {"state_damaged"} | expected.get(path, set()), path
 
 
-def test_a_resource_that_is_missing_or_added_is_damage() -> None:
+def test_missing_or_added_resource_is_damage() -> None:
     document = json.loads(encode(varied()))
     resources = document["resources"]
     for missing in resources:

@@ -91,7 +91,7 @@ def problem(data: bytes, **more: Any) -> Any:
 
 @settings(deadline=None, max_examples=50)
 @given(states)
-def test_what_is_encoded_is_decoded_again(before: State) -> None:
+def test_decoding_reverses_encoding(before: State) -> None:
     data = encode(before)
     after = decode(data, before.project, "state.json")
     assert after == before
@@ -117,13 +117,13 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(befor
 
 @settings(deadline=None, max_examples=50)
 @given(states)
-def test_a_document_that_a_tool_wrote_anew_is_the_same_state(before: State) -> None:
+def test_reformatted_document_is_the_same_state(before: State) -> None:
     for indent in (None, 2):
         again = json.dumps(json.loads(encode(before)), indent=indent).encode()
         assert decode(again, before.project, "state.json") == before
 
 
-def test_there_is_one_resource_a_line_sorted_by_address() -> None:
+def test_writes_one_resource_per_line_sorted_by_address() -> None:
     lines = encode(state(600)).decode().splitlines()
     assert len(lines) == 602
     assert json.loads(lines[0] + "}}")["format"] == FORMAT
@@ -138,7 +138,7 @@ def test_an_empty_state_is_a_document_too() -> None:
     assert fresh.lineage != empty_state("acme").lineage
 
 
-def test_resources_that_are_alike_share_their_parts() -> None:
+def test_equal_resources_share_their_parts_in_memory() -> None:
     first, second = list(decode(encode(state(2)), "acme", "state.json").resources.values())
     assert first.last_applied is second.last_applied
     assert first.prior is second.prior
@@ -152,7 +152,7 @@ def test_a_row_has_the_fields_of_an_entry() -> None:
     assert shape(Row) == shape(Entry)
 
 
-def test_how_much_of_a_journal_is_in_it_is_not_written() -> None:
+def test_does_not_write_the_count_of_folded_journal_records() -> None:
     full = state(1)
     assert encode(msgspec.structs.replace(full, journal_records=3)) == encode(full)
 
@@ -174,14 +174,12 @@ def test_versions_in_words() -> None:
         (Version("a", 0, 1), Version("b", 0, 1), False),
     ],
 )
-def test_versions_are_the_same_when_nothing_happened_between(
-    one: Version, other: Version, same: bool
-) -> None:
+def test_versions_without_changes_are_equal(one: Version, other: Version, same: bool) -> None:
     assert one.is_same(other) is same
     assert other.is_same(one) is same
 
 
-def test_another_project() -> None:
+def test_refuses_a_state_of_a_different_project() -> None:
     with pytest.raises(StateError) as caught:
         decode(encode(state(1)), "other", "state.json")
     found = caught.value.diagnostics[0]
@@ -209,7 +207,7 @@ def with_wrong_route(document: Any) -> None:
 @pytest.mark.parametrize(
     "harm", [without_sid, with_unknown_field, with_wrong_prior, with_wrong_route]
 )
-def test_a_resource_that_is_wrong_is_named_with_its_line(harm: Callable[[Any], None]) -> None:
+def test_names_an_invalid_resource_and_its_line(harm: Callable[[Any], None]) -> None:
     document = json.loads(encode(state(3)))
     harm(document)
     lines = [f'"{name}":{json.dumps(value)}' for name, value in document.pop("resources").items()]
@@ -224,7 +222,7 @@ def test_a_resource_that_is_wrong_is_named_with_its_line(harm: Callable[[Any], N
     assert address(1) in found.detail
 
 
-def test_a_resource_that_is_wrong_and_written_with_other_escapes_is_named() -> None:
+def test_names_an_invalid_resource_written_with_other_escapes() -> None:
     document = json.loads(encode(state(3)))
     without_sid(document)
     assert address(1) in problem(json.dumps(document).replace("+", "\\u002b").encode()).detail
@@ -241,19 +239,21 @@ def test_a_resource_that_is_wrong_and_written_with_other_escapes_is_named() -> N
         ({"format": "1"}, "format"),
     ],
 )
-def test_a_document_that_is_wrong_elsewhere(change: dict[str, object], reason: str) -> None:
+def test_reports_an_invalid_field_outside_the_resources(
+    change: dict[str, object], reason: str
+) -> None:
     found = problem(json.dumps(json.loads(encode(state(1))) | change).encode())
     assert found.code == "state_damaged"
     assert reason in found.detail
 
 
-def test_a_document_that_ends_too_early_is_damaged_where_it_ends() -> None:
+def test_truncated_document_is_damaged_at_its_end() -> None:
     data = encode(state(3))
     found = problem(data[: data.index(b"\n", 200) + 10])
     assert (found.code, found.line) == ("state_damaged", 3)
 
 
-def test_a_document_with_a_wrong_character_is_damaged_there() -> None:
+def test_invalid_character_is_damage_at_its_position() -> None:
     data = (
         encode(state(3))
         .replace(b'"created', b"!created")
@@ -264,7 +264,7 @@ def test_a_document_with_a_wrong_character_is_damaged_there() -> None:
     assert found.column == data.splitlines()[2].index(b"!") + 1
 
 
-def test_text_that_is_not_unicode_is_damage() -> None:
+def test_invalid_unicode_is_damage() -> None:
     assert problem(encode(state(1)).replace(b"support", b"supp\xffrt")).code == "state_damaged"
     assert problem(encode(state(1)).replace(b"main", b"ma\xffn")).code == "state_damaged"
 
@@ -273,7 +273,7 @@ def test_nesting_without_end_is_damage() -> None:
     assert problem(b"[" * 100_000).code == "state_damaged"
 
 
-def test_a_merge_that_kept_both_sides_is_damage() -> None:
+def test_merge_with_both_sides_is_damage() -> None:
     lines = encode(state(3)).splitlines(keepends=True)
     lines.insert(2, lines[2].replace(b"before.example", b"other.example"))
     found = problem(b"".join(lines))
@@ -286,7 +286,7 @@ def test_a_blank_line_is_no_damage() -> None:
     assert decode(data, "acme", "state.json").resources == state(3).resources
 
 
-def test_a_newer_format_is_refused_before_anything_else_is_looked_at() -> None:
+def test_refuses_a_newer_format_before_any_other_check() -> None:
     found = problem(json.dumps({"format": FORMAT + 1, "resources": ["new"]}).encode())
     assert found.code == "state_too_new"
     found = problem(
@@ -309,20 +309,20 @@ def test_an_older_format_is_brought_up_to_date() -> None:
     assert after.format == FORMAT
 
 
-def test_an_older_format_that_is_damaged_is_refused() -> None:
+def test_refuses_a_damaged_older_format() -> None:
     found = problem(b'{"format":0}', migrations={**MIGRATIONS, 0: lambda document: document})
     assert found.code == "state_damaged"
 
 
-def test_a_format_that_no_step_reaches_is_refused() -> None:
+def test_refuses_a_format_without_an_upgrade() -> None:
     assert problem(b'{"format":0}').code == "state_too_old"
 
 
-def test_there_is_a_step_from_every_format_to_the_next() -> None:
+def test_every_format_has_an_upgrade_to_the_next() -> None:
     assert sorted(MIGRATIONS) == list(range(1, FORMAT))
 
 
-def test_steps_are_taken_one_after_the_other() -> None:
+def test_applies_upgrades_in_sequence() -> None:
     steps = {
         version: lambda document, v=version: document | {"seen": [*document["seen"], v]}
         for version in range(-2, FORMAT)

@@ -19,7 +19,7 @@ ODD = "Zürich ☎ 😀"
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "UTF8"])
-def test_every_text_comes_back(tmp_path: Path, encoding: str) -> None:
+def test_every_text_survives_the_store(tmp_path: Path, encoding: str) -> None:
     """Also where the environment or the address asks for another encoding of the client."""
     with TemporaryDirectory() as folder, postgres_server(Path(folder), encoding) as url:
         place = Place(new_schema(url) + "&client_encoding=LATIN1", tmp_path)
@@ -40,7 +40,7 @@ def test_every_text_comes_back(tmp_path: Path, encoding: str) -> None:
         assert again.resources == full
 
 
-def test_another_encoding_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_refuses_a_different_database_encoding_before_any_write(tmp_path: Path) -> None:
     with TemporaryDirectory() as folder, postgres_server(Path(folder), "LATIN1") as url:
         store = Place(new_schema(url), tmp_path).open()
         with pytest.raises(StateError, match="LATIN1") as caught:

@@ -105,7 +105,7 @@ def cuts(make: Make, work: Callable[[LeasedStore, World], None]) -> Iterator[Wor
     pytest.fail("the work does not end")
 
 
-def test_a_death_at_any_call_loses_nothing_and_the_next_run_ends_in_the_same_state(
+def test_death_at_any_call_loses_nothing_and_the_next_run_converges(
     begun: Make,
 ) -> None:
     witness = Witness({})
@@ -141,7 +141,7 @@ def same_versions(world: World, known: dict[Version, Resources]) -> None:
     assert None not in kept
 
 
-def test_a_second_death_while_recovering_loses_nothing_either(place: Make) -> None:
+def test_death_during_recovery_loses_nothing(place: Make) -> None:
     def make() -> World:
         world = place()
         with_a_journal(world)
@@ -167,7 +167,7 @@ def seized(world: World) -> tuple[LeasedStore, State, Grant]:
     return first, known, grant
 
 
-def test_what_arrives_after_the_lock_was_taken_over_is_refused(place: Make) -> None:
+def test_refuses_a_write_that_arrives_after_a_lock_takeover(place: Make) -> None:
     world = place()
     with_a_state(world)
     late, known, grant = seized(world)
@@ -189,7 +189,7 @@ def test_what_arrives_after_the_lock_was_taken_over_is_refused(place: Make) -> N
     assert {address(0), address(5)} <= set(final.resources)
 
 
-def test_what_arrives_before_the_first_write_of_the_next_run_is_not_lost() -> None:
+def test_keeps_a_late_write_that_arrives_before_the_next_run_writes() -> None:
     world = BucketWorld()
     with_a_state(world)
     late, known, grant = seized(world)
@@ -205,7 +205,7 @@ def test_what_arrives_before_the_first_write_of_the_next_run_is_not_lost() -> No
     assert address(5) in found(world)
 
 
-def test_a_lock_that_was_taken_and_given_back_unused_still_keeps_the_late_out() -> None:
+def test_unused_lock_still_blocks_late_writes_of_the_previous_run() -> None:
     world = BucketWorld()
     with_a_state(world)
     late, known, grant = seized(world)
@@ -222,7 +222,7 @@ def test_a_lock_that_was_taken_and_given_back_unused_still_keeps_the_late_out() 
     assert {address(0), address(5)} <= set(found(world))
 
 
-def test_a_write_whose_answer_was_lost_and_that_is_sent_again_counts_once() -> None:
+def test_repeated_write_after_a_lost_answer_counts_once() -> None:
     """Client libraries repeat a request of which they heard nothing; the repetition meets what the first one wrote."""
     world = BucketWorld()
     with_a_state(world)

@@ -58,7 +58,7 @@ def test_an_unknown_kind_of_store_is_refused_without_repeating_its_password(
     assert "hunter2" not in str(caught.value)
 
 
-def test_what_lies_in_the_folder(file: Path) -> None:
+def test_creates_the_expected_files(file: Path) -> None:
     write(file)
     assert names(file) == {"state.json", "state.json.lock"}
     store = FileStore(file, "acme")
@@ -90,7 +90,7 @@ def test_all_files_are_private(file: Path) -> None:
     }
 
 
-def test_permissions_that_somebody_widened_are_kept(file: Path) -> None:
+def test_keeps_permissions_that_someone_widened(file: Path) -> None:
     write(file)
     file.chmod(0o660)
     store = FileStore(file, "acme")
@@ -130,7 +130,7 @@ def test_a_former_version_is_a_second_name_and_no_copy(file: Path) -> None:
     assert (file.with_name("state.json.history") / "000000001.json").stat().st_ino == inode
 
 
-def test_what_does_not_belong_into_the_history_is_left_alone(file: Path) -> None:
+def test_keeps_foreign_files_in_the_history_folder(file: Path) -> None:
     first = write(file)
     folder = file.with_name("state.json.history")
     folder.mkdir()
@@ -143,7 +143,7 @@ def test_what_does_not_belong_into_the_history_is_left_alone(file: Path) -> None
     assert (folder / "notes.txt").exists()
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "state.json"
     assert "there is no folder" in refusal(file)
     with (
@@ -176,7 +176,7 @@ def test_a_device_in_the_place_of_the_state_is_not_read(file: Path) -> None:
         (b"<<<<<<< HEAD\n{}", "merge conflict"),
     ],
 )
-def test_a_damaged_state_is_shown_and_left_as_it_is(
+def test_reports_a_damaged_state_and_leaves_it_unchanged(
     file: Path, content: bytes, reason: str
 ) -> None:
     file.write_bytes(content)
@@ -252,7 +252,7 @@ def test_a_full_disk_leaves_the_old_state(file: Path) -> None:
     assert "state.json.new" not in names(file)
 
 
-def test_outcomes_that_a_full_disk_refused_are_folded_once_there_is_room(file: Path) -> None:
+def test_saves_outcomes_once_a_full_disk_has_space(file: Path) -> None:
     base = write(file)
     disk = FullDisk()
     store = FileStore(file, "acme", files=disk)
@@ -293,7 +293,7 @@ with store.lock(this_run("apply", "now")):
 """
 
 
-def test_a_killed_process_leaves_all_that_it_was_told_is_durable(file: Path) -> None:
+def test_killed_process_leaves_all_acknowledged_records(file: Path) -> None:
     for _ in range(3):
         process = subprocess.Popen(
             [sys.executable, "-c", APPEND, str(file)], stdout=subprocess.PIPE, text=True
@@ -315,7 +315,7 @@ def test_a_killed_process_leaves_all_that_it_was_told_is_durable(file: Path) -> 
         assert "state.json.journal" not in names(file)
 
 
-def test_bytes_are_the_same_whatever_the_order_of_the_records(file: Path) -> None:
+def test_order_of_records_does_not_change_the_bytes(file: Path) -> None:
     contents = set()
     for order in (1, -1):
         other = file.with_name(f"{order}.json")

@@ -66,7 +66,9 @@ LOCKS = {
 
 
 @pytest.mark.parametrize("odd", LOCKS.values(), ids=LOCKS.keys())
-def test_a_lock_of_another_program_is_never_broken(behind_http: Place, odd: dict[str, str]) -> None:
+def test_never_breaks_a_lock_of_a_different_program(
+    behind_http: Place, odd: dict[str, str]
+) -> None:
     """However old it is; a lease of ours would have run out twice over."""
     store = behind_http.open(lease=0.2)
     with store.lock(holder()):
@@ -89,7 +91,7 @@ def test_a_lock_of_another_program_is_never_broken(behind_http: Place, odd: dict
         assert store.load() is not None
 
 
-def test_a_person_may_take_the_lock_of_another_program(behind_http: Place) -> None:
+def test_person_can_free_a_lock_of_a_different_program(behind_http: Place) -> None:
     where, lock, _ = lock_words(behind_http)
     assert ask(where, lock, TERRAFORM)[0] == 200
     store = behind_http.open()
@@ -103,7 +105,7 @@ def test_a_person_may_take_the_lock_of_another_program(behind_http: Place) -> No
 @pytest.mark.parametrize(
     "content", [b"", b"locked by bob", b'{"ID": "0f1e"}', b'{"token": 3}', b'{"token": 3, "by": 1}']
 )
-def test_a_lock_in_a_bucket_that_cannot_be_read_is_never_taken(
+def test_never_takes_an_unreadable_lock_in_a_bucket(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     store = new_place("s3", request, tmp_path, monkeypatch).open(lease=0.2)
@@ -119,7 +121,7 @@ def test_a_lock_in_a_bucket_that_cannot_be_read_is_never_taken(
     assert backing._bucket.get(key).data == content
 
 
-def test_a_lock_in_a_database_that_cannot_be_read_is_never_taken(
+def test_never_takes_an_unreadable_lock_in_a_database(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import psycopg

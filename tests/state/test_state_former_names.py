@@ -66,7 +66,7 @@ def test_a_document_of_an_earlier_format_is_read(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_it_is_written_in_the_present_format(version: int) -> None:
+def test_former_names_are_written_in_the_current_format(version: int) -> None:
     again = encode(decode(document(version), "acme", "state.json"))
     written = json.loads(again)
     assert written["format"] == FORMAT
@@ -81,7 +81,7 @@ def test_a_changed_byte_of_an_earlier_format_is_damage() -> None:
     assert caught.value.diagnostics[0].code == "state_damaged"
 
 
-def test_an_earlier_format_with_a_digest_cannot_lose_it() -> None:
+def test_earlier_format_with_a_digest_needs_it() -> None:
     text = document(2)
     without = text[: text.rindex(b',"digest"')] + b"}\n"
     with pytest.raises(StateError) as caught:
@@ -91,14 +91,14 @@ def test_an_earlier_format_with_a_digest_cannot_lose_it() -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize(("field", "value"), [("unknown", 1), ("sid", 7), ("applied", [])])
-def test_what_no_version_wrote_is_damage(version: int, field: str, value: object) -> None:
+def test_name_that_no_version_wrote_is_damage(version: int, field: str, value: object) -> None:
     with pytest.raises(StateError) as caught:
         decode(document(version, **{field: value}), "acme", "state.json")
     assert caught.value.diagnostics[0].code == "state_damaged"
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_an_address_that_is_there_twice_is_damage(version: int) -> None:
+def test_duplicate_address_is_damage(version: int) -> None:
     """A merge that kept both sides."""
     text = document(version)
     line = text.split(b"\n")[1]

@@ -66,7 +66,7 @@ def lose(place: Place) -> None:
     bucket.delete([key])
 
 
-def test_a_first_run_finds_nothing_and_nothing_gone(place: Place) -> None:
+def test_first_run_reports_no_missing_state(place: Place) -> None:
     found = load_or_recover(place.open(), project(place))
     assert (found.state.serial, found.state.resources, found.missing, found.first) == (
         0,
@@ -76,7 +76,7 @@ def test_a_first_run_finds_nothing_and_nothing_gone(place: Place) -> None:
     )
 
 
-def test_a_state_that_is_there_is_not_gone(place: Place) -> None:
+def test_existing_state_is_not_missing(place: Place) -> None:
     last = saved(place, 3)
     assert load_or_recover(place.open(), project(place)) == (last, None, False)
     assert (
@@ -86,7 +86,7 @@ def test_a_state_that_is_there_is_not_gone(place: Place) -> None:
     )
 
 
-def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_way_back(
+def test_reports_a_missing_state_with_location_last_version_and_recovery(
     place: Place,
 ) -> None:
     saved(place, 3)
@@ -104,7 +104,7 @@ def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_wa
         load_for_reading(place.open(), project(place))
 
 
-def test_what_is_put_in_its_place_has_a_serial_that_never_was(place: Place) -> None:
+def test_replacement_of_a_missing_state_has_an_unused_serial(place: Place) -> None:
     lost = saved(place, 12)
     lose(place)
     store = place.open()
@@ -123,7 +123,7 @@ def test_what_is_put_in_its_place_has_a_serial_that_never_was(place: Place) -> N
     assert len(kept) == 11
 
 
-def test_a_run_that_begins_anew_goes_on_in_the_numbering_and_loses_no_former_version(
+def test_new_start_continues_the_serials_and_keeps_all_versions(
     place: Place,
 ) -> None:
     lost = saved(place, 12)
@@ -150,7 +150,7 @@ class Written:
         return [StoredVersion(1, None), StoredVersion(0, None)]
 
 
-def test_a_state_that_is_written_first_while_it_is_asked_for_is_not_gone(tmp_path: Path) -> None:
+def test_state_first_written_during_the_check_is_not_missing(tmp_path: Path) -> None:
     after = state(1)
     store: Store = Written(after)  # type: ignore[assignment]
     assert load_or_recover(store, project(Place("state.json", tmp_path))) == (after, None, False)

@@ -46,7 +46,7 @@ def damages(data: bytes) -> list[bytes]:
     return found
 
 
-def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
+def test_damaged_character_anywhere_never_exposes_a_url() -> None:
     told = set()
     for data in damages(encode(planted())):
         try:
@@ -76,7 +76,7 @@ def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
         (b"{}", "Object missing required field `kind`"),
     ],
 )
-def test_a_message_names_our_own_fields_and_quotes_nothing(found: bytes, told: str) -> None:
+def test_message_names_our_fields_and_quotes_no_data(found: bytes, told: str) -> None:
     whole = b'{"kind":"number","account":"a","sid":"s","key":"k","last_applied":{},"options":{},'
     data = found if found == b"{}" else whole + found[1:]
     with pytest.raises(DECODE_ERRORS) as caught:
@@ -104,5 +104,5 @@ class _Closed(Entry, forbid_unknown_fields=True):
         ("planted", "an invalid address"),
     ],
 )
-def test_an_address_is_shown_as_far_as_it_surely_is_one(address: str, told: str) -> None:
+def test_shows_only_the_certain_part_of_an_address(address: str, told: str) -> None:
     assert safe_address(address) == told

@@ -123,7 +123,7 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.parametrize("kind", ["http", "s3"])
-def test_a_state_without_end_is_given_up_at_the_limit(
+def test_stops_reading_an_endless_state_at_the_limit(
     server: Server, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**servers.S3, **servers.HTTP, "AWS_ENDPOINT_URL": server.url}.items():
@@ -140,7 +140,7 @@ def test_a_state_without_end_is_given_up_at_the_limit(
     assert server.requests <= 8
 
 
-def test_a_list_of_objects_without_end_is_given_up(
+def test_stops_reading_an_endless_list_of_objects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = Server("endless")
@@ -154,9 +154,7 @@ def test_a_list_of_objects_without_end_is_given_up(
     assert server.requests <= 102
 
 
-def test_a_list_of_empty_pages_without_end_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stops_reading_endless_empty_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library asks for page after page and never returns."""
     server = Server("endless")
     server.names_without_end = server.is_empty = True
@@ -177,7 +175,7 @@ def test_a_file_of_many_gigabytes_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
 @pytest.mark.parametrize("name", ["state.json", "state.json.journal"])
-def test_what_is_no_file_is_not_read(tmp_path: Path, kind: str, name: str) -> None:
+def test_does_not_read_what_is_not_a_file(tmp_path: Path, kind: str, name: str) -> None:
     path = tmp_path / name
     if kind == "pipe":
         os.mkfifo(path)

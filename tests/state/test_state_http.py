@@ -68,7 +68,7 @@ URL = "http://server/states/voice"
         ),
     ],
 )
-def test_addresses_and_credentials_are_what_terraforms_variables_say(
+def test_reads_addresses_and_credentials_from_the_terraform_variables(
     location: str, environ: dict[str, str], expected: HttpEndpoints
 ) -> None:
     assert read_endpoints(location, environ) == expected
@@ -121,7 +121,7 @@ def work(store: LeasedStore) -> None:
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_a_lost_answer_is_asked_for_again_and_counts_once(carried_out: bool) -> None:
+def test_repeats_a_request_after_a_lost_answer_and_counts_it_once(carried_out: bool) -> None:
     calm = Weather()
     work(store_of(calm))
     for lost in range(1, calm.requests + 1):
@@ -136,7 +136,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(carried_out: bool) -> 
         assert store_of(server).lock_info() is None
 
 
-def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(
+def test_unreachable_server_is_an_error_and_keeps_the_state(
     place_with_state: Weather,
 ) -> None:
     server = place_with_state
@@ -154,7 +154,7 @@ def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(
     assert server.documents.bodies == before
 
 
-def test_a_server_that_never_answers_is_given_up_within_half_a_minute(
+def test_gives_up_a_silent_server_within_half_a_minute(
     place_with_state: Weather,
 ) -> None:
     clock = StoppedClock(0)
@@ -176,7 +176,7 @@ def place_with_state() -> Weather:
     return server
 
 
-def test_a_write_that_the_server_refuses_says_why(place_with_state: Weather) -> None:
+def test_refused_write_reports_the_reason(place_with_state: Weather) -> None:
     server = place_with_state
     store = store_of(server)
     with store.lock(holder()):
@@ -188,7 +188,7 @@ def test_a_write_that_the_server_refuses_says_why(place_with_state: Weather) -> 
     assert store_of(server).load() == loaded
 
 
-def test_credentials_that_are_refused_name_the_variables(
+def test_refused_credentials_name_their_variables(
     terraform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.setenv("TF_HTTP_USERNAME", "test")
@@ -215,7 +215,7 @@ def test_credentials_that_are_refused_name_the_variables(
         ),
     ],
 )
-def test_what_is_not_our_state_is_shown_and_left_as_it_is(content: bytes, message: str) -> None:
+def test_reports_a_foreign_document_and_leaves_it_unchanged(content: bytes, message: str) -> None:
     server = Weather()
     server.documents.bodies["/states/voice"] = content
     with pytest.raises(StateError, match=message):

@@ -191,7 +191,7 @@ def trials(
 @pytest.mark.parametrize("first_way", ["saves", "folds"])
 @pytest.mark.parametrize("happens", ["stand_still", "give_no_answer"])
 @pytest.mark.parametrize("kind", [Bucket, Http])
-def test_in_whatever_order_two_runs_call_what_each_was_told_is_kept_is_there(
+def test_interleaved_runs_lose_no_acknowledged_record(
     kind: type[Bucket] | type[Http], happens: str, first_way: str, second_way: str
 ) -> None:
     tried = both = 0

@@ -52,13 +52,13 @@ def damage(data: bytes) -> str:
     return problem.detail
 
 
-def test_what_is_written_is_read_again() -> None:
+def test_reads_back_written_records() -> None:
     leftover = good(b"".join(lines()))
     assert leftover.header == HEADER
     assert leftover.records == [record for batch in BATCHES for record in batch]
 
 
-def test_every_line_is_json_on_its_own() -> None:
+def test_every_line_is_separate_json() -> None:
     assert all(line.count(b"\n") == 1 and line.endswith(b"}\n") for line in lines())
 
 
@@ -74,7 +74,7 @@ def test_a_last_line_with_a_hole_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 50])
-def test_a_journal_without_a_whole_header_is_none(length: int) -> None:
+def test_journal_with_an_incomplete_header_counts_as_absent(length: int) -> None:
     assert parse(lines()[0][:length], "state.json.journal") is None
 
 
@@ -85,18 +85,18 @@ def test_a_bad_line_before_the_last_is_damage(bad: int) -> None:
     assert f"line {bad + 1}" in damage(b"".join(found))
 
 
-def test_a_bad_line_before_a_torn_one_is_damage() -> None:
+def test_invalid_line_before_a_torn_one_is_damage() -> None:
     found = lines()
     found[2] = found[2].replace(b"5", b"6")
     assert "line 3" in damage(b"".join(found[:3]) + found[3][:10])
 
 
-def test_a_lost_line_is_damage() -> None:
+def test_missing_line_is_damage() -> None:
     found = lines()
     assert "line 3" in damage(found[0] + found[1] + found[3] + found[2])
 
 
-def test_a_line_of_another_journal_is_damage() -> None:
+def test_line_of_a_different_journal_is_damage() -> None:
     found, other = lines(), lines(replace(HEADER, run="run-2"))
     assert "line 2" in damage(found[0] + other[1] + found[2])
 
@@ -127,14 +127,14 @@ def base(**changes: object) -> State:
 LEFTOVER = Leftover(HEADER, [record for batch in BATCHES for record in batch])
 
 
-def test_records_are_replayed_upon_the_version_they_continue() -> None:
+def test_replays_records_on_the_version_that_they_continue() -> None:
     after = replay(base(), LEFTOVER, "state.json.journal")
     assert set(after.resources) == {address(0), address(1)}
     assert after.resources[address(1)] == entry(1)
     assert after.version == ("one", 4, 4)
 
 
-def test_a_journal_that_is_older_than_the_state_is_in_it_already() -> None:
+def test_skips_a_journal_older_than_the_state() -> None:
     after = base(serial=5)
     assert replay(after, LEFTOVER, "state.json.journal") is after
 
@@ -142,6 +142,8 @@ def test_a_journal_that_is_older_than_the_state_is_in_it_already() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"), [({"lineage": "two"}, "another state"), ({"serial": 3}, "is older")]
 )
-def test_a_journal_that_does_not_fit_is_an_error(changes: dict[str, object], reason: str) -> None:
+def test_journal_that_does_not_match_the_state_is_an_error(
+    changes: dict[str, object], reason: str
+) -> None:
     with pytest.raises(StateError, match=reason):
         replay(base(**changes), LEFTOVER, "state.json.journal")

@@ -73,7 +73,7 @@ def unanswered(world: BucketWorld, key: str) -> Iterator[list[Callable[[], objec
     world.bucket.put = put  # type: ignore[method-assign]
 
 
-def test_a_version_that_was_given_up_and_arrives_late_replaces_no_later_record(
+def test_late_abandoned_version_replaces_no_later_record(
     world: BucketWorld,
 ) -> None:
     first, second = world.store(), world.store()
@@ -93,7 +93,7 @@ def test_a_version_that_was_given_up_and_arrives_late_replaces_no_later_record(
     assert address(5) in found(world)
 
 
-def test_a_batch_that_was_given_up_and_arrives_late_stops_nobody(world: BucketWorld) -> None:
+def test_late_abandoned_batch_does_not_block_a_later_run(world: BucketWorld) -> None:
     first, second = world.store(), world.store()
     with unanswered(world, FIRST_BATCH) as under_way, first.lock(holder()):
         loaded = first.load()
@@ -113,7 +113,7 @@ def test_a_batch_that_was_given_up_and_arrives_late_stops_nobody(world: BucketWo
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_batch_without_an_answer_is_in_the_version_that_its_own_run_makes(
+def test_next_version_of_a_run_contains_its_unanswered_batch(
     world: BucketWorld, arrives: bool
 ) -> None:
     store = world.store()
@@ -132,7 +132,7 @@ def test_a_batch_without_an_answer_is_in_the_version_that_its_own_run_makes(
     assert found(world) == final.resources
 
 
-def test_a_number_of_a_batch_that_somebody_else_took_is_not_called_the_loss_of_our_lock(
+def test_batch_number_taken_by_a_different_run_is_not_reported_as_a_lost_lock(
     world: BucketWorld,
 ) -> None:
     store = world.store()
@@ -146,9 +146,7 @@ def test_a_number_of_a_batch_that_somebody_else_took_is_not_called_the_loss_of_o
 
 
 @pytest.mark.parametrize("act", ["renew", "release"])
-def test_a_renewal_of_ours_that_arrives_late_is_not_taken_for_somebody_else(
-    world: BucketWorld, act: str
-) -> None:
+def test_recognises_its_own_late_renewal(world: BucketWorld, act: str) -> None:
     backing = world.backing()
     grant = backing.acquire(holder())
     assert isinstance(grant, Grant)
@@ -157,7 +155,7 @@ def test_a_renewal_of_ours_that_arrives_late_is_not_taken_for_somebody_else(
     assert (backing.lock_info() is None) == (act == "release")
 
 
-def test_a_lock_is_freed_by_force_also_while_it_is_renewed(world: BucketWorld) -> None:
+def test_force_frees_a_lock_during_its_renewal(world: BucketWorld) -> None:
     backing = world.backing()
     grant = backing.acquire(holder())
     assert isinstance(grant, Grant)
@@ -166,7 +164,7 @@ def test_a_lock_is_freed_by_force_also_while_it_is_renewed(world: BucketWorld) -
     assert backing.lock_info() is None
 
 
-def test_who_took_the_lock_since_it_was_looked_at_keeps_it(place: Make) -> None:
+def test_unlock_keeps_a_lock_taken_since_it_was_read(place: Make) -> None:
     world = place()
     first, second, other = world.backing(), world.backing(), world.backing()
     try:
@@ -184,7 +182,7 @@ def test_who_took_the_lock_since_it_was_looked_at_keeps_it(place: Make) -> None:
             backing.close()
 
 
-def test_who_lost_the_lock_is_told_who_has_it(place: Make) -> None:
+def test_run_that_lost_the_lock_learns_the_new_holder(place: Make) -> None:
     world = place()
     with_a_state(world)
     late, _, grant = seized(world)
@@ -196,7 +194,7 @@ def test_who_lost_the_lock_is_told_who_has_it(place: Make) -> None:
     assert lost.value.reason == f"bob on ci-7 ({run}) took over the lock"
 
 
-def test_the_message_says_who_has_the_lock_and_when_it_was_ours_last(world: BucketWorld) -> None:
+def test_message_names_the_holder_and_when_we_last_held_the_lock(world: BucketWorld) -> None:
     clock = StoppedClock()
     store = LeasedStore(world.backing(), lease=LEASE, clock=clock)
     with store.lock(holder()):
@@ -212,7 +210,7 @@ def test_the_message_says_who_has_the_lock_and_when_it_was_ours_last(world: Buck
             store.save(loaded)
 
 
-def test_a_lease_counts_from_before_it_was_asked_for(world: BucketWorld) -> None:
+def test_lease_starts_before_its_request(world: BucketWorld) -> None:
     clock = StoppedClock()
     store = LeasedStore(world.backing(), lease=LEASE, clock=clock)
 
@@ -243,7 +241,7 @@ class Careless(MemoryBucket):
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_a_store_that_ignores_conditions_is_refused_and_left_unlocked(before: int) -> None:
+def test_refuses_a_store_that_ignores_conditions_and_leaves_it_unlocked(before: int) -> None:
     world = BucketWorld()
     for _ in range(before):
         with_a_state(world)

@@ -62,7 +62,7 @@ def with_a_state(place: Place) -> None:
         store.save(state(2))
 
 
-def test_a_lease_is_renewed_as_long_as_its_run_lives(leased_place: Place) -> None:
+def test_renews_a_lease_as_long_as_its_run_lives(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         other = leased_place.open(lease=LEASE)
@@ -77,7 +77,7 @@ def test_a_lease_is_renewed_as_long_as_its_run_lives(leased_place: Place) -> Non
         assert (info.holder.pid, info.expired) == (process.pid, False)
 
 
-def test_a_killed_run_frees_itself_when_its_lease_ends(leased_place: Place) -> None:
+def test_lock_of_a_killed_run_is_free_after_its_lease(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         process.send_signal(signal.SIGKILL)
@@ -89,7 +89,7 @@ def test_a_killed_run_frees_itself_when_its_lease_ends(leased_place: Place) -> N
             store.save(loaded)
 
 
-def test_a_run_that_slept_through_its_lease_stops_writing(leased_place: Place) -> None:
+def test_run_that_slept_past_its_lease_stops_writing(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         process.send_signal(signal.SIGSTOP)
@@ -129,7 +129,7 @@ def test_unlocking_by_force_stops_the_run_that_held_it(leased_place: Place) -> N
     assert leased_place.open().lock_info() is None
 
 
-def test_the_lock_of_somebody_else_takes_force(leased_place: Place) -> None:
+def test_unlocking_a_foreign_lock_needs_force(leased_place: Place) -> None:
     store, other = leased_place.open(), leased_place.open()
     with store.lock(holder()):
         with pytest.raises(StateLocked, match="alice on laptop"):
@@ -141,7 +141,7 @@ def test_the_lock_of_somebody_else_takes_force(leased_place: Place) -> None:
     assert other.unlock(same_job, force=True) is None
 
 
-def test_the_lock_of_another_job_of_the_same_matrix_takes_force(leased_place: Place) -> None:
+def test_unlocking_a_sibling_job_of_a_matrix_needs_force(leased_place: Place) -> None:
     """They have one page on GitHub, and one name of the job; each has a runner of its own."""
     run = {
         "GITHUB_SERVER_URL": "https://github.com",
@@ -162,7 +162,7 @@ def test_the_lock_of_another_job_of_the_same_matrix_takes_force(leased_place: Pl
         )
 
 
-def test_a_lock_that_a_dead_process_of_ours_left_is_ours_to_free(leased_place: Place) -> None:
+def test_lock_of_our_dead_process_can_be_freed(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         other, here = leased_place.open(), this_run("reconciler state unlock", NOW, {})
@@ -176,7 +176,7 @@ def test_a_lock_that_a_dead_process_of_ours_left_is_ours_to_free(leased_place: P
             pass
 
 
-def test_a_lock_that_ran_out_is_anybodys_to_free(leased_place: Place) -> None:
+def test_anyone_can_free_an_expired_lock(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         process.kill()
@@ -191,7 +191,7 @@ def test_a_lock_that_ran_out_is_anybodys_to_free(leased_place: Place) -> None:
         assert other.lock_info() is None
 
 
-def test_waiting_for_a_lock_ends_with_it(leased_place: Place) -> None:
+def test_wait_for_a_lock_ends_when_it_is_free(leased_place: Place) -> None:
     with_a_state(leased_place)
     with writing(leased_place) as process:
         assert process.stdin is not None

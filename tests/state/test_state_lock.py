@@ -45,7 +45,7 @@ def holding(file: Path, seconds: float) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_process_that_waits_gets_the_lock_when_it_is_free(file: Path) -> None:
+def test_waiting_process_gets_the_lock_when_it_is_free(file: Path) -> None:
     process = holding(file, 0.3)
     with FileStore(file, "acme").lock(holder(), timeout=60):
         assert process.wait() == 0
@@ -64,7 +64,7 @@ def test_waiting_ends_at_the_timeout(file: Path) -> None:
         process.wait()
 
 
-def test_a_killed_holder_blocks_nobody(file: Path) -> None:
+def test_killed_holder_does_not_block_others(file: Path) -> None:
     process = holding(file, 60)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -85,7 +85,7 @@ def test_the_lock_file_stays_and_is_private(file: Path) -> None:
     assert before.st_mode & 0o777 == 0o600
 
 
-def test_a_holder_that_has_not_said_who_it_is(file: Path) -> None:
+def test_reports_a_holder_without_identity(file: Path) -> None:
     with FileStore(file, "acme").lock(holder()):
         file.with_name("state.json.lock").write_text("{")
         with (
@@ -120,7 +120,7 @@ def test_a_file_system_without_locks_is_an_error(
         pytest.fail("there is no lock")
 
 
-def test_a_lock_that_cannot_be_opened_is_an_error(file: Path) -> None:
+def test_lock_that_cannot_be_opened_is_an_error(file: Path) -> None:
     file.with_name("state.json.lock").mkdir()
     with (
         pytest.raises(StateError, match="state_unwritable"),
@@ -167,7 +167,7 @@ def test_a_user_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> No
         ),
     ],
 )
-def test_the_job_of_each_ci_system_is_found(environ: dict[str, str], url: str | None) -> None:
+def test_detects_the_job_of_each_ci_system(environ: dict[str, str], url: str | None) -> None:
     assert job_url(environ) == url
 
 
@@ -207,7 +207,7 @@ JENKINS = {
         ({"CI_JOB_URL": "https://gitlab.example/1"}, {"CI_JOB_URL": "https://gitlab.example/2"}),
     ],
 )
-def test_jobs_that_may_run_at_once_are_told_apart(
+def test_distinguishes_jobs_that_may_run_at_once(
     environ: dict[str, str], other: dict[str, str]
 ) -> None:
     """All jobs of a GitHub run and all branches of a Jenkins build have one page."""
@@ -223,7 +223,7 @@ def test_jobs_that_may_run_at_once_are_told_apart(
         {"BUILD_URL": "https://jenkins.example/1"},
     ],
 )
-def test_a_job_that_cannot_be_told_from_its_siblings_has_no_name(environ: dict[str, str]) -> None:
+def test_job_indistinguishable_from_its_siblings_has_no_name(environ: dict[str, str]) -> None:
     assert job_of(environ) is None
 
 
@@ -236,17 +236,17 @@ def gone(**changes: object) -> Holder:
     )
 
 
-def test_a_dead_process_of_ours_has_left_its_lock_behind() -> None:
+def test_recognises_the_lock_of_our_dead_process() -> None:
     assert is_left_behind_by(gone(job=None), this_run("reconciler state unlock", NOW, {}))
 
 
-def test_a_process_of_our_job_that_lives_has_not() -> None:
+def test_lock_of_our_live_process_is_not_abandoned() -> None:
     ours = this_run("reconciler state unlock", NOW, GITHUB)
     assert not is_left_behind_by(this_run("reconciler apply", NOW, GITHUB), ours)
     assert is_left_behind_by(gone(), ours)
 
 
-def test_a_number_of_a_process_means_nothing_in_another_container() -> None:
+def test_ignores_a_process_id_of_a_different_container() -> None:
     """Containers of one host share its name and the user, and count their processes each for itself."""
     here = this_run("reconciler state unlock", NOW, {})
     for machine in (
@@ -257,13 +257,13 @@ def test_a_number_of_a_process_means_nothing_in_another_container() -> None:
         assert not is_left_behind_by(gone(machine=machine, job=None), here)
 
 
-def test_a_lock_of_our_job_in_a_container_that_is_gone_is_ours_to_free() -> None:
+def test_lock_of_our_job_in_a_removed_container_can_be_freed() -> None:
     ours = this_run("reconciler state unlock", NOW, GITHUB)
     assert is_left_behind_by(gone(machine="elsewhere", host="0a1b2c"), ours)
     sibling = this_run("reconciler state unlock", NOW, {**GITHUB, "RUNNER_NAME": "runner 2"})
     assert not is_left_behind_by(gone(machine="elsewhere", host="0a1b2c"), sibling)
 
 
-def test_a_lock_of_a_version_that_did_not_say_which_job_it_was_is_nobodys_for_certain() -> None:
+def test_lock_of_a_version_without_a_job_has_no_certain_owner() -> None:
     before = gone(job=None, machine=None, host="0a1b2c")
     assert not is_left_behind_by(before, this_run("reconciler state unlock", NOW, GITHUB))

@@ -38,7 +38,7 @@ def key() -> str:
     return uuid.uuid4().hex
 
 
-def test_an_object_is_put_only_where_none_is(bucket: ObstoreBucket, key: str) -> None:
+def test_creates_an_object_only_where_none_exists(bucket: ObstoreBucket, key: str) -> None:
     assert bucket.put(key, b"one", None)
     assert bucket.put(key, b"two", None) is None
     found = bucket.get(key)
@@ -46,9 +46,7 @@ def test_an_object_is_put_only_where_none_is(bucket: ObstoreBucket, key: str) ->
     assert found.data == b"one"
 
 
-def test_an_object_is_put_only_over_the_version_that_was_read(
-    bucket: ObstoreBucket, key: str
-) -> None:
+def test_replaces_an_object_only_over_the_version_it_read(bucket: ObstoreBucket, key: str) -> None:
     first = bucket.put(key, b"one", None)
     assert first is not None
     second = bucket.put(key, b"two", first)
@@ -62,7 +60,7 @@ def test_an_object_is_put_only_over_the_version_that_was_read(
     assert bucket.get(key) is None
 
 
-def test_of_puts_over_one_version_at_once_only_one_succeeds(
+def test_only_one_of_concurrent_writes_over_a_version_succeeds(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What all else rests upon; the server's, and so to be proved of the one that the other tests are run against."""
@@ -124,7 +122,7 @@ def test_a_lock_waits_shortly_and_a_whole_state_long(
         assert bucket.put(key, bytes(1_000_000), None)
 
 
-def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+def test_creates_the_expected_objects(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
     store = Place(f"s3://states/{key}/voice.json", tmp_path).open()
     with store.lock(holder()):
         journal = store.begin(store.save(state(1)))
@@ -142,14 +140,12 @@ def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("location", ["s3://states", "s3://states/", "s3:///key", "gs://states"])
-def test_an_address_without_bucket_or_key_is_told(location: str, tmp_path: Path) -> None:
+def test_reports_an_address_without_bucket_or_key(location: str, tmp_path: Path) -> None:
     with pytest.raises(StateError, match="name a bucket and a key"):
         open_store(location, tmp_path, "acme")
 
 
-def test_a_bucket_that_is_not_there_is_told_in_one_line(
-    bucket: ObstoreBucket, tmp_path: Path
-) -> None:
+def test_reports_a_missing_bucket_in_one_line(bucket: ObstoreBucket, tmp_path: Path) -> None:
     store = Place("s3://no-such-bucket/voice.json", tmp_path).open()
     with pytest.raises(StateError, match="state_unwritable") as caught, store.lock(holder()):
         pytest.fail("there is no lock")
@@ -158,7 +154,7 @@ def test_a_bucket_that_is_not_there_is_told_in_one_line(
         store.load()
 
 
-def test_a_damaged_lock_is_told_and_left_as_it_is(
+def test_reports_a_damaged_lock_and_leaves_it_unchanged(
     bucket: ObstoreBucket, key: str, tmp_path: Path
 ) -> None:
     bucket.put(f"{key}.lock", b"{", None)

@@ -28,7 +28,7 @@ def problem(path: Path) -> Diagnostic:
     return caught.value.diagnostics[0]
 
 
-def test_a_plan_is_read_as_it_was_written(path: Path) -> None:
+def test_reads_back_a_written_plan(path: Path) -> None:
     before = plan(
         diagnostics=[Diagnostic(severity="warning", code="tunnel", summary="x")],
         targets=["number/*"],
@@ -63,7 +63,7 @@ def test_a_damaged_plan_is_refused(path: Path, content: bytes) -> None:
     assert f"reconciler plan --out {path}" in found.detail
 
 
-def test_a_plan_that_was_changed_by_one_byte_anywhere_is_refused(path: Path) -> None:
+def test_refuses_a_plan_changed_by_one_byte_anywhere(path: Path) -> None:
     write(path, plan())
     whole = path.read_bytes()
     for at in range(len(whole) - 1):
@@ -91,7 +91,7 @@ def test_a_plan_whose_checksum_was_taken_out_is_refused(path: Path) -> None:
     assert problem(path).code == "plan_damaged"
 
 
-def test_a_plan_from_before_there_were_checksums_is_one_of_another_format(path: Path) -> None:
+def test_plan_without_checksums_has_a_different_format(path: Path) -> None:
     write(path, plan())
     document = json.loads(path.read_text()) | {"format": 1}
     del document["sha256"]
@@ -101,30 +101,30 @@ def test_a_plan_from_before_there_were_checksums_is_one_of_another_format(path: 
     assert "reconciler plan --out" in found.detail
 
 
-def test_a_line_end_that_a_transfer_has_changed_does_no_harm(path: Path) -> None:
+def test_changed_line_ends_do_no_harm(path: Path) -> None:
     write(path, plan())
     path.write_bytes(path.read_bytes().rstrip() + b"\r\n")
     assert read(path) == plan()
 
 
-def test_a_field_that_is_not_known_is_damage(path: Path) -> None:
+def test_unknown_field_is_damage(path: Path) -> None:
     write(path, plan())
     path.write_text(json.dumps(json.loads(path.read_text()) | {"approve": True}))
     assert problem(path).code == "plan_damaged"
 
 
 @pytest.mark.parametrize("other", [FORMAT + 1, FORMAT - 1])
-def test_a_plan_of_another_format_is_refused(path: Path, other: int) -> None:
+def test_refuses_a_plan_of_a_different_format(path: Path, other: int) -> None:
     path.write_text(json.dumps({"format": other, "actions": []}))
     assert problem(path).code == "plan_too_new"
 
 
-def test_a_plan_that_is_not_there(path: Path) -> None:
+def test_reports_a_missing_plan(path: Path) -> None:
     assert problem(path).code == "plan_unreadable"
     assert problem(path.parent).code == "plan_unreadable"
 
 
-def test_a_plan_that_cannot_be_written(tmp_path: Path) -> None:
+def test_reports_a_plan_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="plan_unwritable"):
         write(tmp_path / "nowhere" / "plan.json", plan())
 
@@ -133,7 +133,7 @@ def at(**changes: object) -> State:
     return State(**{"project": "acme", "lineage": "one", "serial": 3, "resources": {}} | changes)
 
 
-def test_a_plan_fits_the_state_that_it_was_made_from() -> None:
+def test_plan_matches_the_state_that_it_was_made_from() -> None:
     assert find_state_change(plan(), at()) is None
     assert find_state_change(plan(journal_records=2), at(journal_records=2)) is None
 
@@ -146,7 +146,7 @@ def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> Non
     assert str(at(**changes).version) in found.detail
 
 
-def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
+def test_stale_plan_names_the_author_of_the_newer_state() -> None:
     saved = Saved(
         "2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7"
     )
@@ -160,7 +160,7 @@ def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
     assert "interrupted" in found.detail
 
 
-def test_a_plan_made_upon_nothing_fits_nothing() -> None:
+def test_plan_of_an_empty_state_matches_only_an_empty_state() -> None:
     first = plan(lineage=empty_state("acme").lineage, serial=0)
     assert find_state_change(first, None) is None
     assert find_state_change(first, empty_state("acme")) is None

@@ -51,7 +51,7 @@ def test_a_change_of_one_resource_writes_one_row(location: str, opened: Open) ->
     ]
 
 
-def test_projects_of_one_database_know_nothing_of_each_other(opened: Open) -> None:
+def test_projects_in_one_database_are_isolated(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()), two.lock(holder()):
         first = one.save(state(2))
@@ -62,7 +62,7 @@ def test_projects_of_one_database_know_nothing_of_each_other(opened: Open) -> No
     assert opened("other").load() == second
 
 
-def test_a_number_of_one_project_is_refused_to_another(opened: Open) -> None:
+def test_refuses_a_number_of_a_different_project(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()):
         journal = one.begin(empty_state("acme"))
@@ -78,7 +78,7 @@ def test_a_number_of_one_project_is_refused_to_another(opened: Open) -> None:
     assert found.resources == {}
 
 
-def test_a_number_that_was_let_go_is_free_for_another_project(opened: Open) -> None:
+def test_released_number_is_free_for_a_different_project(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()):
         journal = one.begin(empty_state("acme"))
@@ -102,7 +102,7 @@ def test_a_number_may_change_its_address_within_its_project(opened: Open) -> Non
         journal.fold()
 
 
-def test_a_server_that_is_not_there_is_told_without_a_password(
+def test_reports_an_unreachable_server_without_the_password(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "hunter2")
@@ -114,7 +114,7 @@ def test_a_server_that_is_not_there_is_told_without_a_password(
         pytest.fail("there is no lock")
 
 
-def test_what_a_reader_may_not_write_is_an_error(
+def test_write_with_a_read_only_role_is_an_error(
     location: str, opened: Open, tmp_path: object
 ) -> None:
     with opened("acme").lock(holder()):
@@ -130,7 +130,7 @@ def test_what_a_reader_may_not_write_is_an_error(
         pytest.fail("there is no lock")
 
 
-def test_the_first_runs_of_all_may_come_at_once(postgres: str, tmp_path: Path) -> None:
+def test_concurrent_first_runs_succeed(postgres: str, tmp_path: Path) -> None:
     """Whoever comes second finds the tables being made, and must not stand in the way of the first one's writes."""
     for _ in range(15):
         location = new_schema(postgres)

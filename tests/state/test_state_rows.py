@@ -65,7 +65,7 @@ def test_changed_rows_are_damage(place: Place, statement: str) -> None:
     assert {problem.code for problem in caught.value.diagnostics} == {"state_damaged"}
 
 
-def test_a_former_row_that_comes_back_is_damage(place: Place) -> None:
+def test_reappearing_old_row_is_damage(place: Place) -> None:
     """As after a partial restore of a table: the row itself is intact."""
     with psycopg.connect(place.location, autocommit=True) as rows:
         [(text,)] = rows.execute(
@@ -82,7 +82,7 @@ def test_a_former_row_that_comes_back_is_damage(place: Place) -> None:
         place.open().load()
 
 
-def test_a_run_that_holds_the_lock_does_not_continue_a_changed_version(place: Place) -> None:
+def test_lock_holder_does_not_continue_a_changed_version(place: Place) -> None:
     """A batch of the journal must not give a digest to a version that somebody else has changed."""
     store = place.open()
     with store.lock(holder()):

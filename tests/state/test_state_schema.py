@@ -27,7 +27,7 @@ UPDATE = (
 
 
 @pytest.mark.parametrize("name", ["state.schema.json", "plan-file.schema.json"])
-def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
+def test_published_schema_equals_the_schema_of_the_code(name: str) -> None:
     published = (SCHEMAS / name).read_text(encoding="utf-8")
     assert published == schema_files()[name], f'renew it with: python -c "{UPDATE}"'
 
@@ -43,11 +43,11 @@ def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, 
 
 @settings(deadline=None, max_examples=50)
 @given(states)
-def test_every_state_that_is_written_is_valid(full: State) -> None:
+def test_written_states_match_the_schema(full: State) -> None:
     jsonschema.Draft202012Validator(state_schema()).validate(json.loads(encode(full)))
 
 
-def test_a_plan_file_that_is_written_is_valid(tmp_path: Path) -> None:
+def test_written_plan_files_match_the_schema(tmp_path: Path) -> None:
     full = plan(diagnostics=[Diagnostic(code="x", summary="y", line=3)], targets=["number/*"])
     write(tmp_path / "plan.bin", full)
     jsonschema.Draft202012Validator(plan_file_schema()).validate(
@@ -55,7 +55,7 @@ def test_a_plan_file_that_is_written_is_valid(tmp_path: Path) -> None:
     )
 
 
-def test_what_the_reader_refuses_is_not_valid() -> None:
+def test_schema_refuses_what_the_reader_refuses() -> None:
     document = json.loads(encode(state(1)))
     for path, value in (
         (["format"], FORMAT + 1),

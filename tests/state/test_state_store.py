@@ -34,11 +34,11 @@ def reloaded(place: Place) -> State:
     return loaded
 
 
-def test_there_is_nothing_in_a_new_place(place: Place) -> None:
+def test_new_location_is_empty(place: Place) -> None:
     assert place.open().load() is None
 
 
-def test_what_is_saved_is_loaded_again_with_the_next_serial(place: Place) -> None:
+def test_loads_a_saved_state_with_the_next_serial(place: Place) -> None:
     first = saved(place, state(3))
     assert (first.serial, first.journal_records) == (1, 0)
     assert reloaded(place) == first
@@ -55,7 +55,7 @@ def test_beginning_makes_the_base_durable(place: Place) -> None:
     assert reloaded(place) == base
 
 
-def test_appended_records_are_there_at_once_for_everybody(place: Place) -> None:
+def test_appended_records_are_visible_to_all_at_once(place: Place) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -67,7 +67,7 @@ def test_appended_records_are_there_at_once_for_everybody(place: Place) -> None:
     assert (seen.serial, seen.journal_records) == (base.serial, 2)
 
 
-def test_the_caller_keeps_his_own_state(place: Place) -> None:
+def test_store_does_not_change_the_state_of_the_caller(place: Place) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -97,7 +97,7 @@ def test_a_run_without_records_makes_no_version(place: Place) -> None:
     assert reloaded(place) == base
 
 
-def test_what_an_interrupted_run_left_becomes_a_version_of_its_own(place: Place) -> None:
+def test_journal_of_an_interrupted_run_becomes_a_version(place: Place) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -137,7 +137,7 @@ def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
 
 
 @pytest.mark.parametrize("act", ["save", "begin"])
-def test_the_state_from_before_the_journal_is_stale_for_its_own_run_too(
+def test_state_from_before_the_journal_is_stale_even_for_its_own_run(
     place: Place, act: str
 ) -> None:
     base = saved(place, state(2))
@@ -150,7 +150,7 @@ def test_the_state_from_before_the_journal_is_stale_for_its_own_run_too(
 
 
 @pytest.mark.parametrize("act", ["save", "begin"])
-def test_a_journal_that_is_not_folded_goes_into_the_next_version(place: Place, act: str) -> None:
+def test_unfolded_journal_goes_into_the_next_version(place: Place, act: str) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -165,7 +165,7 @@ def test_a_journal_that_is_not_folded_goes_into_the_next_version(place: Place, a
 
 
 @pytest.mark.parametrize("act", ["save", "begin"])
-def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place, act: str) -> None:
+def test_does_not_overwrite_a_state_that_changed_since_it_was_read(place: Place, act: str) -> None:
     mine = saved(place, state(2))
     theirs = saved(place, mine)
     store = place.open()
@@ -176,7 +176,7 @@ def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place,
     assert reloaded(place) == theirs
 
 
-def test_a_state_that_the_same_client_read_before_it_had_the_lock_may_be_stale(
+def test_state_read_before_the_lock_may_be_stale(
     place: Place,
 ) -> None:
     saved(place, state(2))
@@ -188,7 +188,7 @@ def test_a_state_that_the_same_client_read_before_it_had_the_lock_may_be_stale(
         store.save(early)
 
 
-def test_a_state_that_was_read_before_the_lock_and_is_still_the_one_is_taken(place: Place) -> None:
+def test_accepts_an_unchanged_state_read_before_the_lock(place: Place) -> None:
     saved(place, state(2))
     early = reloaded(place)
     store = place.open()
@@ -196,7 +196,7 @@ def test_a_state_that_was_read_before_the_lock_and_is_still_the_one_is_taken(pla
         assert store.save(early).serial == early.serial + 1
 
 
-def test_a_state_read_while_another_run_journalled_is_stale_once_that_goes_on(place: Place) -> None:
+def test_state_read_during_a_different_run_is_stale_once_that_run_continues(place: Place) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -210,7 +210,7 @@ def test_a_state_read_while_another_run_journalled_is_stale_once_that_goes_on(pl
         other.save(early)
 
 
-def test_an_empty_beginning_fits_a_place_where_nothing_is_or_was_yet(place: Place) -> None:
+def test_empty_state_matches_only_an_unused_location(place: Place) -> None:
     store = place.open()
     with store.lock(holder()):
         store.begin(empty_state("acme")).fold()
@@ -233,7 +233,7 @@ def test_writing_needs_the_lock(place: Place) -> None:
         store.begin(empty_state("acme"))
 
 
-def test_another_project_is_refused(place: Place) -> None:
+def test_refuses_a_different_project(place: Place) -> None:
     saved(place, state(1))
     if place.of_many:
         assert place.open("other").load() is None
@@ -273,12 +273,12 @@ def test_the_lock_is_free_again_after_an_error(place: Place) -> None:
         pass
 
 
-def test_there_is_no_history_of_nothing(place: Place) -> None:
+def test_new_location_has_no_history(place: Place) -> None:
     assert place.open().history() == []
     assert place.open().version(0) is None
 
 
-def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_from(
+def test_keeps_the_last_ten_versions_with_their_origin(
     place: Place,
 ) -> None:
     store = place.open()
@@ -309,7 +309,7 @@ def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_fro
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", saved.at)
 
 
-def test_a_journal_is_in_the_history_once_it_is_folded(place: Place) -> None:
+def test_folded_journal_is_part_of_the_history(place: Place) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -359,7 +359,7 @@ print(json.dumps(held))
 """
 
 
-def test_eight_processes_that_fight_for_one_state_lose_no_update(place: Place) -> None:
+def test_eight_competing_processes_lose_no_update(place: Place) -> None:
     """Nor does one of them lose its lock: with leases of 30 s that would take a machine that stands still for as long.
 
     When each held the lock is told by the clock that all processes of a machine share.
