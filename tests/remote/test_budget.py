@@ -16,7 +16,7 @@ PN = "PN" + "0" * 32
 
 
 @pytest.mark.parametrize("broken", [error(500), error(429, 20429), Answer(503, b"<html>")])
-def test_a_wholly_broken_service_is_not_asked_thousands_of_times(
+def test_limits_the_calls_to_a_broken_service(
     gateway: TwilioGateway, server: Server, broken: Answer
 ) -> None:
     server.answers(broken)
@@ -30,7 +30,7 @@ def test_a_wholly_broken_service_is_not_asked_thousands_of_times(
     assert "too many calls of this run have failed" in details[-1]
 
 
-def test_a_service_of_which_more_than_half_fails_is_asked_to_the_end(
+def test_continues_with_a_service_that_fails_more_than_half_of_the_time(
     gateway: TwilioGateway, server: Server
 ) -> None:
     turns = count()
@@ -42,7 +42,7 @@ def test_a_service_of_which_more_than_half_fails_is_asked_to_the_end(
     assert len(server.seen) == 1500
 
 
-def test_what_comes_back_is_tried_again_as_before(gateway: TwilioGateway, server: Server) -> None:
+def test_retries_a_recovered_service_as_before(gateway: TwilioGateway, server: Server) -> None:
     server.answers(error(500))
     for _ in range(100):
         with pytest.raises(RemoteError):
@@ -56,14 +56,14 @@ def test_what_comes_back_is_tried_again_as_before(gateway: TwilioGateway, server
     assert len(server.seen) - before == 3
 
 
-def test_a_budget_is_never_more_than_it_was() -> None:
+def test_retry_budget_never_exceeds_its_start() -> None:
     budget = RetryBudget(3)
     for _ in range(10):
         budget.repay()
     assert [budget.spend() for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_a_read_that_is_refused_for_good_costs_nothing(
+def test_permanent_refusal_of_a_read_uses_no_retry_budget(
     gateway: TwilioGateway, server: Server
 ) -> None:
     def script(seen: Seen) -> Answer:

@@ -79,7 +79,7 @@ def test_an_empty_body_is_an_empty_reply(gateway: TwilioGateway, server: Server)
 @pytest.mark.parametrize(
     "bad", [error(429, 20429), error(503), Drop(), Answer(body={"a": 1}, cut=3)]
 )
-def test_an_update_is_tried_again_until_it_is_answered(
+def test_retries_an_update_until_it_is_answered(
     gateway: TwilioGateway, server: Server, bad: Answer
 ) -> None:
     server.answers(bad, bad, Answer(body={"sid": PN}))
@@ -98,9 +98,7 @@ def test_an_update_is_tried_again_until_it_is_answered(
         Answer(body={}, headers={"Content-Encoding": "gzip"}),
     ],
 )
-def test_a_damaged_body_is_asked_for_again(
-    gateway: TwilioGateway, server: Server, bad: Answer
-) -> None:
+def test_requests_a_damaged_body_again(gateway: TwilioGateway, server: Server, bad: Answer) -> None:
     server.answers(bad, Answer(body={"fine": True}))
     assert gateway.call(FETCH, sid=PN) == {"fine": True}
 
@@ -116,7 +114,7 @@ def test_a_damaged_body_is_asked_for_again(
         (Answer(201, b"{"), "unexpected_answer"),
     ],
 )
-def test_a_create_is_never_sent_twice_when_it_may_have_been_carried_out(
+def test_never_repeats_a_create_that_may_have_been_executed(
     gateway: TwilioGateway, server: Server, bad: Answer, code: str
 ) -> None:
     server.answers(bad)
@@ -128,15 +126,13 @@ def test_a_create_is_never_sent_twice_when_it_may_have_been_carried_out(
     assert "may have been carried out" in caught.value.diagnostics[0].detail
 
 
-def test_a_create_that_was_one_too_many_is_sent_again(
-    gateway: TwilioGateway, server: Server
-) -> None:
+def test_resends_a_rate_limited_create(gateway: TwilioGateway, server: Server) -> None:
     server.answers(error(429, 20429), error(429, 20429), Answer(201, {"sid": "TK1"}))
     assert gateway.call(CREATE, {"FriendlyName": "edge"}) == {"sid": "TK1"}
     assert len(server.seen) == 3
 
 
-def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server: Server) -> None:
+def test_refused_create_is_not_ambiguous(gateway: TwilioGateway, server: Server) -> None:
     server.answers(error(400, 21248, "domain taken"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"FriendlyName": "edge"})
@@ -146,7 +142,7 @@ def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server
     )
 
 
-def test_after_twelve_attempts_it_is_over(
+def test_gives_up_after_twelve_attempts(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.answers(error(429, 20429, "Too Many Requests"))
@@ -161,7 +157,7 @@ def test_after_twelve_attempts_it_is_over(
     assert "(12 attempts)" in caught.value.diagnostics[0].detail
 
 
-def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(
+def test_failed_update_after_network_trouble_is_ambiguous(
     gateway: TwilioGateway, server: Server
 ) -> None:
     server.answers(Drop(), error(400, 21402, "bad URL"))
@@ -171,7 +167,7 @@ def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(
     assert caught.value.code == "twilio_refused"
 
 
-def test_the_wait_that_the_server_asks_for_is_kept(
+def test_waits_as_long_as_the_server_requests(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.answers(
@@ -200,12 +196,14 @@ def test_a_second_404_is_believed(gateway: TwilioGateway, server: Server) -> Non
     assert (caught.value.code, caught.value.status) == ("not_found", 404)
 
 
-def test_what_a_lost_delete_deleted_is_deleted(gateway: TwilioGateway, server: Server) -> None:
+def test_delete_with_a_lost_answer_counts_as_deleted(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Drop(), error(404, 20404))
     assert gateway.call(DELETE, sid="TK1") == {}
 
 
-def test_deleting_what_never_was_is_an_error(gateway: TwilioGateway, server: Server) -> None:
+def test_deleting_an_unknown_resource_is_an_error(gateway: TwilioGateway, server: Server) -> None:
     server.answers(error(404, 20404))
     with pytest.raises(RemoteError) as caught:
         gateway.call(DELETE, sid="TK1")
@@ -213,7 +211,7 @@ def test_deleting_what_never_was_is_an_error(gateway: TwilioGateway, server: Ser
     assert not caught.value.ambiguous
 
 
-def test_somebody_elses_404_says_nothing_about_twilio(
+def test_foreign_404_does_not_count_as_an_answer_of_twilio(
     gateway: TwilioGateway, server: Server
 ) -> None:
     server.answers(Answer(404, b"<html>nginx", {"Content-Type": "text/html"}))
@@ -226,7 +224,7 @@ def test_somebody_elses_404_says_nothing_about_twilio(
 @pytest.mark.parametrize(
     "missing", [error(404, 20404), Answer(404, b"<html>", {"Content-Type": "text/html"})]
 )
-def test_what_a_server_need_not_have_is_asked_for_once(
+def test_requests_an_optional_endpoint_once(
     gateway: TwilioGateway, server: Server, missing: Answer
 ) -> None:
     server.answers(missing)
@@ -256,7 +254,7 @@ def test_wrong_credentials_are_tried_once(gateway: TwilioGateway, server: Server
     )
 
 
-def test_connections_are_kept(gateway: TwilioGateway, server: Server) -> None:
+def test_reuses_connections(gateway: TwilioGateway, server: Server) -> None:
     server.answers(Answer(body={"a": 1}))
     for _ in range(5):
         gateway.call(FETCH, sid=PN)
@@ -264,7 +262,7 @@ def test_connections_are_kept(gateway: TwilioGateway, server: Server) -> None:
     assert (pool.num_connections, pool.num_requests) == (1, 5)
 
 
-def test_every_attempt_is_told_of_without_parameters(connected: Connect, server: Server) -> None:
+def test_reports_every_attempt_without_parameters(connected: Connect, server: Server) -> None:
     records: list[CallRecord] = []
     gateway = connected(server.url, on_call=records.append)
     server.answers(error(503), Drop(), Answer(body={}))
@@ -302,7 +300,7 @@ PROBLEM = {
 }
 
 
-def test_a_problem_of_rfc_9457_is_told_in_full(gateway: TwilioGateway, server: Server) -> None:
+def test_reports_an_rfc_9457_problem_in_full(gateway: TwilioGateway, server: Server) -> None:
     server.answers(Answer(400, PROBLEM, {"Content-Type": "application/problem+json"}))
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"DomainName": "acme"})
@@ -320,7 +318,7 @@ def test_a_problem_of_rfc_9457_is_told_in_full(gateway: TwilioGateway, server: S
         assert words in detail
 
 
-def test_a_proxys_page_is_waited_out_and_told_without_its_html(
+def test_retries_after_a_proxy_page_and_reports_it_without_html(
     gateway: TwilioGateway, server: Server
 ) -> None:
     page = Answer(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"})
@@ -333,7 +331,9 @@ def test_a_proxys_page_is_waited_out_and_told_without_its_html(
     assert "<" not in caught.value.diagnostics[0].detail
 
 
-def test_a_spurious_404_does_not_make_a_number_gone(gateway: TwilioGateway, server: Server) -> None:
+def test_spurious_404_does_not_make_a_number_missing(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(error(404, 20404), Answer(body=number(1, sid=PN)))
     found = fetch_number(gateway, PN)
     assert found is not None
@@ -343,7 +343,7 @@ def test_a_spurious_404_does_not_make_a_number_gone(gateway: TwilioGateway, serv
     assert len(server.seen) == 4
 
 
-def test_each_wait_is_told_before_it_begins(
+def test_reports_each_wait_before_it_begins(
     server: Server, connected: Connect, clock: FakeClock
 ) -> None:
     waits: list[Wait] = []

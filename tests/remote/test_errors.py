@@ -51,7 +51,7 @@ def test_every_refusal_has_a_code(status: int, vendor: int | None, code: str) ->
     assert code in CURES
 
 
-def test_a_refusal_keeps_what_twilio_said(gateway: TwilioGateway, server: Server) -> None:
+def test_refusal_keeps_the_message_of_twilio(gateway: TwilioGateway, server: Server) -> None:
     body = {
         "code": 21402,
         "message": "Invalid Url: x",
@@ -102,7 +102,7 @@ def test_every_form_of_body_is_read(body: bytes, code: int | None, message: str)
     assert (refusal.code, refusal.message) == (code, message)
 
 
-def test_a_problem_of_rfc_9457_keeps_its_particulars() -> None:
+def test_rfc_9457_problem_keeps_its_details() -> None:
     body = b"""{"type": "https://www.twilio.com/docs/p", "title": "Invalid", "status": 400, "code": 60200,
         "errors": [{"pointer": "#/SipUrl", "detail": "must start with sip:"}, {}, 7]}"""
     detail = errors.refusal_error(WHERE, 400, body).diagnostics[0].detail
@@ -110,7 +110,7 @@ def test_a_problem_of_rfc_9457_keeps_its_particulars() -> None:
     assert "More: https://www.twilio.com/docs/p" in detail
 
 
-def test_an_answer_without_a_reason_says_so() -> None:
+def test_reports_a_response_without_a_reason() -> None:
     assert "503: no reason given" in errors.refusal_error(WHERE, 503, b"").diagnostics[0].detail
 
 
@@ -153,7 +153,7 @@ def test_every_exception_of_twilios_package_is_translated(
         assert "Unable to fetch page" in str(translated)
 
 
-def test_there_are_vendor_exceptions_to_translate() -> None:
+def test_finds_vendor_exceptions_to_translate() -> None:
     assert {TwilioException, TwilioRestException} <= set(VENDOR)
 
 

@@ -40,9 +40,7 @@ def page(*events: dict[str, Any], following: str | None = None) -> Answer:
     )
 
 
-def test_an_event_says_who_changed_what_when_and_from_where(
-    gateway: TwilioGateway, server: Server
-) -> None:
+def test_event_names_actor_change_time_and_address(gateway: TwilioGateway, server: Server) -> None:
     server.answers(page(WHOLE))
     [event] = gateway.events()
     assert (event.sid, event.event_type, event.resource_sid) == ("AE1", "phone-number.updated", PN)
@@ -80,7 +78,7 @@ def test_every_documented_shape_of_the_data_is_understood(
     assert read_changes(data) == expected
 
 
-def test_an_event_may_lack_anything_but_its_date(gateway: TwilioGateway, server: Server) -> None:
+def test_event_needs_only_a_date(gateway: TwilioGateway, server: Server) -> None:
     server.answers(
         page(
             {"sid": "AE1", "event_date": "2015-04-29T02:55:15"},

@@ -121,7 +121,7 @@ def test_each_hostile_answer_is_a_clear_error_at_a_bounded_cost(what: str) -> No
         assert found[case]["seconds"] < 60, found[case]
 
 
-def test_new_rows_without_end_are_given_up() -> None:
+def test_stops_reading_endless_new_rows() -> None:
     server = Hostile(CASES["new_rows_without_end"])
     try:
         found = read("numbers", {"new_rows_without_end": server})["new_rows_without_end"]
@@ -132,7 +132,7 @@ def test_new_rows_without_end_are_given_up() -> None:
     assert found["peak"] <= MOST_MEMORY
 
 
-def test_small_pages_and_large_pages_without_end_are_given_up() -> None:
+def test_stops_reading_endless_pages_of_any_size() -> None:
     for rows, size, most in ((1, 1000, MOST_PAGES), (1, 64 << 20, MOST_BYTES >> 26)):
         guard = ListingGuard()
         for _ in range(most - 1):

@@ -53,7 +53,7 @@ def test_region_and_edge_choose_the_host(
     assert recorder.calls[0][1].startswith(f"https://{host}/2010-04-01/Accounts/AC")
 
 
-def test_every_product_has_its_own_host(connected: Connect) -> None:
+def test_each_product_has_a_separate_host(connected: Connect) -> None:
     recorder = Recorder(b'{"trunks": [], "events": []}')
     gateway = connected(http_client=recorder)
     gateway.rows(TRUNKS)
@@ -64,7 +64,7 @@ def test_every_product_has_its_own_host(connected: Connect) -> None:
     ]
 
 
-def test_a_link_never_leads_to_another_host(connected: Connect) -> None:
+def test_never_follows_a_link_to_a_different_host(connected: Connect) -> None:
     recorder = Recorder(
         b'{"trunks": [], "meta": {"next_page_url": "https://evil.example.com/v1/Trunks?Page=1"}}'
     )
@@ -75,7 +75,7 @@ def test_a_link_never_leads_to_another_host(connected: Connect) -> None:
     }
 
 
-def test_requests_are_authenticated_and_say_who_they_are_from(
+def test_requests_carry_credentials_and_a_user_agent(
     gateway: TwilioGateway, server: Server
 ) -> None:
     server.answers(Answer(body={}))
@@ -102,7 +102,7 @@ def test_the_environment_changes_nothing(
 @pytest.mark.parametrize(
     "wrong", ["localhost:8010", "127.0.0.1", "ftp://host/", "http://", "/path"]
 )
-def test_a_base_url_that_is_none_never_leads_to_twilio(connected: Connect, wrong: str) -> None:
+def test_invalid_base_url_never_leads_to_twilio(connected: Connect, wrong: str) -> None:
     with pytest.raises(RemoteError, match="base_url"):
         connected(wrong)
 
@@ -129,7 +129,7 @@ def test_the_promise_can_be_imported_without_twilio() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_secret_is_not_shown_by_its_holders(gateway: TwilioGateway) -> None:
+def test_objects_with_a_secret_do_not_show_it(gateway: TwilioGateway) -> None:
     holders = (
         gateway,
         gateway._caller,

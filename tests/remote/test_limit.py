@@ -23,7 +23,7 @@ def test_the_limit_halves_down_to_one() -> None:
     assert limits == [8, 4, 2, 1, 1, 1]
 
 
-def test_calls_that_were_under_way_together_halve_it_once() -> None:
+def test_concurrent_refusals_halve_the_limit_once() -> None:
     limiter = ConcurrencyLimiter(16)
     tickets = [limiter.acquire() for _ in range(10)]
     for ticket in tickets:
@@ -32,7 +32,7 @@ def test_calls_that_were_under_way_together_halve_it_once() -> None:
     assert limiter.limit == 8
 
 
-def test_it_grows_by_one_for_each_limits_worth_of_successes() -> None:
+def test_limit_grows_by_one_after_as_many_successes() -> None:
     limiter = ConcurrencyLimiter(8)
     for _ in range(3):
         refuse(limiter)
@@ -45,14 +45,14 @@ def test_it_grows_by_one_for_each_limits_worth_of_successes() -> None:
     assert grown.count(6) > grown.count(2)
 
 
-def test_it_never_grows_beyond_its_bound() -> None:
+def test_limit_never_exceeds_its_bound() -> None:
     limiter = ConcurrencyLimiter(2)
     for _ in range(10):
         limiter.grow()
     assert limiter.limit == 2
 
 
-def test_no_more_than_the_limit_are_under_way() -> None:
+def test_never_runs_more_calls_than_the_limit() -> None:
     limiter, lock, under_way, most = ConcurrencyLimiter(3), threading.Lock(), 0, 0
 
     def work() -> None:
@@ -95,7 +95,7 @@ def test_first_come_first_served() -> None:
     assert served == [0, 1, 2, 3, 4]
 
 
-def test_who_gives_up_waiting_passes_the_turn_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caller_that_stops_waiting_passes_its_turn_on(monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = ConcurrencyLimiter(1)
     limiter.acquire()
 

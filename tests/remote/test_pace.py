@@ -18,7 +18,7 @@ from .conftest import Connect
 PN = "PN" + "0" * 32
 
 
-def test_an_answer_in_time_from_a_server_that_never_refused_is_quick() -> None:
+def test_ramps_up_quickly_while_a_server_answers_in_time() -> None:
     bearing = ConcurrencyHint()
     assert [bearing.ramp_up_after("GET", 0.05, count) for count in (1, 8, 500)] == [
         RampUp.QUICK
@@ -29,7 +29,7 @@ def test_an_answer_in_time_from_a_server_that_never_refused_is_quick() -> None:
     ("count", "pace"),
     [(29, RampUp.QUICK), (30, RampUp.STEADY), (40, RampUp.STEADY), (60, RampUp.STEADY)],
 )
-def test_near_the_count_that_was_refused_it_is_steady(count: int, pace: RampUp) -> None:
+def test_ramps_up_steadily_near_the_refused_count(count: int, pace: RampUp) -> None:
     bearing = ConcurrencyHint()
     bearing.note_refusal(40)
     assert bearing.ramp_up_after("GET", 0.05, count) is pace
@@ -51,7 +51,7 @@ def test_sorts_of_calls_are_not_compared_with_each_other() -> None:
     assert bearing.ramp_up_after("GET of a listing", 2.0, 1) is RampUp.QUICK
 
 
-def test_a_limit_begins_where_it_is_told_and_doubles_in_a_round() -> None:
+def test_limit_starts_at_the_given_value_and_doubles_per_round() -> None:
     limiter = ConcurrencyLimiter(32, 8)
     assert (limiter.limit, limiter.below_bound) == (8, True)
     for _ in range(8):
@@ -63,7 +63,7 @@ def test_a_limit_begins_where_it_is_told_and_doubles_in_a_round() -> None:
 
 
 @pytest.mark.parametrize(("bound", "start", "limit"), [(4, 8, 4), (32, None, 32), (5, 0, 5)])
-def test_a_limit_never_begins_above_its_bound(bound: int, start: int | None, limit: int) -> None:
+def test_limit_never_starts_above_its_bound(bound: int, start: int | None, limit: int) -> None:
     assert ConcurrencyLimiter(bound, start).limit == limit
 
 
@@ -86,13 +86,13 @@ def under_way_at_once(gateway: TwilioGateway, server: Server, calls: int) -> int
     return at_once
 
 
-def test_a_promised_concurrency_is_there_from_the_first_call(
+def test_granted_concurrency_applies_from_the_first_call(
     connected: Connect, server: Server
 ) -> None:
     assert under_way_at_once(connected(server.url, concurrency=32), server, 40) == 32
 
 
-def test_without_a_promise_it_begins_low_and_is_high_after_two_rounds(
+def test_limit_without_a_hint_starts_low_and_is_high_after_two_rounds(
     connected: Connect, server: Server
 ) -> None:
     gateway = connected(server.url, concurrency=32, start=8)
@@ -103,7 +103,7 @@ def test_without_a_promise_it_begins_low_and_is_high_after_two_rounds(
     assert under_way_at_once(gateway, server, 40) == 32
 
 
-def test_slow_answers_hold_it_where_it_is(
+def test_slow_answers_stop_the_growth_of_the_limit(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     gateway = connected(server.url, concurrency=32, start=8)
@@ -121,7 +121,7 @@ def test_slow_answers_hold_it_where_it_is(
     assert gateway._caller._limiter.limit == 9
 
 
-def test_after_a_429_it_comes_back_to_what_was_borne_and_goes_on_with_care(
+def test_after_a_429_returns_to_the_accepted_rate_and_grows_slowly(
     connected: Connect, server: Server
 ) -> None:
     gateway = connected(server.url, concurrency=32)
@@ -146,9 +146,7 @@ def test_after_a_429_it_comes_back_to_what_was_borne_and_goes_on_with_care(
 
 
 @pytest.mark.parametrize("nonsense", ["", "many", "-3", "1e9", "٣", "99999999999999999999"])
-def test_a_count_that_is_none_is_not_believed(
-    gateway: TwilioGateway, server: Server, nonsense: str
-) -> None:
+def test_ignores_an_invalid_count(gateway: TwilioGateway, server: Server, nonsense: str) -> None:
     headers = {"Twilio-Concurrent-Requests": nonsense.encode().decode("latin-1")}
     server.answers(error(429, 20429), Answer(body={"sid": PN}, headers=headers))
     assert gateway.call(FETCH, sid=PN) == {"sid": PN}

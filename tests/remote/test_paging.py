@@ -74,7 +74,7 @@ def test_missing_and_unknown_fields_are_fine(gateway: TwilioGateway, server: Ser
     assert (row.sid, row.voice_url, row.sms_url, row.trunk_sid) == ("PN1", None, None, None)
 
 
-def test_a_number_that_shifts_into_the_next_page_comes_once(
+def test_yields_a_number_that_shifts_to_the_next_page_once(
     gateway: TwilioGateway, server: Server
 ) -> None:
     numbers_served(server, [[number(1), number(2)], [number(2), number(3), number(3)]])
@@ -94,7 +94,7 @@ def test_an_account_without_numbers_has_one_empty_page(
 @pytest.mark.parametrize(
     "bad", [error(503), error(429, 20429), Drop(), Answer(body=b'{"incoming_phone_numbers": [')]
 )
-def test_trouble_with_one_page_costs_one_more_request(
+def test_failed_page_costs_one_more_request(
     gateway: TwilioGateway, server: Server, bad: Answer | Drop
 ) -> None:
     link = f"{NUMBERS}?Page=1&PageToken=PA"
@@ -106,7 +106,7 @@ def test_trouble_with_one_page_costs_one_more_request(
 @pytest.mark.parametrize(
     "body", [{"ok": True}, {"incoming_phone_numbers": [{"sid": 1}]}, [], "hello"]
 )
-def test_json_that_is_no_page_is_an_unexpected_answer(
+def test_json_without_a_page_is_an_unexpected_answer(
     gateway: TwilioGateway, server: Server, body: object
 ) -> None:
     server.answers(Answer(body=body))
@@ -115,14 +115,14 @@ def test_json_that_is_no_page_is_an_unexpected_answer(
     assert caught.value.code == "unexpected_answer"
 
 
-def test_pages_that_lead_in_a_circle_are_an_error(gateway: TwilioGateway, server: Server) -> None:
+def test_circular_pages_are_an_error(gateway: TwilioGateway, server: Server) -> None:
     server.answers(number_page([number(1)], f"{NUMBERS}?Page=1"))
     with pytest.raises(RemoteError, match="circle"):
         list(gateway.number_pages())
     assert len(server.seen) == 2
 
 
-def test_a_link_that_is_none_is_an_error_not_an_end(gateway: TwilioGateway, server: Server) -> None:
+def test_invalid_link_is_an_error_and_not_the_end(gateway: TwilioGateway, server: Server) -> None:
     server.answers(number_page([number(1)], "?Page=1"))
     with pytest.raises(RemoteError, match="unexpected_answer"):
         list(gateway.number_pages())
@@ -151,7 +151,7 @@ def test_a_caller_that_stops_early_leaves_no_thread_and_few_requests(
     assert len(server.seen) <= PagePrefetch.DEPTH + 2
 
 
-def test_a_caller_that_never_asks_leaves_no_thread_once_the_gateway_is_closed(
+def test_caller_that_reads_nothing_leaves_no_thread_after_close(
     gateway: TwilioGateway, server: Server
 ) -> None:
     numbers_served(server, [[number(index)] for index in range(50)])
@@ -160,7 +160,7 @@ def test_a_caller_that_never_asks_leaves_no_thread_once_the_gateway_is_closed(
     assert not page_threads()
 
 
-def test_an_error_of_a_later_page_comes_after_the_pages_before_it(
+def test_yields_earlier_pages_before_the_error_of_a_later_one(
     gateway: TwilioGateway, server: Server
 ) -> None:
     server.answers(number_page([number(1)], f"{NUMBERS}?Page=1"), error(400, 20007, "bad page"))
@@ -183,9 +183,7 @@ def test_a_base_url_may_have_a_path(connected: Connect, server: Server) -> None:
     assert {seen.path for seen in server.seen} == {"/twilio" + NUMBERS}
 
 
-def test_links_that_already_hold_that_path_do_not_get_it_twice(
-    connected: Connect, server: Server
-) -> None:
+def test_does_not_repeat_a_path_that_a_link_already_has(connected: Connect, server: Server) -> None:
     numbers_served(server, [[number(1)], [number(2)]], prefix="/twilio")
     assert len(list(connected(server.url + "/twilio").number_pages())) == 2
     assert {seen.path for seen in server.seen} == {"/twilio" + NUMBERS}
@@ -232,12 +230,12 @@ def test_rows_fill_the_path(gateway: TwilioGateway, server: Server) -> None:
     assert server.seen[0].path == "/v1/Trunks/TK1/OriginationUrls"
 
 
-def test_rows_without_a_sid_are_all_kept(gateway: TwilioGateway, server: Server) -> None:
+def test_keeps_all_rows_without_a_sid(gateway: TwilioGateway, server: Server) -> None:
     server.answers(trunk_page([{"name": "a"}, {"name": "a"}], None))
     assert gateway.rows(TRUNKS) == [{"name": "a"}, {"name": "a"}]
 
 
-def test_the_page_itself_may_name_its_rows(gateway: TwilioGateway, server: Server) -> None:
+def test_page_may_name_its_own_rows_key(gateway: TwilioGateway, server: Server) -> None:
     server.answers(trunk_page([{"sid": "TK1"}], None))
     assert gateway.rows(Endpoint("GET", "trunking", "/v1/Trunks")) == [{"sid": "TK1"}]
 
@@ -250,12 +248,12 @@ def test_a_listing_without_rows_is_an_unexpected_answer(
         gateway.rows(TRUNKS)
 
 
-def test_a_number_is_found_exactly(gateway: TwilioGateway, server: Server) -> None:
+def test_finds_a_number_by_exact_match(gateway: TwilioGateway, server: Server) -> None:
     server.answers(number_page([number(1), number(2, phone_number="+155500000010")]))
     assert [row.sid for row in gateway.find_numbers("+15550000001")] == [number(1)["sid"]]
     assert server.seen[0].query["PhoneNumber"] == "+15550000001"
 
 
-def test_a_number_that_is_not_there_is_not_found(gateway: TwilioGateway, server: Server) -> None:
+def test_does_not_find_a_missing_number(gateway: TwilioGateway, server: Server) -> None:
     server.answers(number_page([]))
     assert gateway.find_numbers("+15550000001") == []

@@ -67,7 +67,7 @@ def test_hosts_can_be_exempted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(pool._manager("https://api.twilio.com", 4)) is PoolManager
 
 
-def test_a_bundle_that_is_not_there_is_an_error_with_a_cure(
+def test_missing_certificate_bundle_is_an_error_with_a_fix(
     connected: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
@@ -77,7 +77,7 @@ def test_a_bundle_that_is_not_there_is_an_error_with_a_cure(
     assert "REQUESTS_CA_BUNDLE" in str(caught.value)
 
 
-def test_a_system_without_certificates_gets_those_that_come_with_twilio(
+def test_system_without_certificates_uses_the_bundled_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -88,7 +88,7 @@ def test_a_system_without_certificates_gets_those_that_come_with_twilio(
     assert pool._trust_context().cert_store_stats()["x509_ca"] > 50
 
 
-def test_a_server_without_tls_is_told_of_at_once(connected: Connect, server: Server) -> None:
+def test_reports_a_server_without_tls_at_once(connected: Connect, server: Server) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(server.url.replace("http:", "https:")).call(FETCH, sid="PN1")
     assert caught.value.code == "network_error"
@@ -136,7 +136,7 @@ def tls_server(certificate: Path) -> Iterator[Server]:
     server.close()
 
 
-def test_a_trusted_server_is_spoken_to_over_one_connection(
+def test_uses_one_connection_to_a_trusted_server(
     connected: Connect, tls_server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
@@ -147,7 +147,7 @@ def test_a_trusted_server_is_spoken_to_over_one_connection(
     assert len(tls_server.connections) == 1
 
 
-def test_a_server_that_is_not_trusted_gets_no_request(
+def test_untrusted_server_gets_no_request(
     connected: Connect, tls_server: Server, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
@@ -199,12 +199,14 @@ ANY: Any = None
         ),
     ],
 )
-def test_every_way_to_fail_is_told_apart(error: Any, failure: FailureKind, words: str) -> None:
+def test_distinguishes_all_connection_failures(
+    error: Any, failure: FailureKind, words: str
+) -> None:
     assert pool._failure_kind(error) is failure
     assert words in pool._innermost_reason(error)
 
 
-def test_head_and_body_go_out_as_one_piece() -> None:
+def test_sends_head_and_body_in_one_packet() -> None:
     """Two pieces are two system calls, and two packets, for each of ten thousand writes."""
     pieces: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:

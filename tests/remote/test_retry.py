@@ -33,9 +33,7 @@ CREATE = {"method": "POST", "idempotent": False}
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE, CREATE])
 @pytest.mark.parametrize("end", [{"status": 429}, {"failure": FailureKind.UNREACHED}])
-def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(
-    call: dict, end: dict
-) -> None:
+def test_retries_every_call_that_was_certainly_not_executed(call: dict, end: dict) -> None:
     assert wait(**call, **end) is not None
     assert not may_have_happened(AttemptOutcome(**{"idempotent": True, **call}, number=1, **end))
 
@@ -51,14 +49,12 @@ MAYBE = [
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE])
 @pytest.mark.parametrize("end", MAYBE)
-def test_what_may_have_been_carried_out_is_tried_again_when_twice_does_no_harm(
-    call: dict, end: dict
-) -> None:
+def test_retries_possibly_executed_calls_only_if_idempotent(call: dict, end: dict) -> None:
     assert wait(**call, **end) is not None
 
 
 @pytest.mark.parametrize("end", MAYBE)
-def test_a_create_that_may_have_been_carried_out_is_never_sent_again(end: dict) -> None:
+def test_never_resends_a_possibly_executed_create(end: dict) -> None:
     assert wait(**CREATE, **end) is None
     assert may_have_happened(AttemptOutcome(**CREATE, number=1, **end))
 
@@ -73,18 +69,18 @@ def test_a_refusal_is_final(status: int) -> None:
     assert wait(status=status) is None
 
 
-def test_an_untrusted_server_is_not_asked_twice() -> None:
+def test_does_not_retry_an_untrusted_server() -> None:
     assert wait(failure=FailureKind.UNTRUSTED) is None
 
 
-def test_an_unreadable_answer_is_asked_for_twice_at_most() -> None:
+def test_requests_an_unreadable_response_twice_at_most() -> None:
     assert wait(failure=FailureKind.UNREADABLE, number=5) is not None, (
         "after other trouble the first one is still the first"
     )
     assert wait(failure=FailureKind.UNREADABLE, number=2, unreadable_before=True) is None
 
 
-def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
+def test_does_not_request_an_oversized_response_again() -> None:
     assert wait(failure=FailureKind.OVERSIZED) is None
     assert may_have_happened(AttemptOutcome(**CREATE, number=1, failure=FailureKind.OVERSIZED))
 
@@ -110,7 +106,7 @@ def test_waits_double_from_a_tenth_of_a_second_to_five() -> None:
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
 
 
-def test_chance_shortens_a_wait_down_to_nothing() -> None:
+def test_jitter_shortens_a_wait_down_to_zero() -> None:
     assert wait(status=503, number=4, jitter=0.25) == pytest.approx(0.2)
     assert wait(status=503, jitter=0.0) == 0.0
 
@@ -134,12 +130,12 @@ def test_the_server_may_not_ask_for_more_than_twenty_seconds() -> None:
     assert wait(status=429, retry_after="3600") == 20.0
 
 
-def test_a_server_that_asks_for_no_wait_gets_the_usual_one() -> None:
+def test_uses_the_default_wait_without_retry_after() -> None:
     assert wait(status=429, retry_after="0") == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
     "nonsense", ["", "soon", "-5", "nan", "inf", "Thu, 99 Foo 2026", formatdate(NOW - 60)]
 )
-def test_nonsense_and_the_past_ask_for_nothing(nonsense: str) -> None:
+def test_ignores_invalid_and_past_retry_after(nonsense: str) -> None:
     assert read_retry_after(nonsense, NOW) == 0.0

@@ -62,7 +62,7 @@ def test_no_secret_leaks(
     assert written.out == ""
 
 
-def test_an_error_of_a_server_that_is_not_there_holds_no_secret(connected: Connect) -> None:
+def test_error_of_an_unreachable_server_holds_no_secret(connected: Connect) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(f"http://user:{SECRET}@127.0.0.1:1").call(CREATE, {"Password": PASSWORD})
     shown = "".join(traceback.format_exception(caught.value))
@@ -70,7 +70,7 @@ def test_an_error_of_a_server_that_is_not_there_holds_no_secret(connected: Conne
     assert PASSWORD not in shown
 
 
-def test_the_log_says_what_was_called_and_how_long_it_took(
+def test_log_records_call_and_duration(
     connected: Connect, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "reconciler")

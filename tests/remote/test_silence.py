@@ -55,20 +55,18 @@ def test_a_refused_connection_is_tried_again_even_for_a_create(
     assert "HTTPS_PROXY" in caught.value.diagnostics[0].detail
 
 
-def test_a_name_that_does_not_exist_is_a_network_error(connected: Connect) -> None:
+def test_unknown_host_name_is_a_network_error(connected: Connect) -> None:
     with pytest.raises(RemoteError) as caught:
         connected("http://no-such-host.invalid").call(FETCH, sid=PN)
     assert caught.value.code == "network_error"
 
 
-def test_a_read_that_times_out_is_tried_again(
-    connected: Connect, server: Server, late: Answer
-) -> None:
+def test_retries_a_read_that_times_out(connected: Connect, server: Server, late: Answer) -> None:
     server.answers(late, Answer(body={"fine": True}))
     assert connected(server.url, read_timeout=0.05).call(FETCH, sid=PN) == {"fine": True}
 
 
-def test_a_create_that_times_out_is_left_in_doubt(
+def test_create_that_times_out_is_ambiguous(
     connected: Connect, server: Server, late: Answer
 ) -> None:
     with pytest.raises(RemoteError) as caught:
@@ -80,9 +78,7 @@ def test_a_create_that_times_out_is_left_in_doubt(
     )
 
 
-def test_an_update_that_never_is_answered_is_left_in_doubt(
-    connected: Connect, server: Server, late: Answer
-) -> None:
+def test_unanswered_update_is_ambiguous(connected: Connect, server: Server, late: Answer) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(server.url, read_timeout=0.02).call(UPDATE, {"VoiceUrl": ""}, sid=PN)
     assert (len(server.seen), caught.value.ambiguous) == (12, True)
@@ -98,7 +94,7 @@ def times_out(clock: FakeClock, seconds: float) -> Callable[[Seen], Drop]:
     return script
 
 
-def test_a_silent_server_is_given_up_within_the_time(connected: Connect, clock: FakeClock) -> None:
+def test_gives_up_a_silent_server_within_the_limit(connected: Connect, clock: FakeClock) -> None:
     class Blackhole:
         attempts = 0
 
@@ -115,7 +111,7 @@ def test_a_silent_server_is_given_up_within_the_time(connected: Connect, clock: 
     assert hole.attempts == 6
 
 
-def test_a_server_given_up_once_is_given_up_for_all_calls_that_follow_at_once(
+def test_fails_later_calls_to_a_silent_server_at_once(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.behaves(times_out(clock, 31))
@@ -129,7 +125,7 @@ def test_a_server_given_up_once_is_given_up_for_all_calls_that_follow_at_once(
     assert len(server.seen) == 1
 
 
-def test_another_product_is_another_server(
+def test_treats_each_product_as_a_separate_server(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.behaves(times_out(clock, 31))
@@ -139,7 +135,7 @@ def test_another_product_is_another_server(
     assert gateway.call(CREATE) == {"sid": "TK1"}
 
 
-def test_a_server_that_comes_back_is_asked_again(
+def test_calls_a_recovered_server_again(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.behaves(times_out(clock, 31))
@@ -150,7 +146,7 @@ def test_a_server_that_comes_back_is_asked_again(
     assert gateway.call(FETCH, sid=PN) == {"fine": True}
 
 
-def test_a_server_that_answers_is_not_silent(
+def test_answering_server_is_not_silent(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     def slow(seen: Seen) -> Answer:
@@ -163,7 +159,7 @@ def test_a_server_that_answers_is_not_silent(
     assert (caught.value.code, len(server.seen)) == ("twilio_unavailable", 12)
 
 
-def test_a_trickle_is_cut_off_though_every_piece_comes_in_time() -> None:
+def test_stops_a_trickling_response_although_each_piece_is_in_time() -> None:
     moments = iter([0.0, 1.0, 2.0, 31.0])
     near, far = socket.socketpair()
     with near, far:
@@ -178,7 +174,7 @@ def test_a_trickle_is_cut_off_though_every_piece_comes_in_time() -> None:
         response.close()
 
 
-def test_stopping_ends_a_wait_and_nothing_is_tried_again(
+def test_stop_ends_a_wait_without_a_retry(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     stop = threading.Event()
@@ -189,7 +185,7 @@ def test_stopping_ends_a_wait_and_nothing_is_tried_again(
     assert (caught.value.code, caught.value.ambiguous, len(server.seen)) == ("interrupted", True, 1)
 
 
-def test_what_was_refused_before_the_stop_leaves_no_doubt(
+def test_refusal_before_a_stop_is_not_ambiguous(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     stop = threading.Event()

@@ -12,7 +12,7 @@ from tests.support.scripted_server import Answer, Seen, Server, number, number_p
 from .conftest import Connect
 
 
-def test_no_answer_ever_reaches_another_thread(connected: Connect, server: Server) -> None:
+def test_answers_reach_only_the_thread_that_asked(connected: Connect, server: Server) -> None:
     server.behaves(lambda seen: Answer(body={"path": seen.path}))
     gateway = connected(server.url, concurrency=8)
 
@@ -49,7 +49,7 @@ class Crowded:
         return Reply(status, b"{}", {})
 
 
-def test_calls_at_once_are_bounded_and_adapt_to_what_the_server_bears(connected: Connect) -> None:
+def test_concurrency_is_bounded_and_adapts_to_the_server(connected: Connect) -> None:
     crowded = Crowded()
     gateway = connected(http_client=crowded, concurrency=8, retry_policy=RetryPolicy(attempts=99))
     with ThreadPoolExecutor(16) as threads:
@@ -61,9 +61,7 @@ def test_calls_at_once_are_bounded_and_adapt_to_what_the_server_bears(connected:
     )
 
 
-def test_one_call_at_a_time_is_enough_for_pages_and_calls_together(
-    connected: Connect, server: Server
-) -> None:
+def test_pages_and_calls_work_with_one_call_at_a_time(connected: Connect, server: Server) -> None:
     def script(seen: Seen) -> Answer:
         if not seen.path.endswith("IncomingPhoneNumbers.json"):
             return Answer(body={"fine": True})

@@ -16,7 +16,7 @@ from .conftest import Connect
 PN = "PN" + "0" * 32
 
 
-def test_it_counts_from_the_moment_it_is_made(clock: FakeClock) -> None:
+def test_time_limit_starts_at_its_creation(clock: FakeClock) -> None:
     limit = TimeLimit(60, clock)
     clock.now += 59
     assert (limit.seconds_left(), limit.is_over) == (1.0, False)
@@ -27,7 +27,7 @@ def test_it_counts_from_the_moment_it_is_made(clock: FakeClock) -> None:
         limit.check()
 
 
-def test_without_seconds_it_never_ends(clock: FakeClock) -> None:
+def test_time_limit_without_seconds_never_ends(clock: FakeClock) -> None:
     limit, stop = TimeLimit(None, clock), threading.Event()
     clock.now += 1e9
     limit.check()
@@ -36,7 +36,7 @@ def test_without_seconds_it_never_ends(clock: FakeClock) -> None:
     assert not stop.is_set()
 
 
-def test_once_the_time_is_over_nothing_is_asked_any_more(
+def test_sends_nothing_after_the_time_limit(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     limit = TimeLimit(60, clock)
@@ -49,7 +49,7 @@ def test_once_the_time_is_over_nothing_is_asked_any_more(
     assert (caught.value.code, len(server.seen)) == ("timed_out", 1)
 
 
-def test_waiting_for_another_attempt_ends_with_the_time(
+def test_wait_for_a_retry_ends_at_the_time_limit(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     limit = TimeLimit(3, clock)
@@ -59,7 +59,7 @@ def test_waiting_for_another_attempt_ends_with_the_time(
     assert (caught.value.code, clock.pauses, len(server.seen)) == ("timed_out", [3.0], 1)
 
 
-def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_the_time(
+def test_waits_for_a_silent_server_no_longer_than_the_time_limit(
     connected: Connect, server: Server
 ) -> None:
     """With the real clock: without the limit this would take half a minute."""
@@ -85,7 +85,7 @@ def test_while_finishing_the_end_of_the_time_is_a_stop_and_calls_go_on(
     assert limit.is_over
 
 
-def test_a_run_that_ends_in_time_is_not_stopped_after_it() -> None:
+def test_time_limit_does_not_stop_a_finished_run() -> None:
     limit, stop = TimeLimit(0.05), threading.Event()
     with limit.stop_at_end(stop):
         pass

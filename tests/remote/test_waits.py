@@ -28,7 +28,7 @@ def test_one_call_waits_no_longer_than_its_limit(
     assert "It was not tried again: it had waited" in caught.value.diagnostics[0].detail
 
 
-def test_a_limit_that_counts_by_the_minute_is_outlasted(
+def test_outlasts_a_rate_limit_per_minute(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.answers(BUSY, BUSY, BUSY, THERE)
@@ -49,7 +49,7 @@ def test_a_run_that_only_reads_waits_no_longer_than_its_limit(
     assert sum(clock.pauses) == OF_READING
 
 
-def test_a_run_that_has_written_goes_on(
+def test_run_with_writes_continues_past_the_wait_limit(
     gateway: TwilioGateway, server: Server, clock: FakeClock
 ) -> None:
     server.answers(THERE)

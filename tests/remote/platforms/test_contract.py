@@ -64,7 +64,7 @@ def test_the_table_has_an_adapter_for_each_platform() -> None:
     assert set(ADAPTERS) == set(PLATFORM_KINDS) == set(KINDS)
 
 
-def test_what_a_platform_cannot_do_is_explained_to_people() -> None:
+def test_explains_unsupported_operations() -> None:
     for kind in PLATFORM_KINDS.values():
         changes = (
             {"link", "update", "delete"}
@@ -75,11 +75,11 @@ def test_what_a_platform_cannot_do_is_explained_to_people() -> None:
         assert needed <= set(kind.manual), kind.type
 
 
-def test_nothing_is_sent_before_something_is_asked(runner: AdapterRunner) -> None:
+def test_sends_nothing_before_the_first_request(runner: AdapterRunner) -> None:
     assert len(runner.sandbox.calls) == 0
 
 
-def test_an_imported_number_is_in_the_list_with_all_its_attributes(listed: AdapterRunner) -> None:
+def test_list_shows_an_imported_number_with_all_attributes(listed: AdapterRunner) -> None:
     assert listed.adapter.list([listed.asked()]) == []
     there = made(listed)
     [found] = listed.adapter.list([listed.asked()])
@@ -94,7 +94,7 @@ def test_listing_changes_nothing(listed: AdapterRunner) -> None:
     assert listed.writes == before
 
 
-def test_who_answers_is_changed_by_a_call_of_its_own(listed: AdapterRunner) -> None:
+def test_changes_the_agent_with_a_separate_call(listed: AdapterRunner) -> None:
     if not listed.adapter.kind.links and "update" not in listed.adapter.kind.can:
         pytest.skip("it has no such call")
     made(listed)
@@ -104,7 +104,7 @@ def test_who_answers_is_changed_by_a_call_of_its_own(listed: AdapterRunner) -> N
     assert found.attrs["agent"] == listed.kind.other["agent"]
 
 
-def test_a_removed_number_is_gone_and_removing_it_again_is_done(listed: AdapterRunner) -> None:
+def test_removal_succeeds_and_can_be_repeated(listed: AdapterRunner) -> None:
     if "delete" not in listed.adapter.kind.can:
         pytest.skip("it has no such call")
     made(listed)
@@ -128,7 +128,7 @@ def test_too_many_requests_and_faltering_servers_are_waited_for(runner: AdapterR
     assert told == [("p", 3.0, 2, 429, 0.0), ("p", 3.0, 3, 429, 3.0)]
 
 
-def test_reading_goes_on_after_a_server_error_and_a_dropped_connection(
+def test_reading_continues_after_a_server_error_and_a_dropped_connection(
     listed: AdapterRunner,
 ) -> None:
     listed.sandbox.faults.add(f.ServerError(path=f"/{listed.kind.type}/*", times=1))
@@ -168,7 +168,7 @@ def listing(runner: AdapterRunner) -> RemoteError:
     return caught.value
 
 
-def test_a_server_that_is_not_there_is_given_up(runner: AdapterRunner) -> None:
+def test_gives_up_an_unreachable_server(runner: AdapterRunner) -> None:
     runner.sandbox.stop()
     [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
@@ -176,14 +176,14 @@ def test_a_server_that_is_not_there_is_given_up(runner: AdapterRunner) -> None:
     assert not result.ambiguous
 
 
-def test_what_is_no_json_is_not_taken_for_an_answer(runner: AdapterRunner) -> None:
+def test_does_not_accept_a_response_that_is_not_json(runner: AdapterRunner) -> None:
     runner.sandbox.faults.add(f.CutBody(path=f"/{runner.kind.type}/*"))
     [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
     assert result.code in ("network_error", "unexpected_answer")
 
 
-def test_a_run_that_is_told_to_stop_sends_nothing_again(runner: AdapterRunner) -> None:
+def test_stopped_run_retries_nothing(runner: AdapterRunner) -> None:
     runner.sandbox.faults.add(f.RateLimit(path=f"/{runner.kind.type}/*"))
     runner.clock.on_pause = runner.stop.set
     [result] = runner.adapter.create([runner.asked()])
@@ -212,7 +212,7 @@ def test_many_numbers_are_answered_in_their_order(runner: AdapterRunner) -> None
 
 
 @pytest.mark.parametrize("call", ["CreateSIPDispatchRule", "CreateSIPOutboundTrunk"])
-def test_what_livekit_has_made_before_it_refuses_is_removed_again(call: str) -> None:
+def test_removes_what_livekit_created_before_a_refusal(call: str) -> None:
     with Sandbox(world()) as sandbox:
         runner = AdapterRunner(sandbox, KINDS["livekit"])
         sandbox.faults.add(f.Refuse(path=f"*/{call}", status=400))
@@ -229,5 +229,5 @@ def test_what_livekit_has_made_before_it_refuses_is_removed_again(call: str) -> 
         runner.adapter.close()
 
 
-def test_what_is_registered_does_not_show_its_secrets() -> None:
+def test_registration_shows_no_secrets() -> None:
     assert PASSWORD not in repr(RegisteredNumber("1", ONE, {}, {"password": PASSWORD}))

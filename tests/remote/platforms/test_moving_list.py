@@ -89,16 +89,14 @@ def test_every_platform_whose_list_has_pages_is_tried() -> None:
 
 
 @pytest.mark.parametrize("losing", [1, 2, 3])
-def test_a_number_that_is_sought_is_found_although_pages_shift(
-    server: Server, name: str, losing: int
-) -> None:
+def test_finds_a_number_although_pages_shift(server: Server, name: str, losing: int) -> None:
     moving = Moving(server, name, losing)
     found = [number.key for number in adapter(server, name).list(asked(*NUMBERS))]
     assert sorted(found) == NUMBERS
     assert moving.readings > 1
 
 
-def test_a_list_that_has_what_is_sought_is_read_once(server: Server, name: str) -> None:
+def test_reads_a_complete_list_once(server: Server, name: str) -> None:
     moving = Moving(server, name, losing=0)
     adapter(server, name).list(asked(*NUMBERS))
     assert moving.readings == 1
@@ -115,7 +113,7 @@ def test_a_list_of_one_page_is_read_once(
     assert moving.readings == 1
 
 
-def test_what_is_recorded_and_declared_no_longer_is_found_too(server: Server, name: str) -> None:
+def test_also_finds_recorded_numbers_that_are_no_longer_declared(server: Server, name: str) -> None:
     """Else it would be forgotten, and stay on the platform."""
     moving = Moving(server, name, losing=1)
     addresses = [f"registration/p/{number}" for number in NUMBERS]
@@ -136,7 +134,7 @@ def test_what_is_recorded_and_declared_no_longer_is_found_too(server: Server, na
     )
 
 
-def test_a_list_that_never_comes_to_rest_is_an_error(
+def test_list_that_keeps_changing_is_an_error(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = [f"+155501002{n:02d}" for n in range(40)]

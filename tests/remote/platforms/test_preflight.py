@@ -50,12 +50,12 @@ def found(runner: AdapterRunner, *actions: Action) -> list[Diagnostic]:
     return find_expected_refusals(questions.registrations, {"p": runner.adapter})
 
 
-def test_an_agent_that_is_there_is_no_error_and_nothing_is_written(runner: AdapterRunner) -> None:
+def test_existing_agent_is_no_error_and_nothing_is_written(runner: AdapterRunner) -> None:
     assert found(runner, registering(runner)) == []
     assert runner.writes == 0
 
 
-def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(runner: AdapterRunner) -> None:
+def test_missing_agent_is_one_error_for_all_its_numbers(runner: AdapterRunner) -> None:
     agent = ASKS.get(runner.kind.type)
     if agent is None:
         assert found(runner, registering(runner, agent="nobody")) == []
@@ -79,7 +79,7 @@ def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(runner: Ada
     assert runner.writes == 0
 
 
-def test_an_account_that_is_not_connected_is_an_error(runner: AdapterRunner) -> None:
+def test_unconnected_account_is_an_error(runner: AdapterRunner) -> None:
     codes = {"feather": "no_twilio_integration", "dasha": "integration_not_found"}
     if runner.kind.type not in codes:
         pytest.skip("its documents describe no call that tells")
@@ -91,7 +91,7 @@ def test_an_account_that_is_not_connected_is_an_error(runner: AdapterRunner) -> 
     assert error.code == codes[runner.kind.type]
 
 
-def test_a_platform_that_does_not_answer_is_a_warning(runner: AdapterRunner) -> None:
+def test_silent_platform_is_a_warning(runner: AdapterRunner) -> None:
     if runner.kind.type not in ASKS:
         pytest.skip("it is not asked")
     runner.sandbox.faults.add(f.ServerError(path=f"/{runner.kind.type}/*"))
@@ -99,7 +99,7 @@ def test_a_platform_that_does_not_answer_is_a_warning(runner: AdapterRunner) -> 
     assert (warning.severity, warning.code) == ("warning", "agents_not_checked")
 
 
-def test_a_removal_asks_nothing(runner: AdapterRunner) -> None:
+def test_removal_needs_no_preflight_call(runner: AdapterRunner) -> None:
     assert (
         found(runner, msgspec.structs.replace(registering(runner), action="unregister", set={}))
         == []

@@ -178,7 +178,7 @@ def test_each_error_of_a_bulk_import_under_status_200_has_its_code(
 
 
 @pytest.mark.parametrize("errors", [None, []])
-def test_null_errors_are_none_and_what_is_not_in_the_list_is_not_believed(
+def test_null_errors_count_as_success_only_if_the_list_confirms_it(
     server: Server, errors: object
 ) -> None:
     answer = {"successCount": 1, "failedCount": 0, "errors": errors}
@@ -251,7 +251,7 @@ def test_each_platform_gets_its_key_in_its_own_header_and_json(server: Server, n
     assert sent.get("content-type", "application/json") == "application/json"
 
 
-def test_a_slash_at_the_end_is_added_where_the_server_wants_one(server: Server) -> None:
+def test_adds_a_trailing_slash_where_the_server_needs_one(server: Server) -> None:
     done = Answer(body={"success": True, "data": {"id": "r1", "price": 1, "is_active": None}})
     server.behaves(
         lambda seen: (
@@ -281,7 +281,7 @@ VIEW = {
 @pytest.mark.parametrize(
     "more", [{}, {"integration_connection_id": None}, {"integration_connection_id": "c1"}]
 )
-def test_a_bridge_number_is_read_whatever_its_status_and_connection_say(
+def test_reads_a_bridge_number_with_any_status_and_connection(
     server: Server, more: dict[str, object]
 ) -> None:
     server.answers(Answer(body={**VIEW, **more}))
