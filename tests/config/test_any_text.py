@@ -99,7 +99,9 @@ def test_any_text_loads_or_is_explained(folder: Path, text: str | bytes) -> None
 
 @settings(max_examples=250, deadline=None)
 @given(trees=st.dictionaries(st.sampled_from(KEYS[:11]), TREES, max_size=8))
-def test_any_tree_of_known_words_loads_or_is_explained(folder: Path, trees: dict[str, str]) -> None:
+def test_any_tree_of_known_keys_loads_or_gives_a_diagnostic(
+    folder: Path, trees: dict[str, str]
+) -> None:
     check(folder, "".join(f"{key}: {tree}\n" for key, tree in trees.items()))
 
 

@@ -56,5 +56,5 @@ def test_every_code_has_a_broken_configuration() -> None:
     assert set(SUMMARIES) >= WARNINGS
 
 
-def test_there_is_no_expectation_without_its_configuration() -> None:
+def test_every_expectation_has_its_configuration() -> None:
     assert {path.stem for path in BROKEN.glob("*.txt")} == set(CASES)

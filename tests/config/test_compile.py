@@ -82,7 +82,7 @@ def number(loaded: Load, declaration: str, more: str = "", key: str = '"+1555010
         ),
     ],
 )
-def test_a_number_gets_what_its_agent_trunk_and_webhooks_say(
+def test_number_gets_the_settings_of_its_agent_trunk_and_webhooks(
     loaded: Load, declaration: str, voice: Any, sms: Any, status: Any
 ) -> None:
     desired = number(loaded, declaration)
@@ -101,7 +101,7 @@ def test_only_managed_parts_are_desired(loaded: Load) -> None:
     assert not number(loaded, "{agent: support, manage: []}").profile.options.observe_only
 
 
-def test_a_friendly_name_is_managed_only_when_it_is_declared(loaded: Load) -> None:
+def test_manages_only_declared_friendly_names(loaded: Load) -> None:
     desired = number(loaded, "{friendly_name: Front desk}")
     assert desired.profile.attrs == {"friendly_name": "Front desk"}
     assert not desired.profile.options.observe_only
@@ -114,13 +114,13 @@ def test_a_friendly_name_is_managed_only_when_it_is_declared(loaded: Load) -> No
 @pytest.mark.parametrize(
     "declaration", ["", "{}", "{labels: {team: sales}}", "{price: 1, supports_inbound: false}"]
 )
-def test_a_number_declared_with_nothing_is_only_watched(loaded: Load, declaration: str) -> None:
+def test_number_without_settings_is_only_watched(loaded: Load, declaration: str) -> None:
     desired = number(loaded, declaration)
     assert desired.profile.attrs == {}
     assert desired.profile.options.observe_only
 
 
-def test_a_number_knows_its_agent_account_address_and_place(loaded: Load) -> None:
+def test_number_has_agent_account_address_and_position(loaded: Load) -> None:
     desired = number(loaded, "support")
     assert (desired.address, desired.key, desired.sid) == (
         "number/+15550100100",
@@ -146,15 +146,13 @@ def test_a_number_may_be_declared_by_its_sid(loaded: Load) -> None:
         (SID, '{agent: support, phoneNumber: "+15550100100"}'),
     ],
 )
-def test_number_and_sid_may_both_be_given_either_way_round(
-    loaded: Load, key: str, declaration: str
-) -> None:
+def test_accepts_number_and_sid_in_either_order(loaded: Load, key: str, declaration: str) -> None:
     desired = number(loaded, declaration, key=key)
     assert (desired.address, desired.key) == ("number/+15550100100", "+15550100100")
     assert desired.sid == "PN00000000000000000000000000000abc"
 
 
-def test_numbers_declared_alike_share_one_profile(loaded: Load) -> None:
+def test_equally_declared_numbers_share_one_profile(loaded: Load) -> None:
     project = loaded(
         AGENTS
         + """\
@@ -174,7 +172,7 @@ numbers:
     assert profiles[5].options.protect
 
 
-def test_numbers_that_differ_in_their_friendly_name_keep_their_own(loaded: Load) -> None:
+def test_numbers_with_different_friendly_names_keep_them(loaded: Load) -> None:
     project = loaded(
         AGENTS
         + """\
@@ -282,11 +280,11 @@ def test_a_trunk_and_its_origination_urls_become_resources(loaded: Load) -> None
         ("sip:sbc1.example.com?x=y", "sbc1.example.com"),
     ],
 )
-def test_the_host_of_a_sip_url_names_it(url: str, host: str) -> None:
+def test_origination_url_is_named_by_its_host(url: str, host: str) -> None:
     assert sip_host(url) == host
 
 
-def test_agents_are_kept_with_all_that_is_said_of_them(loaded: Load) -> None:
+def test_agents_keep_all_declared_settings(loaded: Load) -> None:
     project = loaded(
         AGENTS.replace(
             "  voice-only: {",
@@ -306,7 +304,7 @@ def test_agents_are_kept_with_all_that_is_said_of_them(loaded: Load) -> None:
     assert support.position == Position("reconciler.yaml", 6, 3)
 
 
-def test_our_urls_are_all_that_is_declared(loaded: Load) -> None:
+def test_our_urls_are_all_declared_urls(loaded: Load) -> None:
     project = loaded(
         AGENTS
         + """\
@@ -339,12 +337,12 @@ bridge_numbers:
     | st.integers().map(Int)
     | st.floats().map(Float),
 )
-def test_what_is_taken_for_a_numbers_own_is_valid(name: str, value: Any) -> None:
+def test_settings_compiled_per_number_are_valid(name: str, value: Any) -> None:
     if OWN_FIELDS[name](value):
         Number.model_validate({name: value})
 
 
-def test_numbers_may_differ_in_what_is_their_own_and_still_share_a_profile(loaded: Load) -> None:
+def test_numbers_with_different_own_settings_share_a_profile(loaded: Load) -> None:
     project = loaded(
         AGENTS
         + """\
@@ -385,7 +383,7 @@ bridge_numbers:
     assert labels == {"0": gold, "1": gold, "2": team_b, "3": team_b, "4": {}, "5": {"team": "a"}}
 
 
-def test_the_labels_of_a_number_outside_twilio_are_those_of_its_registration(loaded: Load) -> None:
+def test_labels_of_a_number_outside_twilio_go_to_its_registration(loaded: Load) -> None:
     project = loaded(
         """\
 platforms:
@@ -402,9 +400,7 @@ numbers:
 @pytest.mark.parametrize(
     "own", ["friendly_name: 5", "sid: PN1", "price: -1", "labels: {team: 1}", "labels: {team: }"]
 )
-def test_a_mistake_in_what_is_a_numbers_own_is_told_of_that_number(
-    diagnosed: Diagnose, own: str
-) -> None:
+def test_reports_an_error_in_an_own_setting_at_its_number(diagnosed: Diagnose, own: str) -> None:
     good = "friendly_name: A, sid: PN0000000000000000000000000000000A, price: 1, labels: {team: a}"
     found = diagnosed(f'numbers:\n  "+15550100100": {{{good}}}\n  "+15550100101": {{{own}}}\n')
     assert [(d.line, d.address) for d in found] == [(7, "number/+15550100101")]

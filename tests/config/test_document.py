@@ -78,7 +78,7 @@ def test_values_keep_the_place_of_key_and_value(parser: Any) -> None:
         ("&x y", "y"),
     ],
 )
-def test_scalars_mean_what_all_yaml_programs_agree_on(parser: Any, text: str, value: Any) -> None:
+def test_reads_scalars_as_all_yaml_parsers_do(parser: Any, text: str, value: Any) -> None:
     document = parse(f"key: {text}\n", parser)
     assert document.root == {"key": value}
     assert type(document.root["key"]) in (type(value), Int, Float, Map, Seq)
@@ -107,19 +107,19 @@ ODD = (
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_scalars_that_programs_read_differently_are_refused(text: str) -> None:
+def test_refuses_scalars_that_parsers_read_differently(text: str) -> None:
     assert isinstance(resolve(text), Ambiguous)
     assert codes(f"key: {text}\n") == [("ambiguous_scalar", 1, 6)]
     assert codes(f"key: '{text}'\n") == []
 
 
-def test_a_number_remembers_how_it_was_written() -> None:
+def test_number_scalar_keeps_its_source_text() -> None:
     node = parse("key: +15550100100\nprice: 1.10\n").root
     assert [repr(value) for value in node.values()] == ["+15550100100", "1.10"]
 
 
 @PARSERS
-def test_an_alias_repeats_what_its_anchor_marked(parser: Any) -> None:
+def test_alias_repeats_its_anchor(parser: Any) -> None:
     document = parse(
         "a: &a {x: 1}\nb: *a\nc: [*a, *a]\nd: &d [1]\ne: &e text\nf: *e\n&k g: *k\n", parser
     )
@@ -155,7 +155,7 @@ def test_an_alias_repeats_what_its_anchor_marked(parser: Any) -> None:
         ("\n  text", [("wrong_type", 2, 3)]),
     ],
 )
-def test_what_is_legal_yaml_and_still_refused(parser: Any, text: str, found: list[Any]) -> None:
+def test_refuses_unsupported_yaml_features(parser: Any, text: str, found: list[Any]) -> None:
     assert codes(text, parser) == found
 
 
@@ -184,7 +184,7 @@ def test_a_syntax_error_is_placed_and_explained(
 
 
 @PARSERS
-def test_what_came_before_a_syntax_error_is_kept_as_far_as_it_is_whole(parser: Any) -> None:
+def test_keeps_complete_entries_before_a_syntax_error(parser: Any) -> None:
     assert parse("a: b\nc: {d: e}\nf: {g: {h: i}, j: [\n", parser).root == {
         "a": "b",
         "c": {"d": "e"},
@@ -196,7 +196,7 @@ def test_what_came_before_a_syntax_error_is_kept_as_far_as_it_is_whole(parser: A
     assert len(document.root.marks) == 2 * len(document.root)
 
 
-def test_duplicates_are_listed_and_the_first_one_counts() -> None:
+def test_reports_duplicates_and_uses_the_first() -> None:
     document = parse("a: 1\nb: {c: 1, c: {d: 2}}\na: [3]\na: 4\n")
     assert document.root == {"a": 1, "b": {"c": 1}}
     assert [(key, again.line, again.column) for _, key, again in document.duplicates] == [
@@ -207,7 +207,7 @@ def test_duplicates_are_listed_and_the_first_one_counts() -> None:
     assert document.duplicates[0].node is document.root["b"]
 
 
-def test_tabs_are_refused_wherever_they_indent() -> None:
+def test_refuses_tabs_as_indentation() -> None:
     assert codes("a:\n\tb: c\n") == [("tab_indentation", 2, 1)]
     assert codes("a: {\n  \tb: c}\n") == [("tab_indentation", 2, 3)]
     assert codes("a:\tb\n") == []
@@ -225,7 +225,9 @@ def test_tabs_are_refused_wherever_they_indent() -> None:
         (b"a: b\nc: \x07\n", "yaml_syntax", 2, 4),
     ],
 )
-def test_bytes_that_are_no_text_are_placed(data: bytes, code: str, line: int, column: int) -> None:
+def test_reports_the_position_of_invalid_bytes(
+    data: bytes, code: str, line: int, column: int
+) -> None:
     document = parse_file(data, "a.yaml")
     (diagnostic,) = document.diagnostics
     assert (diagnostic.code, diagnostic.line, diagnostic.column) == (code, line, column)
@@ -249,7 +251,7 @@ def test_nesting_to_the_limit_is_fine() -> None:
     assert codes("a: " + "{b: " * DEEPEST + "c" + "}" * DEEPEST)[0][0] == "too_deep"
 
 
-def test_aliases_may_not_stand_for_too_much() -> None:
+def test_limits_the_expansion_of_aliases() -> None:
     levels = "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 20)}]\n" for i in range(1, 9))
     document = parse("l0: &l0 {a: b}\n" + levels)
     assert [d.code for d in document.diagnostics] == ["alias_explosion"]
@@ -286,7 +288,7 @@ def test_any_text_is_read_or_refused_with_a_place(data: str | bytes) -> None:
         max_leaves=12,
     ).map(lambda value: {"key": value})
 )
-def test_what_is_written_as_json_is_read_as_it_is(value: Any) -> None:
+def test_reads_json_unchanged(value: Any) -> None:
     import json
 
     document = parse(json.dumps(value))

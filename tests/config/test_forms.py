@@ -45,7 +45,7 @@ def proposed(ending: str) -> Any:
 @pytest.mark.parametrize(
     "model", [m for m in models() if m.__name__ not in ABSTRACT], ids=lambda m: m.__name__
 )
-def test_the_form_that_is_shown_where_nothing_is_known_is_valid(model: type[BaseModel]) -> None:
+def test_generic_example_form_is_valid(model: type[BaseModel]) -> None:
     model.model_validate(proposed(render_right_form(model, 5, key="")))
 
 
@@ -74,7 +74,7 @@ def test_the_form_of_a_section_is_valid(section: str, value: Any) -> None:
         ({"a": [1, True, 1.5, None, {"b": "c:"}]}, '{a: [1, true, 1.5, null, {b: "c:"}]}'),
     ],
 )
-def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown: str) -> None:
+def test_writes_a_value_on_one_line_and_reads_it_back(value: Any, shown: str) -> None:
     assert flow(value) == shown
     assert parse_file(f"key: {shown}\n".encode(), "a.yaml").root == {"key": value}
 
@@ -94,12 +94,12 @@ def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown
         ("+15550100100 ext. 5", ""),
     ],
 )
-def test_a_number_is_known_whatever_is_written_around_its_digits(text: str, meant: str) -> None:
+def test_recognises_a_number_in_any_notation(text: str, meant: str) -> None:
     assert guess_number(text) == meant
     assert not meant or f'"{meant}"' in advise_on_phone(text)
 
 
-def test_what_a_spreadsheet_has_shortened_is_only_proposed_when_it_is_whole() -> None:
+def test_proposes_a_number_from_a_spreadsheet_only_if_it_is_complete() -> None:
     assert '"+15550100100"' in advise_on_phone("1.5550100100E+10")
     assert '"+15550100100"' in advise_on_phone("1,5550100100e10")
     assert "dropped digits" in advise_on_phone("1.555E+10")
@@ -109,14 +109,14 @@ def test_what_a_spreadsheet_has_shortened_is_only_proposed_when_it_is_whole() ->
 @pytest.mark.parametrize(
     "secret", ["$ecret", "s3cret", "ABC123DEF456", "0" * 32, "$ABC123", "{{ secret }}", "a_b", 5]
 )
-def test_what_may_be_a_secret_is_taken_for_no_variable(secret: object) -> None:
+def test_does_not_propose_a_possible_secret_as_a_variable(secret: object) -> None:
     assert find_variable(secret) == ""
 
 
 @pytest.mark.parametrize(
     "planted", ["pl4nted-secret", "0123456789abcdef0123456789abcdef", "pl4nted.example.com:x"]
 )
-def test_no_form_repeats_what_may_be_a_secret(
+def test_no_proposal_repeats_a_possible_secret(
     write: Callable[..., Path], tmp_path: Path, planted: str
 ) -> None:
     entry = write(
@@ -148,7 +148,7 @@ defaults: {{auth_token:{planted}}}
     assert planted not in repr(caught.value.diagnostics)
 
 
-def test_nothing_that_explains_is_imported_while_all_is_well(tmp_path: Path) -> None:
+def test_valid_configuration_imports_no_explaining_code(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(
         'version: 1\nproject: acme\nagents:\n  support: {webhooks: {voice: "https://agents.example.com/voice"}}\n'
         "trunks:\n  edge: {domain: acme.pstn.twilio.com, recording: {mode: record-from-answer}}\n"

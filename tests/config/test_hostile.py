@@ -202,7 +202,7 @@ def test_a_hostile_file_ends_soon_with_a_clear_error(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", list(FILES))
-def test_every_command_that_a_fork_may_run_ends_soon(tmp_path: Path, name: str) -> None:
+def test_every_command_ends_soon_on_a_hostile_configuration(tmp_path: Path, name: str) -> None:
     (tmp_path / "reconciler.yaml").write_text(FILES[name][0], encoding="utf-8")
     for command in COMMANDS:
         # `fmt --check` exits 1 for a file that it would change.
@@ -221,7 +221,7 @@ BYTES = {
 
 
 @pytest.mark.parametrize("name", list(BYTES))
-def test_bytes_that_are_no_text_are_an_error(tmp_path: Path, name: str) -> None:
+def test_invalid_bytes_are_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "reconciler.yaml").write_bytes(BYTES[name])
     validate(tmp_path)
     for command in COMMANDS:
@@ -238,7 +238,7 @@ def test_folders_without_end_are_an_error(tmp_path: Path) -> None:
     assert "error include_limit" in validate(tmp_path)
 
 
-def test_200_files_that_each_include_all(tmp_path: Path) -> None:
+def test_200_files_that_include_each_other_load_in_time(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(HEAD + 'include: "*.yml"\n')
     for i in range(200):
         (tmp_path / f"i{i}.yml").write_text('include: "*.yml"\nnumbers: {}\n')
@@ -247,7 +247,7 @@ def test_200_files_that_each_include_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", ["include: x.yaml", "policies: {p: {schema: x.yaml}}"])
 @pytest.mark.parametrize("kind", ["device", "pipe", "folder", "link to itself"])
-def test_what_is_named_like_a_file_and_is_none(tmp_path: Path, section: str, kind: str) -> None:
+def test_refuses_a_name_that_is_not_a_file(tmp_path: Path, section: str, kind: str) -> None:
     (tmp_path / "reconciler.yaml").write_text(f"{HEAD}{section}\n")
     path = tmp_path / "x.yaml"
     if kind == "pipe":
@@ -269,7 +269,7 @@ def test_a_pipe_beside_the_configuration_is_not_read(tmp_path: Path) -> None:
     run(tmp_path, ("validate", "--format", "html"), (3,))
 
 
-def test_links_that_lead_around_are_not_followed(tmp_path: Path) -> None:
+def test_does_not_follow_circular_links(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(HEAD + 'include: "**/*.yml"\n')
     for i in range(6):
         (tmp_path / f"d{i}").mkdir()
@@ -286,13 +286,13 @@ def test_a_chain_of_300_includes_is_an_error(tmp_path: Path) -> None:
     assert "error include_limit" in validate(tmp_path)
 
 
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_does_not_wait_for_what_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(HEAD + "include: x.yaml\n")
     os.mkfifo(tmp_path / "x.yaml")
     assert "error unreadable_file" in validate(tmp_path)
 
 
-def test_equal_errors_are_folded_and_all_are_shown_on_demand(tmp_path: Path) -> None:
+def test_folds_equal_errors_and_shows_all_on_demand(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(
         numbers(lambda _: "{agemt: x}", 10_000), encoding="utf-8"
     )

@@ -113,7 +113,7 @@ def test_every_rule_has_a_trap() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_trap_is_found_at_its_place(rule: str, loaded: Load, tmp_path: Path) -> None:
+def test_lint_finds_each_problem_at_its_position(rule: str, loaded: Load, tmp_path: Path) -> None:
     before, after, at = TRAPS[rule]
     assert before in GOOD
     caught = [d for d in found(loaded(GOOD.replace(before, after))) if d.code == rule]
@@ -123,9 +123,7 @@ def test_a_trap_is_found_at_its_place(rule: str, loaded: Load, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_is_switched_off_by_its_id_and_spared_on_a_line(
-    rule: str, loaded: Load, tmp_path: Path
-) -> None:
+def test_rule_can_be_disabled_by_id_or_on_one_line(rule: str, loaded: Load, tmp_path: Path) -> None:
     before, after, _ = TRAPS[rule]
     trapped = GOOD.replace(before, after)
     assert rule not in {d.code for d in found(loaded(trapped + f"lint: {{disable: [{rule}]}}\n"))}
@@ -139,12 +137,12 @@ def test_a_rule_is_switched_off_by_its_id_and_spared_on_a_line(
     assert rule not in {d.code for d in found(loaded("\n".join(marked[head:]) + "\n"))}
 
 
-def test_a_comment_alone_on_its_line_spares_the_next(loaded: Load) -> None:
+def test_comment_on_its_own_line_disables_a_rule_for_the_next(loaded: Load) -> None:
     text = f"agents:\n  a:\n    webhooks:\n      # reconciler: ignore[missing_fallback]\n      voice: {VOICE}\n"
     assert {d.code for d in found(loaded(text))} == {"missing_status", "unused_agent"}
 
 
-def test_a_raised_rule_is_a_violation_and_a_lowered_one_a_remark(loaded: Load) -> None:
+def test_rule_level_selects_violation_or_remark(loaded: Load) -> None:
     before, after, _ = TRAPS["insecure_url"]
     trapped = GOOD.replace(before, after)
     raised = loaded(trapped + "lint: {level: {insecure_url: error}}\n")
@@ -153,7 +151,7 @@ def test_a_raised_rule_is_a_violation_and_a_lowered_one_a_remark(loaded: Load) -
     assert ([d.code for d in lowered.remarks], lowered.warnings) == (["insecure_url"], [])
 
 
-def test_a_rule_that_does_not_exist_is_an_error_with_a_proposal(diagnosed: Diagnose) -> None:
+def test_unknown_rule_is_an_error_with_a_suggestion(diagnosed: Diagnose) -> None:
     (problem,) = diagnosed("lint: {disable: [missing_falback]}\n")
     assert problem.code == "invalid_value"
     assert "`missing_fallback`" in problem.detail
@@ -191,20 +189,20 @@ policies:
         ("{kinds: [trunk], schema: {not: {}}}", []),
     ],
 )
-def test_a_policy_holds_for_what_is_declared(policy: str, places: list[int], loaded: Load) -> None:
+def test_policy_applies_to_declared_resources(policy: str, places: list[int], loaded: Load) -> None:
     project = loaded(POLICY.format(policy=policy), head="version: 1\nproject: acme\n")
     assert [d.line for d in project.violations] == places
     assert {d.code for d in project.violations} <= {"policy_violated"}
 
 
-def test_a_violation_says_what_and_never_repeats_a_value(loaded: Load) -> None:
+def test_violation_names_the_field_and_never_its_value(loaded: Load) -> None:
     policy = "{schema: {properties: {labels: {properties: {team: {const: sales}}}}}, message: Sales only., level: warning}"
     (found,) = loaded(POLICY.format(policy=policy)).warnings
     assert found.detail == "Sales only.\n`labels/team` does not fit its `const` (policy `owned`)."
     assert found.address == "number/+447700900001"
 
 
-def test_a_schema_that_is_none_is_an_error_at_its_place(diagnosed: Diagnose) -> None:
+def test_invalid_schema_is_an_error_at_its_position(diagnosed: Diagnose) -> None:
     (problem,) = diagnosed(POLICY.format(policy="{schema: {type: strng}}"))
     assert (problem.code, "`type`" in problem.detail) == ("invalid_value", True)
 

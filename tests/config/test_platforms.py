@@ -36,7 +36,7 @@ SIP = '"+15550100100": {provider: sip, platform: lk'
         (f"type: somebody, {KEY}", "invalid_provider", "nixflex"),
     ],
 )
-def test_what_a_platform_needs_is_asked_for(
+def test_requires_the_settings_of_a_platform(
     diagnosed: Diagnose, platform: str, code: str, named: str
 ) -> None:
     [found] = diagnosed(f"platforms: {{p: {{{platform}}}}}\n")
@@ -57,7 +57,7 @@ def test_what_a_platform_needs_is_asked_for(
         ('"+15550100100": {provider: vonage}', "invalid_provider", "sip"),
     ],
 )
-def test_a_number_outside_twilio_says_what_its_trunks_need(
+def test_requires_trunk_settings_of_a_number_outside_twilio(
     diagnosed: Diagnose, number: str, code: str, named: str
 ) -> None:
     [found] = diagnosed(f"{LK}numbers: {{{number}}}\n")
@@ -76,7 +76,7 @@ def test_directions_and_encryption_are_written_out(loaded: Load) -> None:
     )
 
 
-def test_the_fields_of_the_platforms_own_calls_are_understood(write: Callable[..., Path]) -> None:
+def test_accepts_the_field_names_of_the_platform_api(write: Callable[..., Path]) -> None:
     text = """\
     accounts:
       main: {twilioSid: ACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, twilioToken: {env: T}}
@@ -96,7 +96,7 @@ def test_the_fields_of_the_platforms_own_calls_are_understood(write: Callable[..
 
 @pytest.mark.parametrize("platform", ["nixflex", "ravan"])
 @pytest.mark.parametrize("switch", ["supports_inbound", "supports_outbound"])
-def test_a_platform_that_takes_and_makes_calls_with_every_number_has_no_switch_for_it(
+def test_refuses_direction_switches_of_a_platform_with_both_directions(
     diagnosed: Diagnose, platform: str, switch: str
 ) -> None:
     [found] = diagnosed(f"""\

@@ -21,7 +21,7 @@ accounts:
 """
 
 
-def test_the_smallest_configuration_is_a_project_with_nothing_in_it(
+def test_smallest_configuration_is_an_empty_project(
     write: Callable[..., Path],
 ) -> None:
     project = load(write("", head=HEAD), environ={})
@@ -37,7 +37,7 @@ def test_the_smallest_configuration_is_a_project_with_nothing_in_it(
     assert project.base == Path(project.files[0]).parent
 
 
-def test_sections_may_be_left_empty(loaded: Load) -> None:
+def test_accepts_empty_sections(loaded: Load) -> None:
     project = loaded("agents:\nnumbers:\ntrunks:\ndefaults:\nsafety:\ninclude:\n")
     assert project.desired == []
 
@@ -57,7 +57,7 @@ def test_a_limit_counts_from_ten_bound_resources_on() -> None:
     assert (str(Limit(12.5, percent=True)), str(Limit(5, percent=False))) == ("12.5%", "5")
 
 
-def test_accounts_are_kept_with_references_instead_of_secrets(loaded: Load) -> None:
+def test_accounts_hold_references_instead_of_secrets(loaded: Load) -> None:
     accounts = loaded("", head=HEAD + TWO).accounts
     assert list(accounts) == ["one", "two"]
     one, two = accounts["one"], accounts["two"]
@@ -86,14 +86,14 @@ def test_accounts_are_kept_with_references_instead_of_secrets(loaded: Load) -> N
         ("{account: one}", "defaults: {account: two}\n", "one"),
     ],
 )
-def test_a_number_says_its_account_or_the_defaults_do(
+def test_number_takes_its_account_from_itself_or_the_defaults(
     loaded: Load, number: str, defaults: str, account: str
 ) -> None:
     project = loaded(f'numbers:\n  "+15550100100": {number}\n{defaults}', head=HEAD + TWO)
     assert project.desired[0].profile.account == account
 
 
-def test_without_accounts_the_environment_describes_one(loaded: Load) -> None:
+def test_environment_describes_the_account_when_none_is_declared(loaded: Load) -> None:
     environ = {
         "TWILIO_ACCOUNT_SID": "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "TWILIO_AUTH_TOKEN": "token",
@@ -121,7 +121,7 @@ def test_no_variable_is_needed_to_load(loaded: Load) -> None:
     assert account.position is None
 
 
-def test_platforms_are_kept_typed_with_their_defaults(loaded: Load) -> None:
+def test_platforms_are_typed_and_have_defaults(loaded: Load) -> None:
     project = loaded(
         """\
         platforms:
@@ -192,7 +192,7 @@ def test_included_files_are_merged_and_keep_their_names(loaded: Load) -> None:
     assert project.safety.max_updates == Limit(1, percent=False)
 
 
-def test_a_file_that_is_included_twice_counts_once(loaded: Load) -> None:
+def test_file_included_twice_counts_once(loaded: Load) -> None:
     project = loaded(
         'include: [a.yaml, "./a.yaml", "*.yaml"]\n',
         a_yaml='include: reconc*.yaml\nnumbers:\n  "+15550100100": {}\n',
@@ -215,7 +215,7 @@ def test_the_digest_changes_with_content_and_names_and_not_with_the_place(
     assert load(entry, environ={}).digest != first
 
 
-def test_files_are_named_relative_to_the_display_root_or_as_given(
+def test_names_files_relative_to_the_display_root_or_as_given(
     write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = write('include: a.yaml\nnumbers:\n  "+15550100100": {}\n', a_yaml="agents: {}\n")
@@ -230,7 +230,7 @@ def test_files_are_named_relative_to_the_display_root_or_as_given(
     assert load(Path("reconciler.yaml"), environ={}).files == ("reconciler.yaml", "a.yaml")
 
 
-def test_an_entry_file_that_is_not_there_is_a_diagnostic(tmp_path: Path) -> None:
+def test_missing_entry_file_is_a_diagnostic(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         load(tmp_path / "nowhere.yaml", environ={}, display_root=tmp_path)
     (diagnostic,) = caught.value.diagnostics
@@ -245,7 +245,7 @@ def test_an_entry_file_that_is_not_there_is_a_diagnostic(tmp_path: Path) -> None
     assert caught.value.exit is Exit.INVALID
 
 
-def test_an_included_file_that_cannot_be_read_is_shown_where_it_is_included(
+def test_reports_an_unreadable_include_at_its_include_line(
     diagnosed: Diagnose,
 ) -> None:
     found = diagnosed('include: ["a\\0b.yaml", parts]\n', parts__x_yaml="agents: {}\n")
@@ -255,7 +255,7 @@ def test_an_included_file_that_cannot_be_read_is_shown_where_it_is_included(
     ]
 
 
-def test_a_file_that_cannot_be_read_makes_nothing_else_look_missing(diagnosed: Diagnose) -> None:
+def test_unreadable_file_causes_no_further_errors(diagnosed: Diagnose) -> None:
     found = diagnosed(
         """\
         include: agents.yaml

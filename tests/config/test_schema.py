@@ -32,11 +32,11 @@ def plain(path: Path) -> Any:
     return parse_file(path.read_bytes(), path.name).root
 
 
-def test_the_sections_that_are_read_are_those_of_the_model() -> None:
+def test_loader_reads_exactly_the_sections_of_the_model() -> None:
     assert tuple(Config.model_fields) == SECTIONS
 
 
-def test_the_committed_schema_is_the_generated_one() -> None:
+def test_committed_schema_equals_the_generated_one() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         FILE.write_text(schema_text(), encoding="utf-8")
     assert FILE.read_text(encoding="utf-8") == schema_text()
@@ -67,7 +67,7 @@ def sections(model: type[Section]) -> Iterator[type[Section]]:
         yield from sections(child)
 
 
-def test_every_default_is_told() -> None:
+def test_schema_documents_every_default() -> None:
     schema = config_schema()
     told = 0
     for model in set(sections(Section)):
@@ -134,7 +134,7 @@ def test_the_full_configuration_is_valid() -> None:
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
-def test_the_schema_refuses_nothing_that_the_model_takes(path: Path) -> None:
+def test_schema_accepts_everything_that_the_model_accepts(path: Path) -> None:
     document = parse_file(path.read_bytes(), path.name)
     try:
         Config.model_validate(document.root)
@@ -166,5 +166,5 @@ def in_one_spelling(node: Any) -> Any:
         "platforms: {x: {type: other}}",
     ],
 )
-def test_the_schema_refuses_what_an_editor_should_underline(text: str) -> None:
+def test_schema_refuses_typical_mistakes(text: str) -> None:
     assert not VALIDATOR.is_valid(parse_file(text.encode(), "a.yaml").root)

@@ -96,7 +96,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("url", FOREIGN)
-def test_a_foreign_host_is_refused_however_it_is_spelled(tmp_path: Path, url: str) -> None:
+def test_refuses_a_foreign_host_in_any_spelling(tmp_path: Path, url: str) -> None:
     for text, line in ((account(base_url=url), 7), (platform(url), 7)):
         found = problems(tmp_path, text)
         assert [(code, at) for code, at, _ in found] in (
@@ -137,7 +137,7 @@ def test_twilio_and_this_machine_need_no_setting(tmp_path: Path, url: str) -> No
         ("ravan", "https://api.ravan.ai:8443", True),
     ],
 )
-def test_a_platform_gets_its_key_at_its_own_hosts_only(
+def test_sends_a_platform_key_only_to_hosts_of_the_platform(
     tmp_path: Path, kind: str, url: str, allowed: bool
 ) -> None:
     assert (problems(tmp_path, platform(url, kind)) == []) is allowed
@@ -167,7 +167,9 @@ def test_a_platform_gets_its_key_at_its_own_hosts_only(
         ("", "https://relay.example.net", False),
     ],
 )
-def test_an_entry_allows_what_it_says(tmp_path: Path, entry: str, url: str, allowed: bool) -> None:
+def test_allow_list_entry_permits_exactly_its_host(
+    tmp_path: Path, entry: str, url: str, allowed: bool
+) -> None:
     for text in (account(base_url=url), platform(url), state(f"{url}/voice")):
         assert (problems(tmp_path, text, RECONCILER_ALLOW_HOSTS=entry) == []) is allowed
 
@@ -176,7 +178,7 @@ def test_an_entry_allows_what_it_says(tmp_path: Path, entry: str, url: str, allo
     "entry",
     ["*", "*.*.net", "a*.net", "*.192.0.2.1", "https://", "http://h/path", "u@h", "h:0", "ftp://h"],
 )
-def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) -> None:
+def test_invalid_allow_list_entry_is_an_error(tmp_path: Path, entry: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read_entry(entry)
     assert problems(tmp_path, account(), RECONCILER_ALLOW_HOSTS=f"ok.example.com,{entry}") == [
@@ -315,7 +317,7 @@ def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) ->
         (state("./state.json"), {}, True),
     ],
 )
-def test_hosts_that_the_environment_names(
+def test_environment_decides_which_hosts_are_allowed(
     tmp_path: Path, text: str, environ: dict[str, str], allowed: bool
 ) -> None:
     found = problems(tmp_path, text, **environ)
@@ -326,7 +328,7 @@ def test_hosts_that_the_environment_names(
 @pytest.mark.parametrize(
     "url", [*FOREIGN, "https://user:word@relay.example.net:8443/x", "https://h_1.example.net./"]
 )
-def test_the_host_that_is_checked_is_the_one_that_clients_connect_to(url: str) -> None:
+def test_checks_the_host_that_clients_connect_to(url: str) -> None:
     try:
         origin = read_origin(url)
     except ValueError:
@@ -344,7 +346,7 @@ def test_the_host_that_is_checked_is_the_one_that_clients_connect_to(url: str) -
     "zone",
     ["a@relay.example.net:8010/", "ie1.example.net", "IE1", "a" * 33, "ie1\n", "a/b", "é", "a.b"],
 )
-def test_a_region_or_edge_cannot_be_a_piece_of_another_host(tmp_path: Path, zone: str) -> None:
+def test_refuses_a_region_or_edge_that_changes_the_host(tmp_path: Path, zone: str) -> None:
     for field in ("region", "edge"):
         assert problems(tmp_path, account(**{field: zone})) == [
             ("invalid_value", 7, 13 if field == "region" else 11)
@@ -427,7 +429,7 @@ def test_folders_of_the_environment_hold_secrets_too(stage: Path, variable: str)
     assert problems(stage, secret_in("../x"), **{variable: ".."}) != [], "a relative folder is none"
 
 
-def test_a_file_that_became_a_link_meanwhile_is_not_read(stage: Path) -> None:
+def test_does_not_read_a_file_that_became_a_link(stage: Path) -> None:
     assert problems(stage, secret_in("secrets/token")) == []
     (stage / "secrets" / "token").unlink()
     (stage / "secrets" / "token").symlink_to("../../other/key")
@@ -441,7 +443,7 @@ def test_a_file_that_became_a_link_meanwhile_is_not_read(stage: Path) -> None:
     ["../outside.yaml", "link.yaml", "folder/outside.yaml", "/etc/hostname", "folder/*.yaml", "../*.yaml",
      "*/outside.yaml", ".git/secret.yaml", "/**/*.yaml", "li*.yaml", "deep/*/../../../*.yaml", "/nowhere/at-all.yaml"],
 )  # fmt: skip
-def test_nothing_is_included_from_outside_the_repository(tmp_path: Path, pattern: str) -> None:
+def test_includes_nothing_from_outside_the_repository(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "outside.yaml").write_text("PLANTED: [")
     folder = tmp_path / "project"
     (folder / ".git").mkdir(parents=True)
@@ -477,7 +479,7 @@ def test_files_of_the_same_repository_are_included_from_anywhere_in_it(tmp_path:
     )
 
 
-def test_every_place_that_names_a_secret_file_is_checked(tmp_path: Path) -> None:
+def test_checks_every_reference_to_a_secret_file(tmp_path: Path) -> None:
     text = f"""\
 version: 1
 project: acme

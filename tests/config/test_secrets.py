@@ -68,7 +68,7 @@ def test_a_parents_token_goes_with_the_parents_sid(loaded: Load, tmp_path: Path)
         ('{file: "a\\0b"}', {}, "is not text"),
     ],
 )
-def test_a_secret_that_is_not_there_is_shown_at_its_reference(
+def test_reports_a_missing_secret_at_its_reference(
     loaded: Load, tmp_path: Path, field: str, environ: dict[str, str], words: str
 ) -> None:
     (tmp_path / "empty").write_text("\n")
@@ -85,7 +85,7 @@ def test_a_secret_that_is_not_there_is_shown_at_its_reference(
     assert error.exit is Exit.FAILED
 
 
-def test_all_secrets_that_are_missing_are_told_at_once(loaded: Load, tmp_path: Path) -> None:
+def test_reports_all_missing_secrets_at_once(loaded: Load, tmp_path: Path) -> None:
     error = failure(account(loaded, "api_key: {env: KEY}, api_secret: {env: SECRET}"), {}, tmp_path)
     assert [d.column for d in error.diagnostics] == [60, 84]
 
@@ -131,7 +131,7 @@ def test_the_environment_gives_the_default_account(
         ),
     ],
 )
-def test_what_the_environment_lacks_is_told_by_name(
+def test_names_missing_environment_variables(
     loaded: Load, tmp_path: Path, environ: dict[str, str], words: list[str]
 ) -> None:
     settings = loaded("", head=HEAD, environ=environ).accounts["default"]
@@ -193,7 +193,7 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
 
 
 @pytest.mark.parametrize("between", [" ", "=", "=:", ":", "\ufeff: ", "\uff1a"])
-def test_a_secret_is_shown_neither_where_its_colon_is_lacking_or_another(
+def test_hides_a_secret_next_to_a_missing_or_wrong_colon(
     write: Callable[..., Path], tmp_path: Path, between: str
 ) -> None:
     account = f"{{sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, auth_token{between}{PLANTED}}}"
@@ -268,7 +268,7 @@ def test_a_source_line_shows_references_and_hides_values(
         ("  plain", "plain", "  "),
     ],
 )
-def test_a_column_is_found_again_in_a_line_from_which_secrets_are_gone(
+def test_maps_columns_in_a_line_with_masked_secrets(
     tmp_path: Path, line: str, what: str, before: str
 ) -> None:
     (tmp_path / "a.yaml").write_text(f"a:\n{line}\n", encoding="utf-8")
@@ -290,7 +290,7 @@ def test_a_source_line_is_read_from_the_file_again(
     assert read_source_line("a\0b.yaml", 1) is None
 
 
-def test_no_line_of_a_file_that_is_no_yaml_is_shown_also_through_a_link(tmp_path: Path) -> None:
+def test_shows_no_line_of_a_file_that_is_not_yaml(tmp_path: Path) -> None:
     for name in ("token.txt", "token.json"):
         (tmp_path / name).write_text(f"{PLANTED}\n")
     (tmp_path / "link.yaml").symlink_to("token.txt")

@@ -157,7 +157,7 @@ SECTIONS = "numbers:\n a: support\nagents:\n a: support\nbridge_numbers:\n b: {a
 @example(f"{SECTIONS} +15550100101:\n - support\n# note\n   # note")
 @example(f"{SECTIONS} +15550100101:\n - support\n# note\n\n   # note\n")
 @example(f"{SECTIONS} +15550100101: |\n  firsttext # not a comment")
-def test_it_keeps_meaning_comments_and_sections_and_is_done_after_once(text: str) -> None:
+def test_formatting_keeps_meaning_and_comments_and_is_idempotent(text: str) -> None:
     before = parse_file(text.encode(), "a.yaml")
     hurt = [
         d
@@ -181,7 +181,7 @@ def _in_agents(text: str, line: int) -> bool:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_every_file_of_ours_keeps_its_meaning_or_is_refused(path: Path) -> None:
+def test_formatting_keeps_the_meaning_of_every_file_or_refuses_it(path: Path) -> None:
     before = parse_file(path.read_bytes(), path.name)
     try:
         once = format_text(path.read_bytes(), path.name)
@@ -238,7 +238,7 @@ def test_numbers_are_quoted_and_sorted_with_their_comments_within_their_groups()
     )
 
 
-def test_what_quotes_are_needed_for_stays_quoted() -> None:
+def test_keeps_required_quotes() -> None:
     assert (
         tidied("a: 'say \"x\"'\nb: 'C:\\dir'\nc: 'no'\n")
         == "a: 'say \"x\"'\nb: 'C:\\dir'\nc: \"no\"\n"
@@ -275,7 +275,7 @@ def test_lists_and_texts_over_several_lines_move_as_a_whole() -> None:
     )
 
 
-def test_comments_further_in_stay_with_what_is_above_them() -> None:
+def test_keeps_indented_comments_with_the_line_above() -> None:
     text = 'numbers:\n  "+15550100102":\n    agent: b\n    # of the second\n  "+15550100101": a\n'
     once = 'numbers:\n  "+15550100101": a\n  "+15550100102":\n    agent: b\n    # of the second\n'
     assert tidied(text) == once
@@ -294,11 +294,11 @@ def test_comments_further_in_stay_with_what_is_above_them() -> None:
         ("|-", "|-"),
     ],
 )
-def test_a_text_at_the_end_without_a_line_break_says_that_it_has_none(head: str, said: str) -> None:
+def test_text_without_a_final_line_break_gets_a_strip_indicator(head: str, said: str) -> None:
     assert tidied(f"a: {head}\n    text") == f"a: {said}\n    text\n"
 
 
-def test_numbers_that_repeat_one_another_by_alias_stay_in_their_order() -> None:
+def test_keeps_the_order_of_numbers_linked_by_aliases() -> None:
     text = 'numbers:\n  "+15550100102": &x {agent: a}\n  "+15550100101": *x\n'
     assert tidied(text) == text
 
@@ -312,7 +312,7 @@ def test_numbers_that_repeat_one_another_by_alias_stay_in_their_order() -> None:
         ("a: 'x\u2028y'\n", "not_formattable"),
     ],
 )
-def test_what_cannot_be_read_for_sure_is_refused(text: str, code: str) -> None:
+def test_refuses_to_format_what_it_cannot_read_with_certainty(text: str, code: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         format_text(text.encode(), "a.yaml")
     assert [d.code for d in caught.value.diagnostics] == [code]

@@ -27,5 +27,5 @@ from reconciler.config.sections.platform import MODELS
         (("agents", "support", "labels", "x"), None),
     ],
 )
-def test_a_place_in_the_file_leads_to_its_model(loc: tuple[Any, ...], model: Any) -> None:
+def test_maps_a_position_in_the_file_to_its_model(loc: tuple[Any, ...], model: Any) -> None:
     assert model_at(Config, loc) is model

@@ -33,10 +33,10 @@ from reconciler.config.desired.webhook_urls import lint_url
         ("http://user@agents.example.com/voice", ["insecure_url", "credentials_in_url"]),
     ],
 )
-def test_urls_that_will_not_work_for_long_are_warned_of(url: str, codes: list[str]) -> None:
+def test_warns_about_urls_that_will_stop_working(url: str, codes: list[str]) -> None:
     assert [finding.code for finding in lint_url(url)] == codes
 
 
-def test_a_warning_does_not_repeat_what_may_be_a_password() -> None:
+def test_warning_does_not_repeat_a_possible_password() -> None:
     for finding in lint_url("http://user:hunter2@x.ngrok.io/?token=hunter2"):
         assert "hunter2" not in finding.detail
