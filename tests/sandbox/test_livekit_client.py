@@ -120,7 +120,7 @@ def test_livekits_client_uses_every_call_of_the_sandbox() -> None:
     assert called == served
 
 
-def test_a_refusal_reaches_livekits_client_as_its_own_error() -> None:
+def test_livekit_client_raises_its_own_error_on_a_refusal() -> None:
     async def create_open_trunk(client: api.LiveKitAPI) -> None:
         trunk = api.SIPInboundTrunkInfo(name="open to all")
         with pytest.raises(api.TwirpError) as raised:
@@ -131,7 +131,7 @@ def test_a_refusal_reaches_livekits_client_as_its_own_error() -> None:
     call(create_open_trunk)
 
 
-def test_a_token_of_another_secret_is_refused() -> None:
+def test_refuses_a_token_signed_with_a_different_secret() -> None:
     async def list_trunks(client: api.LiveKitAPI) -> None:
         with pytest.raises(api.TwirpError) as raised:
             await client.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest())
@@ -140,6 +140,6 @@ def test_a_token_of_another_secret_is_refused() -> None:
     call(list_trunks, secret="another-secret-of-at-least-32-characters")
 
 
-def test_bytes_that_are_no_message_are_refused() -> None:
+def test_refuses_bytes_that_are_not_a_message() -> None:
     with pytest.raises(ValueError, match="no message"):
         livekit_protobuf.decode("CreateSIPInboundTrunk", b"\xff\xff\xff")

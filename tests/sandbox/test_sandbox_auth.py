@@ -36,7 +36,7 @@ def numbers_of(account: str) -> str:
     return f"/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json"
 
 
-def test_a_token_opens_its_own_account(family: Sandbox) -> None:
+def test_token_grants_access_to_its_account(family: Sandbox) -> None:
     rows = ask(family, "GET", numbers_of(TWO), user=TWO).json["incoming_phone_numbers"]
     assert {row["account_sid"] for row in rows} == {TWO}
     assert len(rows) == 3
@@ -66,7 +66,7 @@ def test_no_credentials_are_refused(family: Sandbox, header: str | None) -> None
         assert answer.headers["WWW-Authenticate"].startswith("Basic")
 
 
-def test_an_account_nobody_knows_is_refused(family: Sandbox) -> None:
+def test_refuses_an_unknown_account(family: Sandbox) -> None:
     assert ask(family, "GET", numbers_of(ONE), user="AC" + "0" * 32).json["code"] == 20003
 
 
@@ -80,16 +80,16 @@ def test_an_api_key_works_as_its_account(family: Sandbox) -> None:
     )
 
 
-def test_another_account_stays_closed(family: Sandbox) -> None:
+def test_token_does_not_open_a_different_account(family: Sandbox) -> None:
     answer = ask(family, "GET", numbers_of(TWO), user=ONE)
     assert (answer.status, answer.json["code"]) == (401, 20003)
 
 
-def test_an_account_that_is_not_there_is_not_found(family: Sandbox) -> None:
+def test_unknown_account_is_not_found(family: Sandbox) -> None:
     assert ask(family, "GET", numbers_of("AC" + "0" * 32)).json["code"] == 20404
 
 
-def test_the_parents_token_opens_a_subaccount_and_not_the_other_way_round(family: Sandbox) -> None:
+def test_parent_token_opens_a_subaccount_and_not_vice_versa(family: Sandbox) -> None:
     with client_of(family, ONE, account=CHILD) as client:
         number = client.incoming_phone_numbers.list()[0]
         assert number.update(friendly_name="By the parent").account_sid == CHILD
@@ -98,7 +98,7 @@ def test_the_parents_token_opens_a_subaccount_and_not_the_other_way_round(family
     assert ask(family, "GET", numbers_of(ONE), user=CHILD).status == 401
 
 
-def test_a_number_of_another_account_is_not_found(family: Sandbox) -> None:
+def test_number_of_a_different_account_is_not_found(family: Sandbox) -> None:
     foreign = next(family.world.numbers.rows_of(TWO))
     path = numbers_of(ONE).replace(".json", f"/{foreign.sid}.json")
     assert ask(family, "GET", path).json["code"] == 20404
@@ -129,7 +129,7 @@ def test_an_account_sees_itself_and_its_subaccounts(family: Sandbox) -> None:
         assert {account.sid for account in client.api.v2010.accounts.list()} == {TWO}
 
 
-def test_a_new_subaccount_has_a_token_of_its_own(family: Sandbox) -> None:
+def test_new_subaccount_has_its_own_token(family: Sandbox) -> None:
     with client_of(family, ONE) as client:
         child = client.api.v2010.accounts.create(friendly_name="New")
     assert child.auth_token not in ("", SANDBOX_TOKEN)
@@ -139,7 +139,7 @@ def test_a_new_subaccount_has_a_token_of_its_own(family: Sandbox) -> None:
             client.api.v2010.accounts.create()
 
 
-def test_a_suspended_account_is_let_in_no_more(family: Sandbox) -> None:
+def test_refuses_a_suspended_account(family: Sandbox) -> None:
     with client_of(family, ONE) as client:
         client.api.v2010.accounts(CHILD).update(status="suspended")
         with pytest.raises(TwilioRestException):

@@ -38,7 +38,7 @@ def status(
         "127.0.0.1.example.com",
     ],
 )
-def test_a_name_of_somebody_else_is_refused_for_every_call(sandbox: Sandbox, host: str) -> None:
+def test_refuses_a_foreign_host_name_for_every_call(sandbox: Sandbox, host: str) -> None:
     for method, path in (("GET", "/world"), ("DELETE", "/calls"), ("POST", "/reset")):
         assert status(sandbox, method, path, {"Host": host}) == 403
 
@@ -54,13 +54,13 @@ def test_a_program_may_ask_by_any_near_name(sandbox: Sandbox, host: str) -> None
 @pytest.mark.parametrize(
     "origin", ["https://evil.example.com", "null", "http://127.0.0.1:1", "http://localhost"]
 )
-def test_a_page_of_another_origin_is_refused(sandbox: Sandbox, origin: str) -> None:
+def test_refuses_a_page_of_a_different_origin(sandbox: Sandbox, origin: str) -> None:
     assert status(sandbox, "POST", "/faults", {**JSON, "Origin": origin}, FAULT) == 403
     assert status(sandbox, "POST", "/reset", {"Origin": origin}) == 403
     assert list(sandbox.faults.faults) == []
 
 
-def test_its_own_page_is_answered(sandbox: Sandbox) -> None:
+def test_answers_its_own_page(sandbox: Sandbox) -> None:
     assert status(sandbox, "POST", "/faults", {**JSON, "Origin": sandbox.base_url}, FAULT) == 200
 
 
@@ -68,7 +68,7 @@ def test_its_own_page_is_answered(sandbox: Sandbox) -> None:
     "kind",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"],
 )
-def test_a_body_that_a_form_can_send_is_refused(sandbox: Sandbox, kind: str) -> None:
+def test_refuses_a_body_that_a_browser_form_can_send(sandbox: Sandbox, kind: str) -> None:
     assert status(sandbox, "POST", "/faults", {"Content-Type": kind}, FAULT) == 415
     assert (
         status(

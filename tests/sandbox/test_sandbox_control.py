@@ -13,7 +13,7 @@ from tests.support.sandbox_client import ask, numbers_path
 URL = "https://agents.example.com/voice"
 
 
-def test_the_log_tells_what_was_asked_and_answered(sandbox: Sandbox, number: Number) -> None:
+def test_log_records_requests_and_responses(sandbox: Sandbox, number: Number) -> None:
     ask(sandbox, "GET", numbers_path(sandbox) + "?PageSize=3")
     ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL})
     log = ask(sandbox, "GET", "/_sandbox/calls").json
@@ -87,13 +87,13 @@ def test_faults_come_and_go_at_run_time(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/_sandbox/faults").json == {"faults": []}
 
 
-def test_faults_and_the_log_leave_control_endpoints_alone(sandbox: Sandbox) -> None:
+def test_faults_and_log_exclude_control_endpoints(sandbox: Sandbox) -> None:
     sandbox.faults.add(f.Drop(), f.ServerError())
     assert ask(sandbox, "GET", "/_sandbox").json["rows"]["numbers"] == 12
     assert len(sandbox.calls) == 0
 
 
-def test_somebody_edits_a_number_in_the_console(sandbox: Sandbox, number: Number) -> None:
+def test_edits_a_number_as_in_the_console(sandbox: Sandbox, number: Number) -> None:
     body = {
         "number": number.phone_number,
         "voice_url": URL,
@@ -119,9 +119,7 @@ def test_somebody_edits_a_number_in_the_console(sandbox: Sandbox, number: Number
         ([], 400),
     ],
 )
-def test_an_edit_that_cannot_be_is_a_clear_error(
-    sandbox: Sandbox, body: object, status: int
-) -> None:
+def test_invalid_edit_is_a_clear_error(sandbox: Sandbox, body: object, status: int) -> None:
     answer = ask(sandbox, "POST", "/_sandbox/edit", body=body)
     assert answer.status == status
     assert answer.json["message"]
@@ -155,7 +153,7 @@ def test_rows_can_be_added(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_reset_goes_back_to_the_beginning(sandbox: Sandbox, number: Number) -> None:
+def test_reset_restores_the_initial_world(sandbox: Sandbox, number: Number) -> None:
     sandbox.edit(number.sid, {"friendly_name": "New"})
     ask(sandbox, "POST", "/v1/Trunks", form={})
     sandbox.faults.add(f.Drop())
@@ -165,7 +163,7 @@ def test_a_reset_goes_back_to_the_beginning(sandbox: Sandbox, number: Number) ->
     assert (sandbox.faults.faults, len(sandbox.calls)) == ([], 0)
 
 
-def test_what_is_not_there_is_said(sandbox: Sandbox) -> None:
+def test_reports_what_does_not_exist(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/_sandbox/nothing").status == 404
     assert ask(sandbox, "PUT", "/_sandbox/edit").status == 405
     assert ask(sandbox, "PUT", "/_sandbox/world").status == 400

@@ -19,7 +19,9 @@ URL = "https://agents.example.com/voice"
 USER = "US" + "1" * 32
 
 
-def test_an_update_over_the_api_is_told(client: Client, sandbox: Sandbox, number: Number) -> None:
+def test_records_an_event_for_an_update_by_api(
+    client: Client, sandbox: Sandbox, number: Number
+) -> None:
     client.incoming_phone_numbers(number.sid).update(voice_url=URL)
     [event] = client.monitor.v1.events.list()
     assert (event.event_type, event.resource_type) == ("phone-number.updated", "phone-number")
@@ -31,7 +33,7 @@ def test_an_update_over_the_api_is_told(client: Client, sandbox: Sandbox, number
     assert client.monitor.v1.events(event.sid).fetch().event_date == event.event_date
 
 
-def test_an_edit_in_the_console_is_told_as_done_by_a_user(
+def test_records_a_console_edit_as_an_event_of_a_user(
     client: Client, sandbox: Sandbox, number: Number
 ) -> None:
     sandbox.edit(
@@ -47,7 +49,7 @@ def test_an_edit_in_the_console_is_told_as_done_by_a_user(
     assert client.incoming_phone_numbers(number.sid).fetch().voice_url == URL
 
 
-def test_an_update_that_changes_nothing_is_not_told(client: Client, number: Number) -> None:
+def test_records_no_event_for_an_update_without_changes(client: Client, number: Number) -> None:
     before = client.incoming_phone_numbers(number.sid).fetch().date_updated
     client.incoming_phone_numbers(number.sid).update(
         voice_url="", friendly_name=number.friendly_name
@@ -56,7 +58,7 @@ def test_an_update_that_changes_nothing_is_not_told(client: Client, number: Numb
     assert client.incoming_phone_numbers(number.sid).fetch().date_updated == before
 
 
-def test_attaching_is_told_whichever_way_it_is_done(client: Client, number: Number) -> None:
+def test_records_an_event_for_every_way_to_attach(client: Client, number: Number) -> None:
     trunk = client.trunking.v1.trunks.create()
     trunk.phone_numbers.create(phone_number_sid=number.sid)
     client.incoming_phone_numbers(number.sid).update(trunk_sid="")
@@ -69,7 +71,7 @@ def test_attaching_is_told_whichever_way_it_is_done(client: Client, number: Numb
     assert told == [None, trunk.sid, None, trunk.sid]
 
 
-def test_buying_and_releasing_are_told(client: Client) -> None:
+def test_records_events_for_buying_and_releasing(client: Client) -> None:
     bought = client.incoming_phone_numbers.create(area_code="415", voice_url=URL)
     bought.delete()
     deleted, created = client.monitor.v1.events.list(resource_sid=bought.sid)
@@ -138,12 +140,12 @@ def test_forbidden_combinations_of_filters_are_refused(
     assert ask(sandbox, "GET", f"/v1/Events?ResourceSid={number.sid}&{other}").status == 400
 
 
-def test_a_date_that_is_none_is_refused(sandbox: Sandbox) -> None:
+def test_refuses_an_invalid_date(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/v1/Events?StartDate=yesterday").json["code"] == 20001
     assert ask(sandbox, "GET", "/v1/Events?StartDate=2015-03-01").status == 200
 
 
-def test_an_event_that_is_not_there_is_not_found(client: Client) -> None:
+def test_unknown_event_is_not_found(client: Client) -> None:
     with pytest.raises(TwilioRestException) as error:
         client.monitor.v1.events("AE" + "0" * 32).fetch()
     assert error.value.code == 20404

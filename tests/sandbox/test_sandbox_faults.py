@@ -40,7 +40,9 @@ def test_every_third_call_is_too_many(sandbox: Sandbox, read: Callable[[], int])
     ]
 
 
-def test_too_many_comes_with_and_without_retry_after(sandbox: Sandbox, number: Number) -> None:
+def test_rate_limit_fault_works_with_and_without_retry_after(
+    sandbox: Sandbox, number: Number
+) -> None:
     sandbox.faults.add(f.RateLimit(retry_after=2, times=1), f.RateLimit(times=1, skip=1))
     path = numbers_path(sandbox, number.sid)
     first, second = ask(sandbox, "GET", path), ask(sandbox, "GET", path)
@@ -48,9 +50,7 @@ def test_too_many_comes_with_and_without_retry_after(sandbox: Sandbox, number: N
     assert (second.status, second.headers.get("Retry-After")) == (429, None)
 
 
-def test_a_percentage_is_drawn_the_same_way_every_time(
-    sandbox: Sandbox, read: Callable[[], int]
-) -> None:
+def test_percentage_of_faults_is_reproducible(sandbox: Sandbox, read: Callable[[], int]) -> None:
     runs = []
     for _ in range(2):
         sandbox.faults.clear()
@@ -60,7 +60,7 @@ def test_a_percentage_is_drawn_the_same_way_every_time(
     assert 4 <= runs[0].count(503) <= 20
 
 
-def test_a_server_error_may_hide_that_the_call_was_carried_out(
+def test_server_error_can_follow_an_executed_call(
     sandbox: Sandbox, number: Number, write: Callable[[], int]
 ) -> None:
     sandbox.faults.add(f.ServerError(times=1))
@@ -171,7 +171,7 @@ def test_dropped_fields_may_look_stored_in_the_reply(sandbox: Sandbox, number: N
 
 
 @pytest.mark.parametrize("name", ["sid", "phone_number"])
-def test_a_number_refuses_to_be_attached_in_either_way(
+def test_number_fault_refuses_both_ways_to_attach(
     sandbox: Sandbox, number: Number, name: str
 ) -> None:
     trunk = ask(sandbox, "POST", "/v1/Trunks", form={}).json["sid"]
@@ -194,7 +194,7 @@ def test_a_number_refuses_to_be_attached_in_either_way(
     )
 
 
-def test_a_read_may_answer_404_though_the_number_is_there(
+def test_read_can_answer_404_for_an_existing_number(
     sandbox: Sandbox, read: Callable[[], int], write: Callable[[], int]
 ) -> None:
     sandbox.faults.add(f.NotFound(times=1))
@@ -234,7 +234,7 @@ def test_more_calls_at_once_than_allowed_are_too_many(
     assert read() == 200
 
 
-def test_of_several_answers_the_first_one_stands(sandbox: Sandbox, read: Callable[[], int]) -> None:
+def test_first_of_several_matching_faults_wins(sandbox: Sandbox, read: Callable[[], int]) -> None:
     sandbox.faults.add(f.RateLimit(), f.ServerError())
     assert read() == 429
     assert [call.faults for call in sandbox.calls] == [("rate_limit", "server_error")]
@@ -270,7 +270,7 @@ def test_faults_are_read_from_flags(text: str, fault: f.AnyFault) -> None:
         "drop:percent=101",
     ],
 )
-def test_a_fault_nobody_knows_is_a_clear_error(text: str) -> None:
+def test_unknown_fault_is_a_clear_error(text: str) -> None:
     with pytest.raises(f.FaultError, match=text):
         f.parse_fault(text)
 
@@ -283,7 +283,7 @@ def test_a_fault_nobody_knows_is_a_clear_error(text: str) -> None:
         (f.Problem, 503, "application/problem+json", b'{"type":"https'),
     ],
 )
-def test_an_answer_in_a_form_that_is_not_the_usual_one(
+def test_returns_an_unusual_body_and_content_type(
     sandbox: Sandbox,
     number: Number,
     fault: type[f.HtmlPage],

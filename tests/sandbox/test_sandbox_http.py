@@ -47,7 +47,7 @@ def test_a_connection_serves_many_requests(sandbox: Sandbox) -> None:
     "request_line",
     [b"GET /_sandbox HTTP/1.0\r\n", b"GET /_sandbox HTTP/1.1\r\nConnection: close\r\n"],
 )
-def test_a_connection_is_closed_when_the_client_says_so(
+def test_closes_a_connection_on_request_of_the_client(
     sandbox: Sandbox, request_line: bytes
 ) -> None:
     answer = say(sandbox, (request_line + b"\r\n") * 2)
@@ -68,11 +68,11 @@ def test_a_connection_is_closed_when_the_client_says_so(
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 201 + b"\r\n",
     ],
 )
-def test_what_is_no_request_is_refused(sandbox: Sandbox, text: bytes) -> None:
+def test_refuses_what_is_not_a_request(sandbox: Sandbox, text: bytes) -> None:
     assert say(sandbox, text).startswith(b"HTTP/1.1 400 Bad Request")
 
 
-def test_paths_and_methods_nobody_knows_are_refused(sandbox: Sandbox) -> None:
+def test_refuses_unknown_paths_and_methods(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/v1/Nothing").json["code"] == 20404
     answer = ask(sandbox, "DELETE", "/v1/Events")
     assert (answer.status, answer.json["code"]) == (405, 20004)

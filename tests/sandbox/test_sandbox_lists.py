@@ -55,9 +55,7 @@ def test_a_credential_list_holds_users_whose_passwords_are_never_shown(
     ("username", "password"),
     [("pbx", PASSWORD), ("new", "short"), ("new", "nodigitsHere!"), ("x" * 33, PASSWORD)],
 )
-def test_credentials_that_cannot_be_are_refused(
-    client: Client, username: str, password: str
-) -> None:
+def test_refuses_invalid_credentials(client: Client, username: str, password: str) -> None:
     pbx = client.sip.credential_lists.create(friendly_name="pbx")
     pbx.credentials.create(username="pbx", password=PASSWORD)
     with pytest.raises(TwilioRestException) as error:
@@ -137,7 +135,7 @@ def test_a_list_that_a_trunk_uses_cannot_be_deleted(client: Client, sandbox: San
         "credential_lists",
     ],
 )
-def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted(
+def test_refuses_to_delete_a_list_used_by_a_sip_domain(
     client: Client, sandbox: Sandbox, way: str
 ) -> None:
     pbx = client.sip.credential_lists.create(friendly_name="pbx")
@@ -170,7 +168,7 @@ def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted
     assert other.delete()
 
 
-def test_a_service_answers_for_its_numbers(
+def test_messaging_service_handles_its_numbers(
     client: Client, sandbox: Sandbox, number: Number
 ) -> None:
     service = client.messaging.v1.services.create(
@@ -196,7 +194,7 @@ def test_a_service_answers_for_its_numbers(
     assert [row.sid for row in client.messaging.v1.services.list()] == [service.sid]
 
 
-def test_numbers_that_do_not_fit_a_service_are_refused(
+def test_refuses_numbers_that_a_service_cannot_use(
     client: Client, sandbox: Sandbox, number: Number
 ) -> None:
     service = client.messaging.v1.services.create(friendly_name="Support")
@@ -219,7 +217,7 @@ def test_a_released_number_leaves_its_service(client: Client, number: Number) ->
     assert service.phone_numbers.list() == []
 
 
-def test_the_region_of_a_number_can_be_asked_and_changed(client: Client, number: Number) -> None:
+def test_reads_and_changes_the_region_of_a_number(client: Client, number: Number) -> None:
     one = client.routes.v2.phone_numbers(number.phone_number)
     assert one.fetch().voice_region == "us1"
     one.update(voice_region="ie1", friendly_name="Dublin")
@@ -229,7 +227,7 @@ def test_the_region_of_a_number_can_be_asked_and_changed(client: Client, number:
     assert code_of(error) == 20404
 
 
-def test_alerts_of_a_seed_are_found_by_level_and_time(client: Client, sandbox: Sandbox) -> None:
+def test_finds_seeded_alerts_by_level_and_time(client: Client, sandbox: Sandbox) -> None:
     alerts = [
         {
             "error_code": "11200",
@@ -253,9 +251,7 @@ def test_alerts_of_a_seed_are_found_by_level_and_time(client: Client, sandbox: S
     assert ask(sandbox, "GET", "/v1/Alerts?StartDate=once").status == 400
 
 
-def test_calls_of_a_seed_are_found_by_number_status_and_day(
-    client: Client, sandbox: Sandbox
-) -> None:
+def test_finds_seeded_calls_by_number_status_and_day(client: Client, sandbox: Sandbox) -> None:
     to = {"to": "+15552000000", "from": "+15550100100"}
     calls = [
         {**to, "status": "in-progress", "start_time": "Sun, 01 Mar 2026 12:00:00 +0000"},

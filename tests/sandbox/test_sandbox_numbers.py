@@ -27,7 +27,7 @@ def test_all_numbers_are_listed(client: Client, sandbox: Sandbox) -> None:
     assert listed[0].capabilities["voice"] is True
 
 
-def test_a_number_can_be_looked_at_alone(client: Client, number: Number) -> None:
+def test_fetches_a_single_number(client: Client, number: Number) -> None:
     row = client.incoming_phone_numbers(number.sid).fetch()
     assert (row.phone_number, row.friendly_name) == ("+15552000000", "(555) 200-0000")
     assert row.uri.endswith(f"/IncomingPhoneNumbers/{number.sid}.json")
@@ -68,9 +68,7 @@ def test_a_cleared_sid_is_null(client: Client, number: Number) -> None:
     assert update(trunk_sid="").trunk_sid is None
 
 
-def test_a_trunk_deletes_the_application_and_the_other_way_round(
-    client: Client, number: Number
-) -> None:
+def test_trunk_and_application_replace_each_other(client: Client, number: Number) -> None:
     trunk, application = client.trunking.v1.trunks.create(), client.applications.create()
     update = client.incoming_phone_numbers(number.sid).update
     update(voice_url=URL, voice_application_sid=application.sid)
@@ -105,7 +103,7 @@ def test_a_json_body_changes_nothing(sandbox: Sandbox, number: Number) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://example.com", "example.com/voice", "https://", "https://exa mple.com", "//[x"]
 )
-def test_what_is_no_web_url_is_refused(client: Client, number: Number, url: str) -> None:
+def test_refuses_what_is_not_a_web_url(client: Client, number: Number, url: str) -> None:
     assert refused(client, number, voice_url=url) == 21402
 
 
@@ -123,9 +121,7 @@ def test_a_fallback_needs_a_url(client: Client, number: Number) -> None:
     assert row.voice_fallback_url == URL
 
 
-def test_a_number_that_cannot_receive_messages_takes_no_sms_url(
-    client: Client, number: Number
-) -> None:
+def test_refuses_an_sms_url_on_a_number_without_messages(client: Client, number: Number) -> None:
     number.capabilities = Capabilities(sms=False, mms=False)
     assert refused(client, number, sms_url=URL) == 21407
     assert client.incoming_phone_numbers(number.sid).update(sms_url="").sms_url == ""
@@ -136,9 +132,7 @@ def test_a_friendly_name_has_1_to_64_characters(client: Client, number: Number, 
     assert refused(client, number, friendly_name=name) == 20002
 
 
-def test_a_trunk_or_application_that_is_not_there_is_refused(
-    client: Client, number: Number
-) -> None:
+def test_refuses_an_unknown_trunk_or_application(client: Client, number: Number) -> None:
     assert refused(client, number, trunk_sid="TK" + "0" * 32) == 21245
     assert refused(client, number, trunk_sid="nonsense") == 21245
     assert refused(client, number, voice_application_sid="AP" + "0" * 32) == 21420
@@ -182,7 +176,7 @@ def test_a_number_is_bought_by_area_code(client: Client) -> None:
     ("params", "code"),
     [({"phone_number": "15005550006"}, 21421), ({"area_code": "099"}, 21451), ({}, 21452)],
 )
-def test_what_cannot_be_bought_is_refused(
+def test_refuses_to_sell_what_is_not_for_sale(
     client: Client, params: dict[str, str], code: int
 ) -> None:
     with pytest.raises(TwilioRestException) as error:
@@ -204,7 +198,7 @@ def test_an_emergency_address_is_ignored_when_buying_and_kept_by_an_update(
     assert held.delete()
 
 
-def test_a_released_number_is_gone_for_good(client: Client, number: Number) -> None:
+def test_released_number_does_not_return(client: Client, number: Number) -> None:
     assert client.incoming_phone_numbers(number.sid).delete()
     with pytest.raises(TwilioRestException) as error:
         client.incoming_phone_numbers(number.sid).fetch()

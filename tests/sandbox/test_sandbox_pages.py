@@ -87,7 +87,7 @@ def test_links_are_relative_in_the_old_api_and_absolute_in_the_new_ones() -> Non
             assert len(client.trunking.v1.trunks.list(page_size=1)) == 3
 
 
-def test_a_walk_survives_that_rows_come_and_go(sandbox: Sandbox) -> None:
+def test_paging_survives_rows_that_come_and_go(sandbox: Sandbox) -> None:
     page = ask(sandbox, "GET", numbers_path(sandbox) + "?PageSize=5").json
     seen = [row["sid"] for row in page["incoming_phone_numbers"]]
     for sid in seen:
@@ -108,7 +108,7 @@ def test_a_walk_survives_that_rows_come_and_go(sandbox: Sandbox) -> None:
         ("Page=1&PageToken=nonsense", 21481),
     ],
 )
-def test_pages_that_cannot_be_are_refused(sandbox: Sandbox, query: str, code: int) -> None:
+def test_refuses_impossible_pages(sandbox: Sandbox, query: str, code: int) -> None:
     answer = ask(sandbox, "GET", f"{numbers_path(sandbox)}?{query}")
     assert (answer.status, answer.json["code"]) == (400, code)
 

@@ -73,7 +73,7 @@ def test_dates_are_iso_and_links_absolute(sandbox: Sandbox, trunk: TrunkInstance
         ({"disaster_recovery_url": "nowhere"}, 21402),
     ],
 )
-def test_what_a_trunk_cannot_be_is_refused(
+def test_refuses_invalid_trunks(
     client: Client, trunk: TrunkInstance, params: dict[str, str], code: int
 ) -> None:
     with pytest.raises(TwilioRestException) as error:
@@ -81,7 +81,7 @@ def test_what_a_trunk_cannot_be_is_refused(
     assert code_of(error) == code
 
 
-def test_a_domain_is_taken_for_all_accounts_until_it_is_given_up() -> None:
+def test_domain_is_reserved_across_accounts_until_released() -> None:
     with Sandbox(World.generate(accounts=2)) as sandbox:
         one, two = [account.sid for account in sandbox.world.accounts]
         with client_of(sandbox, one) as first, client_of(sandbox, two) as second:
@@ -156,9 +156,7 @@ def test_a_number_is_attached_and_detached_through_itself(
     assert trunk.phone_numbers.list() == []
 
 
-def test_a_number_that_is_not_there_cannot_be_attached(
-    client: Client, trunk: TrunkInstance
-) -> None:
+def test_refuses_to_attach_an_unknown_number(client: Client, trunk: TrunkInstance) -> None:
     with pytest.raises(TwilioRestException) as error:
         trunk.phone_numbers.create(phone_number_sid="PN" + "0" * 32)
     assert code_of(error) == 20404
@@ -215,7 +213,7 @@ def test_an_origination_url_needs_all_five_parameters(
         {"sip_url": "https://a.example.com"},
     ],
 )
-def test_an_origination_url_stays_in_its_bounds(
+def test_validates_the_bounds_of_an_origination_url(
     trunk: TrunkInstance, change: dict[str, object]
 ) -> None:
     with pytest.raises(TwilioRestException) as error:
@@ -236,7 +234,7 @@ def test_a_trunk_has_ten_origination_urls_at_most(trunk: TrunkInstance) -> None:
     assert code_of(error) == 21249
 
 
-def test_recording_is_set_on_its_own(client: Client, trunk: TrunkInstance) -> None:
+def test_recording_has_a_separate_call(client: Client, trunk: TrunkInstance) -> None:
     recording = client.trunking.v1.trunks(trunk.sid).recordings()
     assert recording.fetch().mode == "do-not-record"
     recording.update(mode="record-from-answer", trim="trim-silence")

@@ -103,12 +103,12 @@ def test_numbers_are_dealt_out_among_accounts() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"numbers": -1}, {"numbers": 8_000_001}, {"accounts": 0}])
-def test_worlds_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
+def test_refuses_impossible_worlds(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"must be|can be made"):
         World.generate(**wrong)
 
 
-def test_a_seed_needs_only_what_cannot_be_made_up() -> None:
+def test_seed_needs_only_values_without_a_default() -> None:
     world = World.from_seed(SEED)
     number = world.number("+447700900000")
     assert (number.account_sid, number.friendly_name, number.capabilities.sms) == (
@@ -130,7 +130,7 @@ def test_a_seed_needs_only_what_cannot_be_made_up() -> None:
     ]
 
 
-def test_a_world_written_down_comes_back(tmp_path: Path) -> None:
+def test_dumped_world_loads_unchanged(tmp_path: Path) -> None:
     world = World.from_seed(SEED)
     world.released.add("+447700900009")
     world.reserved["acme-gone.pstn.twilio.com"] = "2026-03-31T12:00:00Z"
@@ -141,7 +141,7 @@ def test_a_world_written_down_comes_back(tmp_path: Path) -> None:
     assert again.new_sid("TK") == world.new_sid("TK")
 
 
-def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
+def test_reset_returns_to_the_initial_world() -> None:
     for world in (World.from_seed(SEED), World.generate(numbers=3), World()):
         before = world.dump()
         world.extend({"accounts": [{}]})
@@ -190,17 +190,17 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
         ({"accounts": [{}], "api_keys": [{"type": "golden"}]}, "main or standard"),
     ],
 )
-def test_a_seed_that_cannot_be_read_says_where(seed: object, message: str) -> None:
+def test_reports_the_position_of_an_error_in_a_seed(seed: object, message: str) -> None:
     with pytest.raises(SeedError, match=message):
         World.from_seed(seed)
 
 
-def test_a_file_that_is_no_json_is_a_clear_error(tmp_path: Path) -> None:
+def test_file_without_json_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "world.json").write_text("numbers:")
     with pytest.raises(SeedError, match="a seed is JSON"):
         World.load(tmp_path / "world.json")
 
 
-def test_a_number_that_is_not_there_is_a_key_error() -> None:
+def test_unknown_number_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         World.generate().number("+15552000000")

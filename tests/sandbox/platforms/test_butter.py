@@ -88,7 +88,7 @@ def test_an_import_is_free_and_touches_no_webhook(sandbox: Sandbox) -> None:
     assert not told(sandbox)
 
 
-def test_directions_are_off_unless_asked_for(sandbox: Sandbox) -> None:
+def test_directions_are_off_by_default(sandbox: Sandbox) -> None:
     """P001-6, P001-7."""
     body = {name: TWILIO[name] for name in ("phone_number", "provider", "integration_id")}
     data = bring(sandbox, body).json["data"]
@@ -191,7 +191,7 @@ def test_assigning_needs_the_integration_and_the_number(sandbox: Sandbox) -> Non
     assert assign(sandbox, number_id).status == 400
 
 
-def test_an_integration_is_checked_and_kept_while_numbers_use_it(sandbox: Sandbox) -> None:
+def test_validates_an_integration_and_keeps_it_while_in_use(sandbox: Sandbox) -> None:
     """P001-8; the token goes nowhere."""
     credentials = {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": TOKEN}
     made = send(
@@ -223,13 +223,13 @@ def test_an_integration_is_checked_and_kept_while_numbers_use_it(sandbox: Sandbo
     assert TOKEN not in shown_everywhere(sandbox)
 
 
-def test_passwords_and_pins_go_nowhere(sandbox: Sandbox) -> None:
+def test_shows_no_passwords_and_pins(sandbox: Sandbox) -> None:
     """P001-12, P001-15."""
     shown = bring(sandbox, SIP).body.decode() + shown_everywhere(sandbox)
     assert "planted" not in shown.replace(TOKEN, "")
 
 
-def test_all_headers_are_needed() -> None:
+def test_requires_all_headers() -> None:
     """P001-2, P001-3: a key speaks for its own organisation."""
     keys = [{"platform": "butter", "key": "butter-key", "organization": "org-1"}]
     with Sandbox(world(platform_keys=keys)) as sandbox:

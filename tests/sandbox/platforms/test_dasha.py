@@ -82,7 +82,7 @@ def test_a_provider_is_a_trunk_with_a_credential_list_on_twilio(sandbox: Sandbox
     assert credential["authPassword"] not in shown
 
 
-def test_an_import_attaches_and_goes_on_after_a_failure(sandbox: Sandbox) -> None:
+def test_import_attaches_and_continues_after_a_failure(sandbox: Sandbox) -> None:
     """DAS-3 to DAS-13: partial success is 200 with the failures in the body."""
     provider, number = provider_of(sandbox), sandbox.world.number("+15550100101")
     other, foreign = sandbox.world.number("+15550100102"), sandbox.world.number("+15550100103")
@@ -119,7 +119,7 @@ def test_an_import_attaches_and_goes_on_after_a_failure(sandbox: Sandbox) -> Non
         assert send(sandbox, "POST", path, body, KEY).status == 400
 
 
-def test_attaching_fails_where_the_trunk_or_the_token_is_gone(sandbox: Sandbox) -> None:
+def test_attaching_fails_without_the_trunk_or_the_token(sandbox: Sandbox) -> None:
     """DAS-13, DAS-17: verify sees both."""
     provider, number = provider_of(sandbox), sandbox.world.number("+15550100101")
     verify = f"{API}/providers/{provider['id']}/verify"
@@ -231,7 +231,7 @@ def test_removing_detaches_and_asks_for_force_while_an_agent_is_linked(sandbox: 
     assert send(sandbox, "DELETE", path, headers=KEY).status == 404
 
 
-def test_a_provider_is_changed_in_part_and_a_number_of_its_own_deleted(sandbox: Sandbox) -> None:
+def test_patches_a_provider_and_deletes_its_number(sandbox: Sandbox) -> None:
     provider = provider_of(sandbox)
     path = f"{API}/providers/twilio/{provider['id']}"
     changed = send(sandbox, "PUT", path, {"region": "ie1", "supportsCallTransfer": True}, KEY).json
@@ -304,7 +304,7 @@ def test_errors_are_problems(sandbox: Sandbox) -> None:
     assert send(sandbox, "PUT", f"{API}/agents/{AGENT}", {}, KEY).status == 400
 
 
-def test_a_seeded_provider_gets_its_trunk_and_comes_back_from_a_saved_world() -> None:
+def test_seeded_provider_gets_a_trunk_and_survives_a_save() -> None:
     provider = {"id": "11111111-0000-4000-8000-000000000000", "accountSid": ACCOUNT, "name": "main"}
     with Sandbox(world(dasha_providers=[provider])) as sandbox:
         shown = send(sandbox, "GET", f"{API}/providers/{provider['id']}", headers=KEY).json

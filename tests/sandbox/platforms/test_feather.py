@@ -87,7 +87,7 @@ def test_an_import_takes_a_sid_or_a_number_and_sets_the_bridge_url(
         ),
     ],
 )
-def test_what_cannot_be_imported_is_a_validation_error(
+def test_invalid_import_is_a_validation_error(
     sandbox: Sandbox, body: object, kind: str, field: str | None
 ) -> None:
     """FEA-4, FEA-5, FEA-11: 422 with `detail[]` of loc, msg and type."""
@@ -98,7 +98,7 @@ def test_what_cannot_be_imported_is_a_validation_error(
     assert not told(sandbox)
 
 
-def test_without_a_twilio_integration_nothing_is_imported() -> None:
+def test_refuses_an_import_without_a_twilio_integration() -> None:
     """FEA-8."""
     with Sandbox(world()) as sandbox:
         assert bring(sandbox).status == 422
@@ -106,7 +106,7 @@ def test_without_a_twilio_integration_nothing_is_imported() -> None:
         assert warm == {"bridge_webhook_url": None}
 
 
-def test_of_several_integrations_one_must_be_named() -> None:
+def test_requires_a_choice_between_several_integrations() -> None:
     """FEA-14."""
     second = {"id": AGENT, "account_sid": OTHER_ACCOUNT}
     with Sandbox(world(feather_connections=[*SEED["feather_connections"], second])) as sandbox:
@@ -143,7 +143,7 @@ def test_reprovisioning_heals_and_deleting_clears_the_webhook(sandbox: Sandbox) 
     assert send(sandbox, "DELETE", f"{BRIDGES}/{view['id']}", headers=KEY).status == 404
 
 
-def test_the_key_belongs_into_its_own_header() -> None:
+def test_requires_the_key_in_its_own_header() -> None:
     """FEA-3: never Bearer."""
     keys = [{"platform": "feather", "key": "fth_live_1", "organization": "org-1"}]
     with Sandbox(world(platform_keys=keys, **SEED)) as sandbox:
@@ -248,7 +248,7 @@ def test_assistants_and_connections_are_listed(sandbox: Sandbox) -> None:
     assert bring(sandbox).status == 422
 
 
-def test_bad_days_sound_like_feather(sandbox: Sandbox) -> None:
+def test_faults_have_the_form_of_feather(sandbox: Sandbox) -> None:
     sandbox.faults.add(f.RateLimit(times=1))
     assert send(sandbox, "GET", BRIDGES, headers=KEY).json["error"] == "rate_limited"
     assert send(sandbox, "POST", BRIDGES, b"{", KEY).json["detail"][0]["type"] == "json_invalid"

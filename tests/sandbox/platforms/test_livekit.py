@@ -200,7 +200,7 @@ def test_an_outbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
         ("UpdateSIPDispatchRule", {"sip_dispatch_rule_id": "x"}, "not_found", "sip dispatch rule"),
     ],
 )
-def test_what_the_server_refuses(
+def test_refuses_invalid_requests(
     sandbox: Sandbox, method: str, body: object, code: str, message: str
 ) -> None:
     answer = twirp(sandbox, method, body)
@@ -261,7 +261,7 @@ def test_a_dispatch_rule_lives_and_is_unique(sandbox: Sandbox) -> None:
     assert twirp(sandbox, "UpdateSIPDispatchRule", {"sip_dispatch_rule_id": rule_id}).status == 404
 
 
-def test_passwords_pins_and_headers_are_not_told(sandbox: Sandbox) -> None:
+def test_shows_no_passwords_pins_and_headers(sandbox: Sandbox) -> None:
     """P001-12, P001-15, X-5: headers only to those who may read trunks."""
     answers = [
         twirp(sandbox, "CreateSIPInboundTrunk", {"trunk": INBOUND}),
@@ -276,7 +276,7 @@ def test_passwords_pins_and_headers_are_not_told(sandbox: Sandbox) -> None:
     assert "planted-" not in shown_everywhere(sandbox).replace("planted-twilio-token", "")
 
 
-def test_bad_days_sound_like_twirp(sandbox: Sandbox) -> None:
+def test_faults_have_the_form_of_twirp(sandbox: Sandbox) -> None:
     sandbox.faults.add(f.RateLimit(times=1))
     assert twirp(sandbox, "ListSIPInboundTrunk", {}).json["code"] == "resource_exhausted"
     sandbox.faults.add(f.ServerError(times=1))

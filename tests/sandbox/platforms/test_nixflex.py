@@ -134,7 +134,7 @@ def test_a_number_moves_by_delete_and_import(sandbox: Sandbox) -> None:
     assert bring(sandbox, agent_id=SECOND).json["phone_number"]["agent_id"] == SECOND
 
 
-def test_settings_change_one_by_one(sandbox: Sandbox) -> None:
+def test_changes_one_setting_at_a_time(sandbox: Sandbox) -> None:
     bring(sandbox)
     changed = send(sandbox, "PATCH", ONE, {"custom_prompt": "Be brief.", "record_call": None}, KEY)
     assert changed.json["phone_number"]["custom_prompt"] == "Be brief."
@@ -150,7 +150,7 @@ def test_settings_change_one_by_one(sandbox: Sandbox) -> None:
     assert send(sandbox, "PATCH", NUMBERS + "/%2B1555", {"record_call": True}, KEY).status == 404
 
 
-def test_a_number_without_messages_keeps_to_voice_and_a_suspended_account_to_what_it_has(
+def test_writes_only_voice_without_messages_and_nothing_on_a_suspended_account(
     sandbox: Sandbox,
 ) -> None:
     sandbox.world.extend(
@@ -165,7 +165,7 @@ def test_a_number_without_messages_keeps_to_voice_and_a_suspended_account_to_wha
     assert send(sandbox, "GET", NUMBERS, headers=KEY).json["count"] == 1
 
 
-def test_a_deleted_agent_leaves_its_numbers_without_one(sandbox: Sandbox) -> None:
+def test_deleting_an_agent_leaves_its_numbers_without_an_agent(sandbox: Sandbox) -> None:
     """NIX-24: such a number may go to another agent at once."""
     made = send(sandbox, "POST", "/nixflex/v1/agents", {"name": "Night", "colour": "red"}, KEY)
     agent = f"/nixflex/v1/agents/{made.json['agent_id']}"
@@ -211,7 +211,7 @@ def test_lists_come_newest_first_in_pages(sandbox: Sandbox) -> None:
     assert send(sandbox, "GET", f"/nixflex/v1/agents/{FOREIGN}", headers=KEY).status == 404
 
 
-def test_keys_need_both_halves_and_seeded_ones_stand_for_their_owner() -> None:
+def test_keys_need_both_parts_and_seeded_keys_identify_their_owner() -> None:
     """NIX-2, NIX-11."""
     keys = [{"platform": "nixflex", "key": "nxf_1:nxfs_1", "organization": "acme"}]
     agents = [{"agent_id": AGENT, "organization": "acme"}]
@@ -227,7 +227,7 @@ def test_keys_need_both_halves_and_seeded_ones_stand_for_their_owner() -> None:
         assert "nxfs_1" not in send(sandbox, "GET", "/_sandbox/platforms").body.decode()
 
 
-def test_a_token_that_came_in_never_comes_out(sandbox: Sandbox) -> None:
+def test_never_shows_a_received_token(sandbox: Sandbox) -> None:
     """NIX-5: not in the answers, the log, the listings or a seed."""
     assert TOKEN not in bring(sandbox).body.decode()
     bring(sandbox, agent_id="agent_9")
@@ -248,7 +248,7 @@ def test_a_token_that_came_in_never_comes_out(sandbox: Sandbox) -> None:
     assert "planted-2" not in shown
 
 
-def test_bad_days_sound_like_nixflex(sandbox: Sandbox) -> None:
+def test_faults_have_the_form_of_nixflex(sandbox: Sandbox) -> None:
     sandbox.faults.add(f.RateLimit(retry_after=7, times=1), f.ServerError(skip=1, times=1))
     limited = send(sandbox, "GET", NUMBERS, headers=KEY)
     assert (limited.status, limited.json["error"]["type"]) == (429, "rate_limit_error")
@@ -266,7 +266,7 @@ def test_bad_days_sound_like_nixflex(sandbox: Sandbox) -> None:
         assert (answer.status, "error" in answer.json) == (status, True)
 
 
-def test_somebody_edits_and_deletes_behind_the_back(sandbox: Sandbox) -> None:
+def test_supports_edits_and_deletes_by_hand(sandbox: Sandbox) -> None:
     bring(sandbox)
     place = "/_sandbox/platforms/nixflex_numbers"
     assert [row["phone_number"] for row in send(sandbox, "GET", place).json] == ["+15550100101"]

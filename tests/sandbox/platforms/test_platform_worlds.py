@@ -52,7 +52,7 @@ SEED: dict[str, Any] = {
 }
 
 
-def test_a_seed_may_have_rows_of_every_platform_and_comes_back_without_secrets() -> None:
+def test_seed_with_rows_of_every_platform_is_dumped_without_secrets() -> None:
     made = world(**SEED)
     assert set(SEED) == {shelf.name for shelf in registry.SHELVES}
     text = made.dump()
@@ -96,7 +96,7 @@ def test_the_seed_of_the_document_can_be_read() -> None:
         ("dasha_credentials", {}, "need a server"),
     ],
 )
-def test_a_row_that_cannot_be_says_where(section: str, row: object, message: str) -> None:
+def test_reports_the_position_of_an_invalid_row(section: str, row: object, message: str) -> None:
     with pytest.raises(SeedError, match=message):
         world(**{section: [row]})
 

@@ -82,7 +82,7 @@ def test_a_number_is_added_by_its_pair(sandbox: Sandbox, path: str) -> None:
         ({"price": "1"}, "price must be a number"),
     ],
 )
-def test_what_cannot_be_added_says_so_with_success_false(
+def test_reports_a_failed_addition_with_success_false(
     sandbox: Sandbox, changes: dict[str, object], message: str
 ) -> None:
     """RAV-3, RAV-4, RAV-8, RAV-12."""
@@ -98,7 +98,7 @@ def test_a_number_is_added_once(sandbox: Sandbox) -> None:
     assert len(send(sandbox, "GET", "/_sandbox/platforms/ravan_numbers").json) == 1
 
 
-def test_without_a_connected_account_nothing_is_added() -> None:
+def test_adds_nothing_without_a_connected_account() -> None:
     """RAV-7."""
     with Sandbox(world()) as sandbox:
         assert bring(sandbox).json["success"] is False
@@ -112,7 +112,7 @@ def test_agents_are_listed(sandbox: Sandbox) -> None:
     assert send(sandbox, "GET", "/ravan/api/v1/agents/x/", headers=KEY).status == 404
 
 
-def test_no_other_call_is_made_up(sandbox: Sandbox) -> None:
+def test_serves_only_documented_calls(sandbox: Sandbox) -> None:
     """RAV-2, RAV-11: listing and deleting numbers are not documented, so they are not there."""
     assert send(sandbox, "POST", ADD, {}).status == 401
     for method, path in (
