@@ -51,12 +51,12 @@ def test_sarif_has_problems_and_risks_at_their_lines() -> None:
     }
 
 
-def test_a_takeover_that_nobody_objects_to_is_still_a_risk() -> None:
+def test_permitted_takeover_is_still_a_risk() -> None:
     allowed = samples.plan(*samples.taken_over(101), *samples.taken_over(102))
     assert [r["ruleId"] for r in results(allowed)] == ["plan/takeover"], "alike risks once"
 
 
-def test_a_purchase_is_a_risk_that_tells_its_price_in_every_format() -> None:
+def test_purchase_is_a_risk_and_shows_its_price_in_every_format() -> None:
     bought = samples.plan(*(action for n in range(5) for action in samples.bought(n)))
     (found,) = results(bought)
     assert (found["ruleId"], found["level"]) == ("plan/purchase", "warning")
@@ -86,7 +86,7 @@ def test_a_fingerprint_stays_when_a_problem_moves_in_its_file() -> None:
 
 
 @EVERY
-def test_every_line_for_github_is_one_command_of_ours(make: Make) -> None:
+def test_every_line_for_github_is_one_workflow_command(make: Make) -> None:
     for line in github.render(make()).splitlines():
         found = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
         assert found is not None, line
@@ -94,7 +94,7 @@ def test_every_line_for_github_is_one_command_of_ours(make: Make) -> None:
         assert names == sorted(set(names), key=["file", "line", "col", "title"].index)
 
 
-def test_a_value_is_escaped_for_github_and_comes_out_whole() -> None:
+def test_value_escaped_for_github_decodes_unchanged() -> None:
     first = github.render(samples.hostile()).splitlines()[0]
     assert "%250A::error::x" in first.split("::", 2)[2]
     message = first.split("::", 2)[2].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
@@ -111,7 +111,7 @@ def test_more_annotations_than_github_shows_end_in_a_count() -> None:
 
 
 @EVERY
-def test_gitlab_gets_a_list_of_issues_with_all_that_it_requires(make: Make) -> None:
+def test_gitlab_report_has_all_required_fields(make: Make) -> None:
     issues = json.loads(gitlab.render(make()))
     for issue in issues:
         assert set(issue) == {"description", "check_name", "fingerprint", "severity", "location"}
@@ -147,7 +147,7 @@ def test_junit_is_xml_whose_counts_are_right(make: Make) -> None:
     }
 
 
-def test_drift_fails_for_each_resource_and_passes_when_there_is_none() -> None:
+def test_junit_drift_fails_per_resource_and_passes_without_drift() -> None:
     drifted, calm = suite(samples.drifted()), suite(samples.calm())
     assert (drifted.attrib["failures"], drifted.attrib["tests"]) == ("41", "41")
     assert (calm.attrib["failures"], calm.attrib["tests"]) == ("0", "1")
@@ -155,7 +155,7 @@ def test_drift_fails_for_each_resource_and_passes_when_there_is_none() -> None:
     assert messages == {"voice_url changed by console user US1", "gone from Twilio"}
 
 
-def test_a_plan_fails_where_apply_would_refuse_and_an_apply_where_it_failed() -> None:
+def test_plan_fails_at_refusals_and_apply_at_failures() -> None:
     plan, applied = suite(samples.reviewed()), suite(samples.applied())
     assert plan.attrib["failures"] == "2"
     assert (applied.attrib["failures"], applied.attrib["skipped"], applied.attrib["tests"]) == (

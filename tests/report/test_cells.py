@@ -36,14 +36,14 @@ from reconciler.report.width import align_columns, cell_width
         ("a\u0301\u0302b", 2),
     ],
 )
-def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text: str, cells: int) -> None:
+def test_text_width_equals_its_terminal_cells(text: str, cells: int) -> None:
     assert cell_width(text) == cells
 
 
 @pytest.mark.parametrize(
     "name", ["東京 📞", "e\u0301te\u0301", "☎\ufe0f 🇬🇧", "a\tb\u200bc", "plain"]
 )
-def test_the_caret_stands_under_what_is_wrong_whatever_comes_before_it(name: str) -> None:
+def test_caret_points_to_the_error_after_any_text(name: str) -> None:
     line = f'  "+15550100101": {{friendly_name: {name}, agent: nobody}}'
     problem = Diagnostic(
         code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1
@@ -55,7 +55,7 @@ def test_the_caret_stands_under_what_is_wrong_whatever_comes_before_it(name: str
     assert caret.strip() == "^"
 
 
-def test_the_caret_stands_right_after_a_token_that_is_left_out() -> None:
+def test_caret_points_after_the_token_before_a_missing_one() -> None:
     line = '{voice: "https://agents.example.com/voice?token=pl4nted-token-of-some-length", agent: nobody}'
     problem = Diagnostic(
         code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1

@@ -57,7 +57,7 @@ class Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("name", samples.ALL)
-def test_nothing_is_loaded_from_elsewhere_and_no_value_becomes_an_element(name: str) -> None:
+def test_page_loads_nothing_external_and_escapes_all_values(name: str) -> None:
     found = Elements()
     found.feed(render.render(samples.ALL[name](), "acme-voice"))
     assert found.suspects == []
@@ -65,7 +65,7 @@ def test_nothing_is_loaded_from_elsewhere_and_no_value_becomes_an_element(name: 
     assert "img" not in found.names
 
 
-def test_a_value_cannot_end_the_data_it_stands_in() -> None:
+def test_value_cannot_close_its_data_element() -> None:
     text = render.render(samples.hostile(), samples.HOSTILE)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert data is not None
@@ -76,7 +76,7 @@ def test_a_value_cannot_end_the_data_it_stands_in() -> None:
     assert samples.HOSTILE not in text
 
 
-def test_the_first_screen_says_what_matters(show: Any) -> None:
+def test_first_screen_shows_the_essentials(show: Any) -> None:
     page = show(samples.reviewed())
     for words in (
         "high risk",
@@ -92,7 +92,7 @@ def test_the_first_screen_says_what_matters(show: Any) -> None:
         assert top < 900, words
 
 
-def test_search_filters_rows_and_escape_brings_all_back(show: Any) -> None:
+def test_search_filters_rows_and_escape_restores_them(show: Any) -> None:
     page = show(samples.reviewed())
     assert page.run(ROWS) == 200
     page.press("/", "/")
@@ -105,7 +105,7 @@ def test_search_filters_rows_and_escape_brings_all_back(show: Any) -> None:
     assert page.run("document.getElementById('count').textContent") == "815 of 815 resources"
 
 
-def test_what_is_not_shown_yet_is_shown_on_request(show: Any) -> None:
+def test_shows_hidden_rows_on_request(show: Any) -> None:
     page = show(samples.reviewed())
     page.run("document.getElementById('more').click()")
     assert page.run(ROWS) == 400
@@ -136,7 +136,7 @@ def test_a_kind_is_chosen_and_a_column_sorted_by_keyboard_alone(show: Any) -> No
     )
 
 
-def test_a_box_of_the_drawing_leads_to_its_rows(show: Any) -> None:
+def test_box_of_the_graph_links_to_its_rows(show: Any) -> None:
     page = show(samples.reviewed())
     page.run(
         "[...document.querySelectorAll('.node')].find(n => n.textContent.includes('pbx.old')).focus()"
@@ -212,7 +212,7 @@ def test_every_document_is_a_page_without_complaints(show: Any, name: str) -> No
     )
 
 
-def test_the_style_and_the_script_are_let_through_by_their_digest_alone(show: Any) -> None:
+def test_policy_permits_style_and_script_by_digest_only(show: Any) -> None:
     page = show(samples.reviewed())
     assert page.run("document.querySelectorAll('tbody tr').length") > 0, "the script ran"
     assert page.run("getComputedStyle(document.querySelector('h1')).fontSize") == "20px", (

@@ -68,7 +68,7 @@ def test_no_value_becomes_html_a_link_or_a_mention(name: str) -> None:
     assert not re.search(r"@\w", re.sub(r"`[^\n]*`", "", written))
 
 
-def test_the_marker_is_the_first_line_and_the_same_whatever_is_reported() -> None:
+def test_marker_is_the_first_line_and_never_changes() -> None:
     first = [
         render.render(d, "acme-voice").splitlines()[0]
         for d in (samples.reviewed(), samples.failed())
@@ -80,7 +80,7 @@ def test_the_marker_is_the_first_line_and_the_same_whatever_is_reported() -> Non
     assert render.render(samples.plan(), "a-->b").startswith("<!-- reconciler:plan:a-b -->\n")
 
 
-def test_the_head_says_the_risk_and_the_tables_what_could_hurt_first() -> None:
+def test_head_shows_the_risk_and_tables_list_the_dangerous_first() -> None:
     written = render.render(samples.reviewed(), "acme-voice")
     head = written.split("####")[0]
     assert "high risk" in head
@@ -99,7 +99,7 @@ def test_the_head_says_the_risk_and_the_tables_what_could_hurt_first() -> None:
 
 
 @pytest.mark.parametrize("count", [1_000, 100_000])
-def test_a_comment_stays_below_the_limit_and_says_what_it_leaves_out(count: int) -> None:
+def test_comment_stays_below_the_limit_and_names_omissions(count: int) -> None:
     groups = [
         samples.moved(
             n,
@@ -141,7 +141,7 @@ def test_work_grows_no_faster_than_the_plan() -> None:
     assert steps(20_000) < 11 * steps(2_000)
 
 
-def test_drift_says_who_and_what_and_apply_says_what_failed() -> None:
+def test_drift_shows_author_and_change_and_apply_shows_failures() -> None:
     drift, applied = (
         render.render(d, "acme-voice") for d in (samples.drifted(), samples.applied())
     )

@@ -33,7 +33,7 @@ def test_no_format_shows_a_credential_in_a_url(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
-def test_no_format_shows_a_credential_that_has_drifted(name: str) -> None:
+def test_no_format_shows_a_drifted_credential(name: str) -> None:
     found = Drifted(
         "number/+15550100101", "main", "PN" + "0" * 32, (DriftedField("voice_url", None, URL),)
     )
@@ -63,6 +63,6 @@ def test_a_value_with_a_name_like_a_secret_is_masked(text: str) -> None:
     assert shown.endswith(f"{text}***&lang=en")
 
 
-def test_what_twilio_reads_behind_a_hash_is_shown() -> None:
+def test_shows_url_fragments_that_twilio_reads() -> None:
     url = "https://agents.example.com/voice#rc=3&ct=1000&rp=5xx"
     assert mask(url) == url

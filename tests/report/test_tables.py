@@ -59,12 +59,12 @@ def test_every_format_shows_all_rows_of_an_entry(render: object) -> None:
     assert "a note on the number" in shown
 
 
-def test_a_change_of_the_url_that_is_the_change_of_the_route_is_one_row() -> None:
+def test_change_of_url_and_route_is_one_row() -> None:
     (group,) = group_resources(samples.plan(samples.moved(1)))
     assert plan_entry(group).rows == [Row("voice_url", Value(samples.OLD), Value(samples.NEW))]
 
 
-def test_routes_that_differ_within_a_group_have_a_row_of_their_own() -> None:
+def test_different_routes_within_a_group_have_separate_rows() -> None:
     befores = [f"https://old{index}.example.org" for index in range(4)]
     document = samples.plan(*(samples.moved(index, before) for index, before in enumerate(befores)))
     (group,) = group_resources(document)
@@ -82,7 +82,7 @@ def test_a_group_is_declared_at_a_range_of_lines() -> None:
     assert (len(entry.first_addresses), entry.unnamed_count) == (3, 1)
 
 
-def test_sections_stand_in_the_order_of_urgency_and_count_their_entries() -> None:
+def test_sections_are_in_order_of_urgency_with_counts() -> None:
     document = samples.plan(*samples.taken_over(1), *samples.bought(2), samples.moved(3))
     sections = list(plan_sections(group_resources(document)))
     assert [section.title for section in sections] == [

@@ -41,13 +41,13 @@ def test_every_resource_is_shown_on_request() -> None:
     assert not any("-v or --format json" in line for line in lines)
 
 
-def test_a_field_says_old_and_new_and_the_route_is_not_told_twice() -> None:
+def test_field_shows_old_and_new_and_the_route_appears_once() -> None:
     lines = text(samples.plan(samples.moved(1)))
     assert f"    voice_url: {samples.OLD} → {samples.NEW}" in lines
     assert not any("calls:" in line for line in lines)
 
 
-def test_calls_that_reach_nobody_are_told() -> None:
+def test_reports_calls_without_a_route() -> None:
     gone = samples.action(
         "number/+15550100101",
         changes=[Change("voice_url", samples.OLD, None)],
@@ -56,7 +56,7 @@ def test_calls_that_reach_nobody_are_told() -> None:
     assert f"    calls: webhook {samples.OLD} → nothing" in text(samples.plan(gone))
 
 
-def test_numbers_that_end_alike_are_one_group_whatever_they_were() -> None:
+def test_groups_numbers_by_their_final_values() -> None:
     plan = samples.plan(
         *(samples.moved(n, before=f"https://old.example.net/{n % 7}") for n in range(100))
     )
@@ -67,7 +67,7 @@ def test_numbers_that_end_alike_are_one_group_whatever_they_were() -> None:
     )
 
 
-def test_numbers_that_each_get_a_value_of_their_own_back_are_one_group() -> None:
+def test_groups_numbers_that_each_get_their_own_prior_value() -> None:
     lines = text(samples.large(500))
     assert len(lines) < 10
     assert any("500 different, such as" in line for line in lines)
@@ -84,12 +84,12 @@ def test_changes_fit_the_terminal_and_still_differ(width: int) -> None:
     assert lines[1].endswith("new")
 
 
-def test_nothing_is_shortened_where_there_is_no_terminal() -> None:
+def test_shortens_nothing_without_a_terminal() -> None:
     long = "https://agents.example.com/" + "very/" * 30
     assert any(long in line for line in text(samples.plan(samples.moved(1, after=long))))
 
 
-def test_colour_adds_nothing_but_colour() -> None:
+def test_colour_changes_only_the_colour() -> None:
     for document in (samples.reviewed(), samples.drifted(), samples.applied()):
         coloured = render.render(document, Style(colour=True))
         assert "\x1b[" in coloured
@@ -108,7 +108,7 @@ def test_no_value_moves_the_cursor_starts_a_line_or_turns_the_text(whole: bool) 
     assert "\\x1b[31mred" in shown
 
 
-def test_drift_is_grouped_by_hand_and_value_and_what_is_gone_comes_first() -> None:
+def test_groups_drift_by_author_and_value_with_missing_resources_first() -> None:
     lines = text(samples.drifted())
     assert position(lines, "gone from Twilio") < position(
         lines, "~ 40 numbers  by console user US1"
@@ -117,7 +117,7 @@ def test_drift_is_grouped_by_hand_and_value_and_what_is_gone_comes_first() -> No
     assert len(text(samples.drifted(), Style(whole=True))) > 80
 
 
-def test_failures_that_say_the_same_are_told_once() -> None:
+def test_reports_equal_failures_once() -> None:
     lines = text(samples.applied())
     assert lines[0].startswith(
         "failed 5 numbers (+15550000020, +15550000021, +15550000022 and 2 more)"
@@ -125,7 +125,7 @@ def test_failures_that_say_the_same_are_told_once() -> None:
     assert lines[-1] == "Applied: 20 succeeded, 6 failed (20 overwrite_webhooks)."
 
 
-def test_many_alike_warnings_are_folded_and_so_are_equal_errors() -> None:
+def test_folds_similar_warnings_and_equal_errors() -> None:
     warnings = [samples.takeover_warning(n) for n in range(50)]
     told = render.render_diagnostics(warnings, Style(), lambda *_: None)
     assert told.count("would be lost") == 3

@@ -34,7 +34,7 @@ TEXTS = (
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_no_command_is_written_in_whatever_pieces(text: str) -> None:
+def test_writes_no_workflow_command_even_in_pieces(text: str) -> None:
     for size in range(1, len(text) + 1):
         out = io.StringIO()
         stream = SafeStream(out)
@@ -43,7 +43,7 @@ def test_no_command_is_written_in_whatever_pieces(text: str) -> None:
         assert not obeyed(out.getvalue()), (size, out.getvalue())
 
 
-def test_other_text_is_as_it_was() -> None:
+def test_leaves_other_text_unchanged() -> None:
     for text in ("a::b", "x: ::y", "# [x]", "::"[:1], "https://[::1]/"):
         out = io.StringIO()
         SafeStream(out).write(text)
