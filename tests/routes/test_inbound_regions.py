@@ -30,7 +30,7 @@ def asked(runner: WorkflowRunner) -> list[str]:
     )
 
 
-def test_without_a_declared_region_those_about_to_change_are_asked_about(runner_of: Make) -> None:
+def test_asks_the_region_of_changing_numbers_when_none_is_declared(runner_of: Make) -> None:
     runner = in_regions(runner_of, {ONE: "us1", TWO: "us1", THREE: "ie1"})
     runner.declare(dict.fromkeys((ONE, TWO), "support"))
     assert not runner.apply().result.failures
@@ -43,7 +43,7 @@ def test_without_a_declared_region_those_about_to_change_are_asked_about(runner_
     assert (problem.code, problem.address) == ("wrong_region", f"number/{THREE}")
 
 
-def test_of_many_numbers_without_a_declared_region_only_some_are_asked_about(
+def test_samples_many_numbers_without_a_declared_region(
     runner_of: Make,
 ) -> None:
     many = [f"+155501{index:05d}" for index in range(SAMPLE + 5)]
@@ -53,7 +53,7 @@ def test_of_many_numbers_without_a_declared_region_only_some_are_asked_about(
     assert len(asked(runner)) == SAMPLE
 
 
-def test_where_the_api_is_missing_and_no_region_declared_nothing_is_said(runner_of: Make) -> None:
+def test_reports_nothing_without_the_api_and_a_declared_region(runner_of: Make) -> None:
     runner = in_regions(runner_of, {})
     runner.sandbox.faults.add(Refuse(status=404, code=20404, path="/v2/PhoneNumbers/*"))
     runner.declare(dict.fromkeys(ALL, "support"))
@@ -62,7 +62,7 @@ def test_where_the_api_is_missing_and_no_region_declared_nothing_is_said(runner_
     assert "region_unknown" not in [note.code for note in applied.planned.notes]
 
 
-def test_each_number_is_asked_about_once_and_again_when_it_is_about_to_change(
+def test_asks_each_number_once_and_again_before_a_change(
     runner_of: Make,
 ) -> None:
     runner = in_regions(runner_of, dict.fromkeys(ALL, "ie1"))
@@ -79,7 +79,7 @@ def test_each_number_is_asked_about_once_and_again_when_it_is_about_to_change(
     assert asked(runner) == [TWO]
 
 
-def test_what_is_answered_elsewhere_is_an_error_and_nothing_is_written(runner_of: Make) -> None:
+def test_number_in_a_different_region_is_an_error_before_any_write(runner_of: Make) -> None:
     runner = in_regions(runner_of, {ONE: "ie1", TWO: "us1", THREE: "ie1"})
     runner.declare(dict.fromkeys(ALL, "support"), account=IE1)
     with pytest.raises(ReconcilerError) as caught:
@@ -97,14 +97,14 @@ def test_what_is_answered_elsewhere_is_an_error_and_nothing_is_written(runner_of
     assert runner.sandbox.world.number(ONE).voice_url == AGENT["voice"]
 
 
-def test_a_region_may_be_us1_said_aloud(runner_of: Make) -> None:
+def test_accepts_us1_as_an_explicit_region(runner_of: Make) -> None:
     runner = in_regions(runner_of, {ONE: "us1", TWO: "ie1", THREE: "us1"})
     runner.declare(dict.fromkeys(ALL, "support"), account={"region": "us1"})
     assert [d.address for d in runner.plan().plan.diagnostics] == [f"number/{TWO}"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 20403), (404, 20404), (401, 20003)])
-def test_an_account_that_cannot_be_asked_is_one_warning_and_one_question(
+def test_unreadable_account_is_one_warning_and_one_call(
     runner_of: Make, status: int, code: int
 ) -> None:
     runner = in_regions(runner_of, {})
@@ -117,7 +117,7 @@ def test_an_account_that_cannot_be_asked_is_one_warning_and_one_question(
     assert "region" not in runner.entries[f"number/{ONE}"]
 
 
-def test_nothing_more_is_asked_once_the_run_is_to_stop(runner_of: Make) -> None:
+def test_sends_no_more_calls_after_a_stop(runner_of: Make) -> None:
     runner = in_regions(runner_of, dict.fromkeys(ALL, "us1"))
     runner.declare(dict.fromkeys(ALL, "support"), account=IE1)
     stop = Event()
@@ -126,7 +126,7 @@ def test_nothing_more_is_asked_once_the_run_is_to_stop(runner_of: Make) -> None:
     assert asked(runner) == []
 
 
-def test_numbers_told_before_the_first_refusal_are_still_known(runner_of: Make) -> None:
+def test_keeps_regions_read_before_the_first_refusal(runner_of: Make) -> None:
     runner = in_regions(runner_of, {ONE: "us1"})
     runner.sandbox.faults.add(Refuse(path="/v2/*", status=403, code=20403, message="No", skip=1))
     runner.declare(dict.fromkeys(ALL, "support"), account=IE1)

@@ -31,7 +31,7 @@ def in_services(runner_of: Make) -> WorkflowRunner:
     return runner_of(world(*numbers, services=services))
 
 
-def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(runner_of: Make) -> None:
+def test_reports_only_the_routes_that_a_service_hides(runner_of: Make) -> None:
     runner = in_services(runner_of)
     runner.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
     planned = runner.plan().plan
@@ -54,7 +54,7 @@ def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(runner_of:
     )
 
 
-def test_members_are_asked_for_only_of_services_that_could_hide_something(runner_of: Make) -> None:
+def test_reads_members_only_of_services_that_can_hide_a_route(runner_of: Make) -> None:
     runner = in_services(runner_of)
     runner.declare({ONE: "support"})
     runner.plan()
@@ -76,7 +76,7 @@ def test_members_are_asked_for_only_of_services_that_could_hide_something(runner
         {},
     ],
 )
-def test_services_are_not_asked_for_where_nobody_declares_messages(
+def test_does_not_read_services_without_declared_messages(
     runner_of: Make, number: dict[str, object]
 ) -> None:
     runner = in_services(runner_of)
@@ -86,7 +86,7 @@ def test_services_are_not_asked_for_where_nobody_declares_messages(
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20403)])
-def test_a_key_that_may_not_list_services_is_one_warning(
+def test_key_without_access_to_services_is_one_warning(
     runner_of: Make, status: int, code: int
 ) -> None:
     runner = in_services(runner_of)
@@ -99,14 +99,14 @@ def test_a_key_that_may_not_list_services_is_one_warning(
     assert runner.sandbox.world.number(ONE).sms_url == AGENT["sms"]
 
 
-def test_members_that_cannot_be_read_are_one_warning_too(runner_of: Make) -> None:
+def test_unreadable_members_are_one_warning(runner_of: Make) -> None:
     runner = in_services(runner_of)
     runner.sandbox.faults.add(ServerError(path="*/PhoneNumbers", status=501))
     runner.declare({ONE: "support"})
     assert [d.code for d in runner.plan().notes] == ["services_unreadable"]
 
 
-def test_a_server_that_knows_no_services_has_none(runner_of: Make) -> None:
+def test_server_without_the_services_api_gives_no_notes(runner_of: Make) -> None:
     runner = in_services(runner_of)
     runner.sandbox.faults.add(
         Refuse(path="/v1/Services*", status=404, code=20404, message="not found")

@@ -79,7 +79,7 @@ def met_while(runner: WorkflowRunner, fault: Fault, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("before", "after", "fault"), CASES)
-def test_a_switch_that_fails_keeps_the_old_or_the_new_route(
+def test_failed_switch_keeps_the_old_or_the_new_route(
     runner_of: Make, before: str, after: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = runner_of(world({"phone_number": ONE}))
@@ -96,7 +96,7 @@ def test_a_switch_that_fails_keeps_the_old_or_the_new_route(
 
 
 @pytest.mark.parametrize(("theirs", "ours", "fault"), CASES)
-def test_a_release_that_fails_keeps_the_old_or_the_new_route(
+def test_failed_release_keeps_the_old_or_the_new_route(
     runner_of: Make, theirs: str, ours: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = runner_of(world({"phone_number": ONE, **THEIRS[theirs]}))

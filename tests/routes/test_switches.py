@@ -100,7 +100,7 @@ def switch(runner: WorkflowRunner, old: Route) -> tuple[list[LoggedCall], Route]
 @pytest.mark.parametrize("stale", ["", STALE], ids=["clean", "over-a-stale-url"])
 @pytest.mark.parametrize("webhooks", [PLAIN, FALLBACKS], ids=["plain", "with-fallbacks"])
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
-def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
+def test_switch_never_leaves_a_number_without_a_known_route(
     runner_of: Make, before: str, after: str, webhooks: dict[str, Any], stale: str
 ) -> None:
     runner = runner_of(
@@ -129,7 +129,7 @@ def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
 
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
-def test_a_switch_holds_while_messages_and_status_change_with_it(
+def test_switch_keeps_a_route_while_messages_and_status_also_change(
     runner_of: Make, before: str, after: str
 ) -> None:
     runner = runner_of(world({"phone_number": ONE, "sms_application_sid": MENU}))
@@ -153,7 +153,9 @@ def test_a_switch_holds_while_messages_and_status_change_with_it(
 
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
-def test_a_release_goes_back_the_same_way(runner_of: Make, before: str, after: str) -> None:
+def test_release_keeps_a_known_route_at_every_step(
+    runner_of: Make, before: str, after: str
+) -> None:
     """`before` is what somebody had there, `after` what we made of it."""
     theirs = {
         "webhooks": {"voice_url": STALE, "voice_fallback_url": STALE + "/down"},
@@ -173,9 +175,7 @@ def test_a_release_goes_back_the_same_way(runner_of: Make, before: str, after: s
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in SWITCHES if "application" in pair])
-def test_a_switch_holds_for_an_application_that_is_managed_here(
-    runner_of: Make, before: str, after: str
-) -> None:
+def test_switch_works_for_a_managed_application(runner_of: Make, before: str, after: str) -> None:
     runner = runner_of(
         world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"})
     )
