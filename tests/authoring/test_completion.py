@@ -61,7 +61,7 @@ def test_bash_completes(words: str, wanted: set[str], unwanted: set[str], bash: 
     assert not unwanted & found
 
 
-def test_a_word_that_is_no_command_does_not_end_the_completion() -> None:
+def test_unknown_command_does_not_break_completion() -> None:
     asked = {
         "_RECONCILER_COMPLETE": "bash_complete",
         "COMP_WORDS": "reconciler paln ",
@@ -87,5 +87,5 @@ def test_other_shells_get_their_script(shell: str, words: str, tmp_path: Path) -
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
-def test_a_shell_that_is_not_known_is_wrong_usage(tmp_path: Path) -> None:
+def test_unknown_shell_is_wrong_usage(tmp_path: Path) -> None:
     run(tmp_path, "completion", "tcsh", code=64)

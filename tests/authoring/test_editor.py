@@ -148,7 +148,7 @@ def opened(editor: tuple[Editor, Path], name: str, text: str) -> tuple[str, Any]
             return uri, found["diagnostics"]
 
 
-def test_a_mistake_is_underlined_where_it_stands(editor: tuple[Editor, Path]) -> None:
+def test_editor_underlines_a_mistake_at_its_position(editor: tuple[Editor, Path]) -> None:
     text = (
         'version: 1\nproject: acme\nnumbers:\n  "+15550100101": {agent: support, protcet: true}\n'
     )

@@ -54,7 +54,7 @@ def test_check_writes_nothing_and_exits_1(folder: Path) -> None:
     assert texts(folder) == [ENTRY, UK]
 
 
-def test_diff_shows_what_would_change_without_what_may_be_a_secret(folder: Path) -> None:
+def test_diff_shows_changes_without_possible_secrets(folder: Path) -> None:
     (folder / "more.yaml").write_text(
         "accounts:\n   main:\n      auth_token: 'pl4nted'\n", encoding="utf-8"
     )
@@ -64,21 +64,21 @@ def test_diff_shows_what_would_change_without_what_may_be_a_secret(folder: Path)
     assert "pl4nted" not in shown
 
 
-def test_one_file_that_cannot_be_read_keeps_all_from_being_written(folder: Path) -> None:
+def test_one_unreadable_file_prevents_all_writes(folder: Path) -> None:
     (folder / "numbers" / "us.yaml").write_text("numbers: [\n", encoding="utf-8")
     done = run(folder, "fmt", code=3)
     assert "numbers/us.yaml:2:1: error yaml_syntax" in done.stderr
     assert texts(folder) == [ENTRY, UK]
 
 
-def test_a_link_keeps_leading_to_its_file(folder: Path) -> None:
+def test_formatting_preserves_symbolic_links(folder: Path) -> None:
     (folder / "link.yaml").symlink_to(folder / "numbers" / "uk.yaml")
     run(folder, "fmt", "link.yaml")
     assert (folder / "link.yaml").is_symlink()
     assert texts(folder)[1] == UK_TIDY
 
 
-def test_a_configuration_that_is_not_there_is_what_it_is_to_every_command(folder: Path) -> None:
+def test_missing_configuration_is_the_same_error_as_elsewhere(folder: Path) -> None:
     (folder / "reconciler.yaml").unlink()
     told = [
         json.loads(run(folder, name, "--json", code=3).stdout)["diagnostics"]
@@ -88,7 +88,7 @@ def test_a_configuration_that_is_not_there_is_what_it_is_to_every_command(folder
     assert told[0][0]["code"] == "unreadable_file"
 
 
-def test_a_file_that_is_named_and_not_there_is_told_and_none_is_written(folder: Path) -> None:
+def test_missing_named_file_is_an_error_and_nothing_is_written(folder: Path) -> None:
     done = json.loads(run(folder, "fmt", "reconciler.yaml", "gone.yaml", "--json", code=3).stdout)
     assert [(d["code"], d["file"]) for d in done["diagnostics"]] == [
         ("unreadable_file", "gone.yaml")

@@ -42,7 +42,7 @@ def drawn(tmp_path: Path) -> Graph:
     return build_graph(load(tmp_path / "reconciler.yaml", environ={}))
 
 
-def test_every_way_is_there(drawn: Graph) -> None:
+def test_graph_shows_every_route(drawn: Graph) -> None:
     assert {(e.source, e.target): e.label for e in drawn.edges} == {
         ("agent/idle", "host/idle.example.com"): "voice",
         ("agent/menu", "application/AP00000000000000000000000000000000"): "voice, sms",
@@ -62,7 +62,7 @@ def test_every_way_is_there(drawn: Graph) -> None:
     }
 
 
-def test_what_nobody_uses_and_what_leads_back_is_marked(drawn: Graph) -> None:
+def test_marks_unused_nodes_and_loops(drawn: Graph) -> None:
     assert {node.id for node in drawn.nodes if node.orphan} == {"agent/idle"}
     loops = {(edge.source, edge.target) for edge in drawn.edges if edge.loop}
     assert loops == {
@@ -71,7 +71,7 @@ def test_what_nobody_uses_and_what_leads_back_is_marked(drawn: Graph) -> None:
     }
 
 
-def test_many_numbers_that_go_the_same_way_are_one_node(tmp_path: Path) -> None:
+def test_groups_numbers_of_one_route_in_one_node(tmp_path: Path) -> None:
     numbers = "".join(f'  "+1555010{n:04d}": support\n' for n in range(812))
     entry = tmp_path / "reconciler.yaml"
     entry.write_text(
@@ -106,7 +106,7 @@ def test_the_command_draws_in_three_forms_and_shows_no_password(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["mermaid", "dot"])
-def test_what_cannot_be_drawn_is_told_in_words(tmp_path: Path, form: str) -> None:
+def test_invalid_configuration_gives_a_message_and_no_graph(tmp_path: Path, form: str) -> None:
     (tmp_path / "reconciler.yaml").write_text(
         CONFIG.replace("version: 1", "version: 99"), encoding="utf-8"
     )

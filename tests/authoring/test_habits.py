@@ -24,16 +24,14 @@ from .command import run
         ("zzz", "--help"),
     ],
 )
-def test_a_word_that_is_no_command_is_told_with_what_may_be_meant(
-    tmp_path: Path, word: str, told: str
-) -> None:
+def test_unknown_command_gets_a_suggestion(tmp_path: Path, word: str, told: str) -> None:
     for args in ([word], ["-C", ".", word, "--json"]):
         shown = run(tmp_path, *args, code=64).stderr
         assert f"No such command '{word}'." in shown
         assert told in shown
 
 
-def test_a_command_that_is_meant_is_one() -> None:
+def test_suggested_commands_exist() -> None:
     import re
 
     for word in (

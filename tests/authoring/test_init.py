@@ -18,7 +18,7 @@ from .command import COMMAND, run
 SID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-def test_without_a_terminal_it_asks_nothing_and_takes_the_folders_name(tmp_path: Path) -> None:
+def test_uses_the_folder_name_without_a_terminal(tmp_path: Path) -> None:
     folder = tmp_path / "Acme Voice"
     folder.mkdir()
     run(folder, "init")
@@ -38,7 +38,7 @@ def test_without_a_terminal_it_asks_nothing_and_takes_the_folders_name(tmp_path:
     )
 
 
-def test_git_ignores_what_runs_leave_behind(tmp_path: Path) -> None:
+def test_gitignore_covers_the_files_of_runs(tmp_path: Path) -> None:
     run(tmp_path, "init", "--project", "acme")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     left = [
@@ -78,7 +78,7 @@ def test_an_account_is_declared_by_references_only(tmp_path: Path) -> None:
     run(tmp_path, "validate")
 
 
-def test_a_project_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_init_keeps_an_existing_project(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text("# mine\n", encoding="utf-8")
     for more in ((), ("--json",), ("--from-account",), ("--project", "acme")):
         assert "Nothing was written" in run(tmp_path, "init", *more, code=64).stderr
@@ -86,7 +86,7 @@ def test_a_project_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["reconciler.yaml"]
 
 
-def test_a_gitignore_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+def test_init_keeps_an_existing_gitignore(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n", encoding="utf-8")
     assert json.loads(run(tmp_path, "init", "--json").stdout)["kept"] == [".gitignore"]
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine\n"
@@ -95,14 +95,14 @@ def test_a_gitignore_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "flags", [("--project", "No Name"), ("--account-sid", "AC1"), ("--state", "ftp://x/y")]
 )
-def test_an_answer_that_makes_no_configuration_is_wrong_usage_and_leaves_nothing(
+def test_invalid_answer_is_wrong_usage_and_creates_nothing(
     tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
     run(tmp_path, "init", *flags, code=64)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_from_an_account_to_a_project_that_plans_imports_only(tmp_path: Path) -> None:
+def test_init_from_an_account_gives_a_project_that_only_imports(tmp_path: Path) -> None:
     world = World.generate(numbers=40)
     with Sandbox(world) as sandbox:
         account = world.account
@@ -114,12 +114,12 @@ def test_from_an_account_to_a_project_that_plans_imports_only(tmp_path: Path) ->
         assert sandbox.calls.writes == 0
 
 
-def test_an_account_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
+def test_unreadable_account_creates_nothing(tmp_path: Path) -> None:
     run(tmp_path, "init", "--from-account", code=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+def test_init_prompts_on_a_terminal(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, "init"],

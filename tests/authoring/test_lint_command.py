@@ -39,7 +39,7 @@ def documents(folder: Path, sandbox: Sandbox, *args: str, code: int) -> Any:
     return document
 
 
-def test_warnings_change_no_exit_code_but_that_of_a_strict_lint(tmp_path: Path) -> None:
+def test_warnings_change_only_the_exit_code_of_strict_lint(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text(HEAD, encoding="utf-8")
     run(tmp_path, "validate")
     document = json.loads(run(tmp_path, "lint", "--json").stdout)
@@ -48,7 +48,7 @@ def test_warnings_change_no_exit_code_but_that_of_a_strict_lint(tmp_path: Path) 
     run(tmp_path, "lint", "--strict", code=4)
 
 
-def test_a_rule_of_level_error_refuses_everything_that_would_apply(
+def test_rule_of_level_error_blocks_validate_plan_and_apply(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
     (tmp_path / "reconciler.yaml").write_text(
@@ -61,9 +61,7 @@ def test_a_rule_of_level_error_refuses_everything_that_would_apply(
     assert sandbox.calls.writes == 0
 
 
-def test_a_policy_on_declared_resources_is_exit_4_at_its_line(
-    tmp_path: Path, sandbox: Sandbox
-) -> None:
+def test_policy_violation_exits_4_and_names_its_line(tmp_path: Path, sandbox: Sandbox) -> None:
     policy = (
         "policies: {owned: {schema: {required: [labels]}, match: '*001', message: Whose is it?}}\n"
     )
@@ -75,7 +73,7 @@ def test_a_policy_on_declared_resources_is_exit_4_at_its_line(
     assert sandbox.calls.writes == 0
 
 
-def test_a_policy_on_the_plan_sees_its_steps(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_plan_policy_checks_the_actions(tmp_path: Path, sandbox: Sandbox) -> None:
     policy = "policies: {still: {kinds: [action], match: '*001', schema: {properties: {action: {const: import}}}}}\n"
     (tmp_path / "reconciler.yaml").write_text(HEAD + NUMBERS + policy, encoding="utf-8")
     run(tmp_path, "validate")

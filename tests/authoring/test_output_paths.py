@@ -72,7 +72,7 @@ def commands(
             yield " ".join((*names, name)), command
 
 
-def test_every_option_that_names_a_file_is_known_as_input_or_output() -> None:
+def test_classifies_every_file_option_as_input_or_output() -> None:
     found = {
         (name, param.name or ""): isinstance(param.type, OutputPath)
         for name, command in commands()
@@ -84,7 +84,7 @@ def test_every_option_that_names_a_file_is_known_as_input_or_output() -> None:
     assert found.keys() >= INPUTS
 
 
-def test_every_option_with_a_metavar_of_a_file_has_the_type_of_one() -> None:
+def test_file_metavars_have_the_file_type() -> None:
     """`metavar="FILE"` with a plain text as its type would not be checked."""
     for name, command in commands():
         for param in command.params:
@@ -227,7 +227,7 @@ fingerprint_key: {file: secrets/token}"""
     "file",
     ["data/prod.json", "data/prod.json.journal", "more/numbers.yaml", "reconciler.yaml", SECRET],
 )
-def test_an_invalid_configuration_protects_what_it_names(
+def test_protects_files_named_by_an_invalid_configuration(
     project: Path, broken: str, file: str
 ) -> None:
     text = BROKEN[broken](TEXT)
@@ -241,7 +241,7 @@ def test_an_invalid_configuration_protects_what_it_names(
     assert content(project) == before
 
 
-def test_a_state_that_does_not_exist_yet_is_protected_too(project: Path) -> None:
+def test_protects_a_state_that_does_not_exist_yet(project: Path) -> None:
     (project / "state.json").unlink()
     (project / "dangling").symlink_to("state.json")
     for name in ("state.json", "dangling", "./state.json", "STATE.json"):
@@ -259,26 +259,26 @@ def test_other_files_are_written(project: Path) -> None:
     assert (project / "elsewhere.json").exists()
 
 
-def test_init_takes_no_name_of_its_own_for_the_state(tmp_path: Path) -> None:
+def test_init_refuses_a_file_name_that_it_uses_for_the_state(tmp_path: Path) -> None:
     for name in ("reconciler.yaml", "./.gitignore", "config.schema.json"):
         assert "--state" in run(tmp_path, "init", "--state", name, code=64)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_init_beside_another_project_spares_its_state(tmp_path: Path) -> None:
+def test_init_keeps_the_state_of_a_neighbouring_project(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("version: 1\nproject: other\nstate: config.schema.json\n")
     run(tmp_path, "init", "-f", "other.yaml", code=64)
     assert [path.name for path in tmp_path.iterdir()] == ["other.yaml"]
 
 
-def test_fmt_without_names_leaves_a_state_that_is_included(project: Path) -> None:
+def test_fmt_refuses_to_rewrite_an_included_state(project: Path) -> None:
     (project / "reconciler.yaml").write_text("version: 1\nproject: acme\ninclude: state.json\n")
     before = content(project)
     assert "Nothing was written" in run(project, "fmt", code=64)
     assert content(project) == before
 
 
-def test_one_file_on_a_file_system_that_ignores_case(
+def test_recognises_one_file_on_a_case_insensitive_file_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a file system says that both names are one file; here it is played by `os.path.samestat`'s input."""
@@ -298,7 +298,7 @@ def test_one_file_on_a_file_system_that_ignores_case(
 
 
 @pytest.mark.parametrize("name", ["x.json", "./x.json", "link.json"])
-def test_two_options_cannot_write_to_one_file(name: str, tmp_path: Path) -> None:
+def test_refuses_two_options_that_write_to_one_file(name: str, tmp_path: Path) -> None:
     """The second would destroy what the first has written: a saved plan, for example."""
     (tmp_path / "reconciler.yaml").write_text("version: 1\nproject: acme\nnumbers: {}\n")
     (tmp_path / "link.json").symlink_to("x.json")
