@@ -65,7 +65,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_file_without_a_place_for_it_is_refused(case: str) -> None:
+def test_refuses_a_file_without_a_position_for_the_number(case: str) -> None:
     with pytest.raises(ConfigInvalid):
         append_numbers(REFUSED[case].encode(), "a.yaml", [NEW])
 
@@ -73,7 +73,7 @@ def test_a_file_without_a_place_for_it_is_refused(case: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{"lineage": "x", "resources": {}}\n', "services:\n  web: {image: a}\n"]
 )
-def test_a_file_that_is_no_configuration_is_refused(text: str) -> None:
+def test_refuses_a_file_that_is_not_a_configuration(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         append_numbers(text.encode(), "a.yaml", [NEW])
     assert caught.value.diagnostics[0].code == "not_a_configuration"

@@ -69,7 +69,7 @@ def test_the_filters_of_twilio_narrow_the_list(
     assert search(shop, *args)["numbers"][0]["phone_number"] == first
 
 
-def test_what_is_written_can_be_planned_and_bought(shop: CommandRunner) -> None:
+def test_written_numbers_can_be_planned_and_bought(shop: CommandRunner) -> None:
     """The way of a reseller: find, declare, buy and attach."""
     entry = shop.folder / "reconciler.yaml"
     shop.declare(agents=AGENTS, include=["numbers.yaml"])
@@ -131,7 +131,7 @@ def test_a_number_is_never_written_twice(shop: CommandRunner) -> None:
     assert (shop.folder / "more/a.yaml").read_text(encoding="utf-8") == text
 
 
-def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: CommandRunner) -> None:
+def test_notes_an_unmet_requirement_that_plan_refuses(shop: CommandRunner) -> None:
     shop.declare(agents=AGENTS, include=["uk.yaml"])
     (shop.folder / "uk.yaml").write_text("numbers: {}\n", encoding="utf-8")
     search(shop, "--country", "GB", "--write", "uk.yaml", "--agent", "support")
@@ -139,7 +139,7 @@ def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: Comman
     assert "bundle_needed" in {d["code"] for d in shop.json("plan", code=1)["diagnostics"]}
 
 
-def test_a_price_that_is_not_known_is_said(shop: CommandRunner) -> None:
+def test_reports_an_unknown_price(shop: CommandRunner) -> None:
     shop.sandbox.faults.add(
         Refuse(status=403, code=20403, method="GET", path="*/PhoneNumbers/Countries/*")
     )
@@ -161,9 +161,7 @@ def test_a_price_that_is_not_known_is_said(shop: CommandRunner) -> None:
         (("--country", "US", "--write", "a.yaml", "--number", "+12125550199"), 1),
     ],
 )
-def test_what_cannot_be_searched_is_an_error(
-    shop: CommandRunner, args: tuple[str, ...], code: int
-) -> None:
+def test_invalid_search_is_an_error(shop: CommandRunner, args: tuple[str, ...], code: int) -> None:
     said = shop.run("numbers", "search", *args, code=code)
     assert "rror" in said
     assert not (shop.folder / "a.yaml").exists()
@@ -185,7 +183,7 @@ def _targets(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in names}
 
 
-def test_no_number_is_added_to_a_file_that_is_no_configuration(shop: CommandRunner) -> None:
+def test_adds_no_number_to_a_file_that_is_not_a_configuration(shop: CommandRunner) -> None:
     shop.declare(agents=AGENTS, state="./state.yaml")
     (shop.folder / "state.yaml").write_text(json.dumps({"numbers": {}}) + "\n", encoding="utf-8")
     for name, path in _targets(shop.folder).items():
@@ -195,7 +193,7 @@ def test_no_number_is_added_to_a_file_that_is_no_configuration(shop: CommandRunn
         assert path.read_bytes() == before, name
 
 
-def test_without_a_configuration_the_account_is_that_of_the_environment(
+def test_uses_the_account_of_the_environment_without_a_configuration(
     shop: CommandRunner,
 ) -> None:
     (shop.folder / "reconciler.yaml").unlink()
