@@ -152,7 +152,7 @@ def _form(params: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_gives_its_golden_files_and_needs_nothing_afterwards(name: str) -> None:
+def test_case_matches_its_golden_files_and_converges(name: str) -> None:
     case = Case(HERE / name)
     rendered = case.rendered()
     if not (HERE / name / "plan.json").exists():
@@ -169,7 +169,7 @@ def test_a_case_gives_its_golden_files_and_needs_nothing_afterwards(name: str) -
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_has_no_file_that_nobody_reads(name: str) -> None:
+def test_case_has_no_unused_file(name: str) -> None:
     inputs = {"config.yaml", "observed.json", "state.json"}
     assert {path.name for path in (HERE / name).iterdir()} <= {*inputs, *GOLDEN}
 
@@ -193,7 +193,7 @@ def forms_of(document: Any) -> set[tuple[str, ...]]:
     return forms
 
 
-def test_the_documents_that_are_kept_show_every_form() -> None:
+def test_golden_documents_cover_every_form() -> None:
     kept: set[tuple[str, ...]] = set()
     made: set[tuple[str, ...]] = set()
     for name in CASES:
