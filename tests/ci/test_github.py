@@ -117,7 +117,7 @@ def test_a_fork_can_validate_without_any_secret(checkout: Checkout) -> None:
     assert len(checkout.sandbox.calls) == 0
 
 
-def test_a_pull_request_has_one_comment_however_often_it_is_planned(checkout: Checkout) -> None:
+def test_pull_request_has_one_comment_after_repeated_plans(checkout: Checkout) -> None:
     for n in range(150):
         checkout.hub.comments.setdefault(7, []).append({"id": n, "body": f"remark {n}"})
     assert checkout.job("plan") == 0
@@ -137,7 +137,7 @@ def test_a_pull_request_has_one_comment_however_often_it_is_planned(checkout: Ch
     assert "high risk" not in (checkout.folder / "summary.md").read_text(encoding="utf-8")
 
 
-def test_a_plan_that_cannot_be_made_fails_the_job_and_the_comment_says_why(
+def test_failed_plan_fails_the_job_and_the_comment_explains_it(
     checkout: Checkout,
 ) -> None:
     (checkout.folder / "reconciler.yaml").write_text(
@@ -153,7 +153,7 @@ FOREIGN = "https://pbx.example.net/in"
 CONSENT = GOOD.replace("support\n", "{agent: support, takeover: allow}\n")
 
 
-def test_a_pull_request_cannot_give_the_consent_that_it_needs(checkout: Checkout) -> None:
+def test_pull_request_cannot_give_its_own_consent(checkout: Checkout) -> None:
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
     (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
     assert checkout.job("plan") == 4
@@ -163,7 +163,7 @@ def test_a_pull_request_cannot_give_the_consent_that_it_needs(checkout: Checkout
     assert checkout.job("plan") == 0, "once the target branch has given it"
 
 
-def test_the_first_pull_request_is_held_to_nothing_and_a_missing_commit_is_no_such_branch(
+def test_first_pull_request_has_no_baseline_and_a_missing_commit_fails(
     checkout: Checkout,
 ) -> None:
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
@@ -184,7 +184,7 @@ LURES = {
 
 
 @pytest.mark.parametrize("job", ["plan", "apply", "drift"])
-def test_files_of_the_change_never_stand_for_reports(checkout: Checkout, job: str) -> None:
+def test_files_of_the_change_never_replace_reports(checkout: Checkout, job: str) -> None:
     """A command that ends before it writes its reports leaves no report, and the job ends with its code."""
     for name, text in LURES.items():
         (checkout.folder / name).write_text(text, encoding="utf-8")
@@ -207,7 +207,7 @@ def test_files_of_the_change_never_stand_for_reports(checkout: Checkout, job: st
     assert "No such file" not in told
 
 
-def test_git_runs_nothing_that_a_folder_of_the_change_holds(checkout: Checkout) -> None:
+def test_git_executes_nothing_from_a_folder_of_the_change(checkout: Checkout) -> None:
     """A folder with the layout of a bare repository is one for git, with a configuration that can run programs."""
     stack = checkout.folder / "stacks" / "emea"
     (stack / "objects").mkdir(parents=True)
@@ -238,7 +238,7 @@ def test_an_error_of_git_is_not_an_absent_configuration(checkout: Checkout) -> N
     assert checkout.sandbox.calls.reads == 0, "no plan is made without a baseline"
 
 
-def test_a_merge_applies_the_plan_that_was_reviewed(checkout: Checkout) -> None:
+def test_merge_applies_the_reviewed_plan(checkout: Checkout) -> None:
     checkout.job("plan")
     checkout.keep()
     checkout.merge()
@@ -278,7 +278,7 @@ def test_neither_a_plan_of_a_fork_nor_a_commit_without_a_pull_request_is_applied
     assert checkout.sandbox.calls.writes == 0
 
 
-def test_drift_opens_one_issue_and_closes_it_when_it_is_over(checkout: Checkout) -> None:
+def test_drift_opens_one_issue_and_closes_it_after_the_fix(checkout: Checkout) -> None:
     checkout.job("plan")
     checkout.keep()
     checkout.merge()
@@ -296,13 +296,13 @@ def test_drift_opens_one_issue_and_closes_it_when_it_is_over(checkout: Checkout)
     assert "no drift" in issue["body"]
 
 
-def test_a_check_that_cannot_be_made_opens_and_closes_nothing(checkout: Checkout) -> None:
+def test_failed_check_opens_and_closes_no_issue(checkout: Checkout) -> None:
     checkout.sandbox.stop()
     assert checkout.job("drift") == 1
     assert checkout.hub.issues == []
 
 
-def test_a_refusal_of_github_is_told(checkout: Checkout) -> None:
+def test_reports_a_refusal_of_github(checkout: Checkout) -> None:
     checkout.hub.comments = {}
     checkout.hub.answer = lambda *_: None  # type: ignore[method-assign]
     assert checkout.job("plan") == 1
@@ -314,7 +314,7 @@ def secrets_of(job: Any) -> set[str]:
     return {word for word in str(job).replace("}", " ").split() if word.startswith("secrets.")}
 
 
-def test_only_the_job_that_applies_gets_a_key_that_may_write() -> None:
+def test_only_the_apply_job_gets_a_writing_key() -> None:
     jobs = WORKFLOW["jobs"]
     assert secrets_of(jobs["validate"]) == set()
     assert (

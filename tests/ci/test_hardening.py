@@ -42,7 +42,7 @@ def test_every_kind_of_file_is_found() -> None:
 
 
 @pytest.mark.parametrize("path", [*FILES, *PAGES], ids=name_of)
-def test_the_package_is_never_installed_by_its_name_alone(path: Path) -> None:
+def test_never_installs_the_package_by_name_only(path: Path) -> None:
     """Nobody owns the name in an index: whoever registers it would run code beside the keys."""
     text = path.read_text(encoding="utf-8")
     for line in text.splitlines():
@@ -53,7 +53,7 @@ def test_the_package_is_never_installed_by_its_name_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
-def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
+def test_actions_are_pinned_by_commit_with_a_version_comment(path: Path) -> None:
     used = re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8"))
     assert used
     for action, comment in used:
@@ -121,7 +121,7 @@ def test_a_plan_is_held_to_the_target_branch_and_fails_when_apply_would_refuse(p
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
-def test_the_plan_has_the_commit_that_it_is_held_to(path: Path) -> None:
+def test_plan_job_fetches_the_whole_history(path: Path) -> None:
     plan = yaml_of(path)["jobs"]["plan"]
     assert plan["steps"][0]["with"]["fetch-depth"] == 0
 
@@ -135,7 +135,7 @@ def test_gitlab_has_a_time_limit_an_image_by_digest_and_the_whole_history(path: 
 
 
 @pytest.mark.parametrize("path", [*PODS, *GITLAB, ROOT / "Dockerfile"], ids=name_of)
-def test_every_image_is_named_by_its_digest(path: Path) -> None:
+def test_pins_every_image_by_digest(path: Path) -> None:
     images = re.findall(
         r"^\s*(?:image:|FROM) (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -145,7 +145,7 @@ def test_every_image_is_named_by_its_digest(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*FILES, *PAGES], ids=name_of)
-def test_no_pin_is_made_up(path: Path) -> None:
+def test_pins_are_not_invented(path: Path) -> None:
     """A made-up digest or commit looks pinned. What users must replace is refused before anything is fetched."""
     text = path.read_text(encoding="utf-8")
     pins = re.findall(r"(?:@|sha256:|rev: |commit: |COMMIT: )\W?([0-9a-fA-F]{40,64})\b", text)
@@ -189,15 +189,13 @@ def _gitlab_install(commit: str) -> tuple[str, dict[str, str]]:
 @pytest.mark.parametrize(
     "commit", ["", "main", "v0.1.0", "a" * 39, "A" * 40, ZERO, f"{'a' * 40}\nmain"]
 )
-def test_nothing_is_installed_before_a_commit_is_named(
-    install: Any, commit: str, tmp_path: Path
-) -> None:
+def test_installs_nothing_without_a_named_commit(install: Any, commit: str, tmp_path: Path) -> None:
     script, given = install(commit)
     done = bash(script, tmp_path, environment(**given))
     assert done.returncode == 1
     assert "40 hexadecimal digits" in done.stdout + done.stderr
 
 
-def test_the_placeholder_in_the_files_is_one_that_is_refused() -> None:
+def test_examples_use_the_placeholder_commit_that_is_refused() -> None:
     assert yaml_of(ACTION / "action.yml")["inputs"]["commit"]["default"] == ZERO
     assert yaml_of(GITLAB[0])["variables"]["RECONCILER_COMMIT"] == ZERO

@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_file_is_valid_for_those_who_read_it(name: str) -> None:
+def test_ci_file_matches_the_schema_of_its_reader(name: str) -> None:
     program, *words = map(str, CHECKS[name])
     found = Path(sys.executable).parent / program
     if not found.exists():
@@ -101,7 +101,7 @@ def scripts(document: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     "path", [ACTION / "action.yml", CI / "gitlab" / ".gitlab-ci.yml"], ids=lambda path: path.name
 )
-def test_every_script_is_clean_for_shellcheck_and_no_expression_is_pasted_into_one(
+def test_scripts_pass_shellcheck_and_contain_no_expressions(
     path: Path,
 ) -> None:
     found = list(scripts(yaml_of(path)))
@@ -152,9 +152,7 @@ def test_the_hook_finds_problems_without_an_account(folder: Path) -> None:
     assert bash(hook["entry"], folder, environment()).returncode == 3
 
 
-def test_the_cron_job_runs_its_command_on_a_configuration_that_it_cannot_write_to(
-    folder: Path, sandbox: Sandbox
-) -> None:
+def test_cron_job_runs_on_a_read_only_configuration(folder: Path, sandbox: Sandbox) -> None:
     pod = CRON["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     words = [word.replace("/config", str(folder)) for word in container["args"]]
@@ -174,7 +172,7 @@ def test_the_cron_job_runs_its_command_on_a_configuration_that_it_cannot_write_t
     assert all(mount["readOnly"] for mount in container["volumeMounts"])
 
 
-def test_what_the_image_copies_is_enough_to_build_the_package(tmp_path: Path) -> None:
+def test_image_copies_enough_to_build_the_package(tmp_path: Path) -> None:
     for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines():
         if line.startswith("COPY ") and "--from" not in line:
             *sources, target = line.split()[1:]
