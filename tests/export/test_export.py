@@ -97,7 +97,7 @@ def test_numbers_with_equal_webhooks_get_one_agent_and_a_line_each() -> None:
     ]
 
 
-def test_a_trunk_comes_with_its_origination_urls_and_what_it_hides_is_told() -> None:
+def test_exports_a_trunk_with_origination_urls_and_reports_hidden_routes() -> None:
     trunks = [
         {
             "sid": TRUNKS[0],
@@ -138,7 +138,7 @@ def test_a_trunk_comes_with_its_origination_urls_and_what_it_hides_is_told() -> 
     )
 
 
-def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
+def test_exports_trunk_settings_and_lists_by_sid() -> None:
     trunk = {
         "sid": TRUNKS[0],
         "domain_name": "acme-edge.pstn.twilio.com",
@@ -171,7 +171,7 @@ def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
     )
 
 
-def test_applications_without_a_label_of_their_own_stay_applications_by_their_sid() -> None:
+def test_exports_unlabelled_applications_by_sid() -> None:
     whole = number(1, voice_application_sid=APPLICATIONS[0], sms_application_sid=APPLICATIONS[0])
     voice = number(2, voice_application_sid=APPLICATIONS[0])
     mixed = number(3, voice_application_sid=APPLICATIONS[0], sms_url=SMS, status_callback=VOICE)
@@ -203,7 +203,7 @@ BOTH = {
 }
 
 
-def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> None:
+def test_exports_used_applications_and_agents_that_name_them() -> None:
     menu, both = (
         {"voice_application_sid": sid, "sms_application_sid": sid} for sid in APPLICATIONS
     )
@@ -255,7 +255,7 @@ def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> No
     ],
     ids=["twins", "no-label", "no-url"],
 )
-def test_an_application_that_could_not_be_found_again_or_said_goes_by_its_sid(
+def test_exports_an_ambiguous_application_by_sid(
     other: dict[str, Any],
 ) -> None:
     both = {row["sid"]: row for row in (MENU, other)}
@@ -268,9 +268,7 @@ def test_an_application_that_could_not_be_found_again_or_said_goes_by_its_sid(
     assert any(APPLICATIONS[0] in line and "named by its SID" in line for line in found)
 
 
-def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_its_agent_by_its_own() -> (
-    None
-):
+def test_refers_to_a_declared_application_and_its_agent_by_name() -> None:
     route = ApplicationRoute("menu")
     known = DeclaredConfig(
         agents={"ivr": {"voice": route, "sms": None, "status": None}},
@@ -301,14 +299,14 @@ def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_
         ("http://agents.example.com/voice", "are not encrypted"),
     ],
 )
-def test_what_is_odd_about_a_webhook_stands_above_its_agent(url: str, words: str) -> None:
+def test_writes_a_comment_about_an_odd_webhook_above_its_agent(url: str, words: str) -> None:
     found = lines(twilio(number(1, voice_url=url)))
     (agent,) = (place for place, line in enumerate(found) if line.endswith("# 1 number"))
     assert words in found[agent - 1]
     assert found[agent - 1].startswith("  # voice")
 
 
-def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
+def test_omits_and_refers_to_declared_resources() -> None:
     hooks = {"voice_url": VOICE}
     known = DeclaredConfig(
         numbers=frozenset({"+15550100001", "PN" + f"{2:032x}"}),
@@ -339,7 +337,7 @@ def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
     assert not any(line.startswith(("version", "project")) for line in found)
 
 
-def test_only_the_numbers_that_are_asked_for_with_what_they_need() -> None:
+def test_exports_only_the_requested_numbers_and_their_dependencies() -> None:
     trunks = [{"sid": sid, "domain_name": f"t{sid[2]}.pstn.twilio.com"} for sid in TRUNKS[:2]]
     sales = number(1, friendly_name="Sales UK", trunk_sid=TRUNKS[0])
     found = exported(
@@ -352,7 +350,7 @@ def test_only_the_numbers_that_are_asked_for_with_what_they_need() -> None:
     assert exported(twilio(sales, number(2)), None, ExportFilter(("+15550100002",))).numbers == 1
 
 
-def test_numbers_of_another_account_name_it() -> None:
+def test_numbers_of_a_second_account_name_it() -> None:
     fake = FakeTwilio(
         {
             "a": {"numbers": [number(1, voice_url=VOICE)]},
@@ -394,7 +392,7 @@ def test_names_come_from_host_and_path() -> None:
         "null",
     ],
 )
-def test_what_is_written_is_read_back(value: str) -> None:
+def test_reads_back_the_written_export(value: str) -> None:
     written = render_text(
         [
             Entry(value, value, note="# note\nnext: line", above=("a\nb: c",)),

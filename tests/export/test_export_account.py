@@ -144,7 +144,7 @@ def test_a_part_of_an_account_is_a_file_to_include(folder: Folder) -> None:
     assert plan["addresses"] >= NUMBERS
 
 
-def test_a_file_is_never_overwritten_unless_that_is_said(folder: Folder) -> None:
+def test_never_overwrites_a_file_without_a_flag(folder: Folder) -> None:
     path = folder.path / "mine.yaml"
     path.write_text("# precious\n", encoding="utf-8")
     refused = folder.json("export", "--prefix", "+1555200000", "--out", "mine.yaml", code=4)
