@@ -48,23 +48,23 @@ def test_the_first_present_of_trunk_application_and_url_is_the_voice(
     assert canonical_routes(wire, {"TK1": "edge"})["voice"] == voice
 
 
-def test_a_trunk_says_nothing_about_messages() -> None:
+def test_trunk_does_not_affect_messages() -> None:
     found = canonical_routes({"trunk_sid": "TK1", "sms_url": URL, "status_callback": URL}, {})
     assert (found["sms"], found["status"]) == (Webhook(URL), Webhook(URL))
 
 
-def test_null_and_empty_are_one() -> None:
+def test_null_and_empty_are_equal() -> None:
     row = {"sid": "PN1", "phone_number": "+15550100101"}
     assert observe({**row, "voice_url": None}, "main", {}) == observe(
         {**row, "voice_url": ""}, "main", {}
     )
 
 
-def test_a_webhook_may_be_a_fallback_alone() -> None:
+def test_webhook_may_have_only_a_fallback() -> None:
     assert make_webhook("", "", URL) == Webhook("", "POST", URL, "POST")
 
 
-def test_numbers_configured_alike_share_one_configuration() -> None:
+def test_equally_configured_numbers_share_one_configuration() -> None:
     observer = Observer({})
     one, two = (
         observer.live(NumberRow(f"PN{i}", f"+1555010010{i}", voice_url=URL), "main") for i in (1, 2)
@@ -82,7 +82,7 @@ def test_numbers_configured_alike_share_one_configuration() -> None:
         ({"trunk_sid": "TK1", "voice_application_sid": "AP1"}, ["application AP1"]),
     ],
 )
-def test_what_is_set_without_effect_is_hidden(wire: dict[str, str], hidden: list[str]) -> None:
+def test_settings_without_effect_are_hidden(wire: dict[str, str], hidden: list[str]) -> None:
     assert describe_hidden_voice(wire) == hidden
 
 
@@ -113,7 +113,7 @@ def test_a_managed_part_is_sent_whole(attrs: dict[str, Value], params: dict[str,
     assert to_wire(attrs, {"trunk/edge": "TK1", "application/menu": "AP1"}) == params
 
 
-def test_what_is_restored_is_sent_as_it_was_but_no_empty_method() -> None:
+def test_restored_values_are_sent_unchanged_except_empty_methods() -> None:
     wire = {"voice_url": None, "voice_method": "", "sms_url": URL, "sms_method": "GET"}
     assert restore_params(wire) == {"VoiceUrl": "", "SmsUrl": URL, "SmsMethod": "GET"}
 
@@ -140,7 +140,7 @@ def test_what_is_restored_is_sent_as_it_was_but_no_empty_method() -> None:
         ),
     ],
 )
-def test_a_part_is_told_in_fields_that_a_user_knows(
+def test_describes_a_part_with_the_field_names_of_the_configuration(
     part: str, value: Value, fields: dict[str, str]
 ) -> None:
     assert user_fields(part, value) == fields
@@ -167,13 +167,13 @@ def test_a_number_is_paid_and_can_neither_be_created_nor_deleted() -> None:
         assert kind.delete is None
 
 
-def test_an_address_tells_its_kind() -> None:
+def test_address_identifies_its_kind() -> None:
     assert kind_of("bridge_number/+15550100101") is BRIDGE_NUMBER
     with pytest.raises(KeyError):
         kind_of("fax/+15550100101")
 
 
-def test_what_is_referred_to_has_a_lower_rank() -> None:
+def test_referenced_kinds_have_a_lower_rank() -> None:
     for kind in KINDS.values():
         for above in (kind.parent, kind.refers):
             assert above is None or KINDS[above].rank < kind.rank

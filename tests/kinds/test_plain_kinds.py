@@ -18,7 +18,7 @@ ROW = {
 }
 
 
-def test_a_trunk_is_known_by_its_domain_else_by_its_name_else_by_its_sid() -> None:
+def test_identifies_a_trunk_by_domain_then_name_then_sid() -> None:
     row = {
         "sid": "TK1",
         "friendly_name": "Edge",
@@ -30,7 +30,7 @@ def test_a_trunk_is_known_by_its_domain_else_by_its_name_else_by_its_sid() -> No
     assert TRUNK.observe({"sid": "TK1"}, "main", {}).key == "TK1"
 
 
-def test_what_a_row_leaves_out_is_the_default() -> None:
+def test_absent_fields_of_a_row_are_defaults() -> None:
     assert TRUNK.observe({"sid": "TK1"}, "main", {}).attrs == {
         "friendly_name": None,
         "domain_name": None,
@@ -43,7 +43,7 @@ def test_what_a_row_leaves_out_is_the_default() -> None:
     }
 
 
-def test_an_origination_url_is_known_by_its_url_and_belongs_to_its_trunk() -> None:
+def test_identifies_an_origination_url_by_its_url_and_trunk() -> None:
     live = ORIGINATION_URL.observe(ROW, "main", {"TK1": "edge"})
     assert (live.key, live.parent) == ("sip:sbc1.example.com", "trunk/edge")
     assert ORIGINATION_URL.observe(ROW, "main", {}).parent == "trunk/TK1"
@@ -54,7 +54,7 @@ def test_zero_and_false_are_values() -> None:
     assert (attrs["priority"], attrs["enabled"], attrs["friendly_name"]) == (0, False, None)
 
 
-def test_only_what_is_given_is_sent_and_nothing_is_sent_empty() -> None:
+def test_sends_only_given_values_and_no_empty_ones() -> None:
     assert ORIGINATION_URL.to_wire({"weight": 5, "friendly_name": None}, {}) == {
         "Weight": 5,
         "FriendlyName": "",
