@@ -16,7 +16,7 @@ from .platform_worlds import PLATFORMS, LawRunner, seeded
 
 @pytest.mark.parametrize("route", ["trunk", "webhook"])
 @pytest.mark.parametrize("name", ["nixflex", "feather", "butter", "dasha"])
-def test_what_somebody_else_imports_after_the_plan_is_left_to_them(
+def test_leaves_a_number_that_someone_else_imports_after_the_plan(
     tmp_path: Path, name: str, route: str
 ) -> None:
     played = PLATFORMS[name]

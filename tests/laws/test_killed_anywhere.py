@@ -265,7 +265,7 @@ def end_after_death_at(at: int, folder: Path, accounts: dict[str, Account]) -> b
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_killed_at_every_point_it_ends_in_the_right_world(
+def test_run_killed_at_every_point_converges(
     tmp_path: Path, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each point once. With one outcome in each line of the journal, every run has the same number of points."""
@@ -280,7 +280,7 @@ def test_killed_at_every_point_it_ends_in_the_right_world(
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_killed_in_lines_of_several_outcomes_it_ends_in_the_right_world(
+def test_run_killed_within_journal_lines_of_several_outcomes_converges(
     tmp_path: Path, part: int
 ) -> None:
     """Outcomes share a line of the journal as they come, so a run has more points or fewer; one in eight is tried."""

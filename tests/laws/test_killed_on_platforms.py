@@ -115,5 +115,5 @@ def test_killed_at_any_call_the_next_run_ends_right(
     pytest.fail(f"more than {MOST_CALLS} writing calls")
 
 
-def test_every_route_is_one_of_the_world() -> None:
+def test_world_covers_every_route() -> None:
     assert {"trunk", "webhook"} <= ROUTES.keys()

@@ -87,7 +87,7 @@ def test_the_order_of_inputs_does_not_change_the_plan(
 
 @QUICK
 @given(runners(), configurations(), configurations(), EDITS)
-def test_a_plan_after_apply_is_empty_and_a_second_apply_writes_nothing(
+def test_second_plan_is_empty_and_second_apply_writes_nothing(
     runner: MemoryRunner,
     first: list[Desired],
     second: list[Desired],
@@ -110,7 +110,7 @@ def test_a_plan_after_apply_is_empty_and_a_second_apply_writes_nothing(
 
 @QUICK
 @given(runners(), configurations(), configurations())
-def test_what_nobody_declares_is_never_in_a_plan_and_never_written(
+def test_undeclared_resources_are_never_planned_or_written(
     runner: MemoryRunner, first: list[Desired], second: list[Desired]
 ) -> None:
     before = dict(runner.twilio.numbers()[pn(UNMANAGED)])
@@ -139,7 +139,7 @@ def test_releases_put_prior_values_back(
 
 @QUICK
 @given(st.data(), runners())
-def test_releases_put_prior_values_back_whatever_was_managed_when_and_under_which_name(
+def test_releases_restore_prior_values_after_any_history(
     data: st.DataObject, runner: MemoryRunner
 ) -> None:
     """A trunk of ours that is forgotten while a number on it is only watched takes its name with it, so none here."""
@@ -153,7 +153,7 @@ def test_releases_put_prior_values_back_whatever_was_managed_when_and_under_whic
 
 @QUICK
 @given(st.data(), runners(), configurations(), configurations())
-def test_in_every_order_that_a_plan_allows_nothing_is_refused_and_no_number_is_without_a_route_on_the_way(
+def test_every_allowed_order_succeeds_and_keeps_every_number_routed(
     data: st.DataObject, runner: MemoryRunner, first: list[Desired], second: list[Desired]
 ) -> None:
     runner.apply(first)
@@ -176,7 +176,7 @@ def test_in_every_order_that_a_plan_allows_nothing_is_refused_and_no_number_is_w
     configurations(),
     st.lists(st.integers(0, 30), min_size=1, max_size=3),
 )
-def test_killed_at_any_instant_and_run_again_it_ends_in_the_same_world(
+def test_run_killed_at_any_instant_converges_when_repeated(
     runner: MemoryRunner, first: list[Desired], second: list[Desired], instants: list[int]
 ) -> None:
     runner.apply(first)
@@ -203,5 +203,5 @@ def test_killed_again_and_again_while_the_configuration_changes_prior_values_sta
     assert after["trunks"].keys() == before["trunks"].keys()
 
 
-def test_numbers_that_are_drawn_are_reserved_ones() -> None:
+def test_drawn_numbers_are_reserved() -> None:
     assert all(e164(last).startswith("+155501") for last in NUMBERS)

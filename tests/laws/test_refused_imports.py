@@ -85,7 +85,7 @@ def cases() -> Iterator[tuple[str, str, str, bool, str]]:
 
 
 @pytest.mark.parametrize(("name", "refusal", "call", "moved", "route"), [*cases()])
-def test_after_a_refusal_the_number_rings_where_it_rang(
+def test_refusal_keeps_the_route_of_the_number(
     tmp_path: Path, name: str, refusal: str, call: str, moved: bool, route: str
 ) -> None:
     played = PLATFORMS[name]
@@ -149,7 +149,7 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand(tmp_path: Path, route: str) -> None:
+def test_explains_the_manual_steps_when_a_move_cannot_be_undone(tmp_path: Path, route: str) -> None:
     played = PLATFORMS["nixflex"]
     with Sandbox(seeded(route)) as sandbox:
         runner = LawRunner(tmp_path, sandbox, played)

@@ -80,7 +80,7 @@ def test_apply_converges_and_undo_restores(
 
 @QUICK
 @given(st.lists(st.sampled_from(("sbc1", "sbc2")), unique=True), STRANGERS, st.integers(0, 30))
-def test_killed_anywhere_the_next_run_ends_the_same_and_undo_knows_what_was_there(
+def test_run_killed_anywhere_converges_and_can_be_undone(
     hosts: list[str], added: list[tuple[str, int]], at: int
 ) -> None:
     runner = MemoryRunner({"main": {}})

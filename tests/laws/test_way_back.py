@@ -40,7 +40,7 @@ def managed(
 
 @LONG
 @given(st.data(), runners(), st.lists(configurations(), min_size=1, max_size=10))
-def test_back_to_any_of_the_last_states_is_what_it_was_then(
+def test_rollback_restores_any_of_the_last_states(
     data: st.DataObject, runner: MemoryRunner, story: list[list[Desired]]
 ) -> None:
     chapters: list[tuple[dict[str, Entry], list[Desired], dict[str, Any]]] = []
@@ -61,7 +61,7 @@ def test_back_to_any_of_the_last_states_is_what_it_was_then(
 
 @QUICK
 @given(runners(), configurations(restore=True), configurations(restore=True))
-def test_nobody_elses_number_is_touched_on_the_way(
+def test_rollback_changes_no_foreign_number(
     runner: MemoryRunner, first: list[Desired], second: list[Desired]
 ) -> None:
     before = picture(runner.twilio)["numbers"][f"+1555010{UNMANAGED:04d}"]

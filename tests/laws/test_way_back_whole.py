@@ -174,7 +174,7 @@ def lost(house: House, then: Any) -> set[str]:
 
 @FEW
 @given(st.data(), st.lists(configurations(NUMBERS), min_size=2, max_size=5))
-def test_back_to_any_of_the_last_states_is_what_it_was_then(
+def test_rollback_restores_any_of_the_last_states(
     data: st.DataObject, story: list[Sections]
 ) -> None:
     with TemporaryDirectory() as folder, Sandbox(world()) as sandbox:
@@ -198,7 +198,7 @@ def test_back_to_any_of_the_last_states_is_what_it_was_then(
         assert {trunk.domain_name for trunk in sandbox.world.trunks} == domains
 
 
-def test_a_deleted_credential_is_told_and_all_else_is_back(tmp_path: Path) -> None:
+def test_rollback_reports_a_deleted_credential_and_restores_the_rest(tmp_path: Path) -> None:
     user = {"username": "pbx", "password": {"env": "FIRST"}}
     edge = {
         "domain": "acme-edge.pstn.twilio.com",
