@@ -24,7 +24,7 @@ def test_every_object_of_a_key_counts() -> None:
     assert values.get(one, one, one) is None
 
 
-def test_a_key_is_kept_alive() -> None:
+def test_keeps_a_key_alive() -> None:
     """The id of an object that is gone is given to the next one of its size."""
     values: IdentityMap[int] = IdentityMap()
     for index in range(100):
@@ -32,7 +32,7 @@ def test_a_key_is_kept_alive() -> None:
     assert all(values.get({"index": index}) is None for index in range(100))
 
 
-def test_distinct_objects_keep_their_order_and_equal_ones_stay_apart() -> None:
+def test_keeps_order_and_separates_equal_objects() -> None:
     one, other = {"voice": None}, {"voice": None}
     found = list_distinct([one, other, one, other])
     assert [each is expected for each, expected in zip(found, [one, other], strict=True)] == [
