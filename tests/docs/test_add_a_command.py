@@ -56,7 +56,7 @@ def test_the_new_command_has_text_json_schema_and_help(copy: Copy, folder: Path)
     assert "numbers of each agent" in copy.run("census", "--help", cwd=folder).stdout
 
 
-def test_the_new_command_fails_like_every_other(copy: Copy, folder: Path) -> None:
+def test_new_command_reports_errors_like_every_other(copy: Copy, folder: Path) -> None:
     (folder / "reconciler.yaml").write_text("version: 1\nprojekt: a\n", encoding="utf-8")
     failed = copy.run("census", "--json", cwd=folder)
     assert failed.returncode == 3

@@ -157,7 +157,7 @@ def test_the_new_platform_works_from_end_to_end(user: User) -> None:
     assert number["voice_url"] == "https://before.example.com/voice"
 
 
-def test_a_field_of_another_platforms_agent_is_an_error(user: User) -> None:
+def test_field_of_the_agent_of_a_different_platform_is_an_error(user: User) -> None:
     user.write(
         user.text.replace(
             "{type: echo, api_key: {env: ECHO_KEY}", "{type: nixflex, api_key: {env: ECHO_KEY}"
@@ -169,7 +169,7 @@ def test_a_field_of_another_platforms_agent_is_an_error(user: User) -> None:
     }
 
 
-def test_the_key_goes_to_the_hosts_of_the_platform_only(user: User) -> None:
+def test_sends_the_key_only_to_hosts_of_the_platform(user: User) -> None:
     own = user.text.replace(f"{user.sandbox}/echo", "https://api.echo.example.com")
     user.write(own)
     user.run("validate")

@@ -15,14 +15,14 @@ SCHEMAS = ROOT / "schemas"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_generated_file_is_what_the_code_makes_of_it(name: str) -> None:
+def test_generated_file_is_up_to_date(name: str) -> None:
     made, path = DOCUMENTS[name](), ROOT / name
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(made, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == made
 
 
-def test_there_is_no_schema_that_nobody_makes() -> None:
+def test_every_schema_is_generated() -> None:
     assert {f"schemas/{path.name}" for path in SCHEMAS.iterdir()} <= set(DOCUMENTS)
 
 

@@ -48,7 +48,7 @@ def test_the_readme_has_the_command_in_one_line(name: str, ends: str) -> None:
     assert found[1].startswith("python3 -m venv .venv && .venv/bin/pip install ")
 
 
-def test_the_demo_tells_its_story_with_the_quickstart(tmp_path: Path) -> None:
+def test_demo_runs_the_quickstart(tmp_path: Path) -> None:
     told = run([sys.executable, "-m", "reconciler", "demo"], tmp_path)
     declared = (
         (QUICKSTART / "reconciler.yaml")
@@ -117,7 +117,7 @@ def test_the_wheel_holds_the_data_of_the_package(wheel: Path) -> None:
     assert not [name for name in names if name.startswith("tests/")]
 
 
-def test_the_installed_wheel_is_what_runs(installed: Path, tmp_path: Path) -> None:
+def test_runs_the_installed_wheel(installed: Path, tmp_path: Path) -> None:
     where = run(
         [str(installed / "python"), "-c", "import reconciler; print(reconciler.__file__)"], tmp_path
     )

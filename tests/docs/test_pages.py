@@ -43,7 +43,7 @@ def name_of(value: Path | Block) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     for target in links(page):
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve() if path else page
@@ -104,7 +104,7 @@ def test_a_command_line_in_a_page_can_be_typed(page: str, words: str) -> None:
     assert done.exit_code == 0, f"{page}: reconciler {words}\n{done.output}"
 
 
-def test_there_are_command_lines_to_check() -> None:
+def test_finds_command_lines_to_check() -> None:
     assert {
         "README.md",
         "docs/reference/commands.md",
@@ -130,7 +130,7 @@ def defined(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_files_and_names_that_a_page_mentions_are_there(page: Path) -> None:
+def test_files_and_names_in_pages_exist(page: Path) -> None:
     for span in spans(page):
         path, _, name = span.partition("::")
         if re.fullmatch(r"(reconciler|tests|docs|schemas|examples|\.ci)/[\w./-]+", path):

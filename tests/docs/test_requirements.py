@@ -64,7 +64,7 @@ def name_of(row: Row) -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_a_requirement_is_proved_or_marked_with_its_reason(row: Row) -> None:
+def test_every_requirement_has_a_proof_or_a_reason(row: Row) -> None:
     assert len(row.statement) > 2
     for side in (row.natively, row.as_client):
         marked = next((mark for mark in _MARKS if side.startswith(mark)), None)
@@ -89,7 +89,7 @@ def test_every_proof_exists(row: Row) -> None:
     )
 
 
-def test_rows_are_counted_without_a_gap_and_each_is_there_once() -> None:
+def test_rows_are_numbered_without_gaps_or_duplicates() -> None:
     ids = [row.id for row in ROWS]
     assert len(ids) == len(set(ids))
     for prefix in ("FEA", "P001", "NIX", "DAS", "RAV", "X"):
@@ -103,14 +103,14 @@ def test_rows_are_counted_without_a_gap_and_each_is_there_once() -> None:
 
 
 @pytest.mark.parametrize("row", OF_CODES, ids=name_of)
-def test_a_code_of_the_platforms_is_one_of_ours(row: Row) -> None:
+def test_every_platform_code_maps_to_one_of_ours(row: Row) -> None:
     assert f"| {row.id} |" in CODES or row.id.strip("`") in _OTHER_NAMES
 
 
 @pytest.mark.skipif(
     not SEED.is_file(), reason="the list of requirements is not part of the repository"
 )
-def test_no_requirement_of_the_list_is_left_out() -> None:
+def test_every_listed_requirement_is_present() -> None:
     text = SEED.read_text(encoding="utf-8")
     wanted = re.findall(r"^\| ([A-Z][A-Z0-9]*-\d+) \|", text, re.MULTILINE)
     assert len(wanted) > 100

@@ -35,7 +35,7 @@ def names(cell: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", cell))
 
 
-def test_the_folders_are_listed_in_the_order_that_is_enforced() -> None:
+def test_lists_folders_in_the_enforced_order() -> None:
     assert [row[0].strip("`") for row in rows("docs/architecture.md", "## Packages")] == LAYERS
 
 
@@ -87,13 +87,13 @@ def test_every_field_of_the_state_is_documented() -> None:
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
 
 
-def test_every_permission_that_doctor_asks_for_is_documented_with_its_feature() -> None:
+def test_every_permission_of_doctor_is_documented_with_its_feature() -> None:
     listed = rows("docs/reference/twilio.md", "## What a key must be allowed")
     assert [what for row in listed for what in row[0].split(", ")] == [need.what for need in NEEDS]
     assert {row[1] for row in listed} == {need.feature for need in NEEDS}
 
 
-def test_every_risk_that_is_a_result_of_its_own_is_documented() -> None:
+def test_every_separate_risk_is_documented() -> None:
     source = (ROOT / "reconciler" / "report" / "analysis" / "risks.py").read_text(encoding="utf-8")
     rules = set(re.findall(r'"(plan/[\w-]+|apply/[\w-]+)"', source)) | {"drift"}
     assert {
