@@ -244,7 +244,7 @@ def test_no_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_each_library_has_one_home(path: Path) -> None:
+def test_each_library_is_imported_in_one_place(path: Path) -> None:
     for module in imports(path):
         home = ONE_PLACE.get(module.split(".")[0])
         assert home is None or name_of(path).startswith(home), f"{module} belongs to {home}"
@@ -261,7 +261,7 @@ def test_the_core_is_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_and_functions_stay_small_and_say_what_they_are(path: Path) -> None:
+def test_modules_and_functions_are_small_and_documented(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     assert text.count("\n") <= 400
