@@ -127,10 +127,10 @@ def test_long_functions_have_paragraphs() -> None:
     message = report(
         "Long functions with paragraphs, %",
         figure,
-        "at least 60",
+        "at least 80",
         [f"{f.place} {f.name}" for f in dense],
     )
-    assert figure >= 60, message
+    assert figure >= 80, message
 
 
 def test_comprehensions_are_rare() -> None:
