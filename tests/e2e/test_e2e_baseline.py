@@ -58,7 +58,7 @@ def test_only_consent_of_the_baseline_permits_a_takeover(
     assert runner.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
-def test_the_consent_of_everybody_does_not_count_either(runner: ProcessRunner) -> None:
+def test_general_consent_declared_in_the_change_does_not_count(runner: ProcessRunner) -> None:
     runner.number(ONE, voice_url=FOREIGN)
     runner.declare({})
     commit(runner)

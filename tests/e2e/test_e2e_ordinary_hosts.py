@@ -66,7 +66,7 @@ def test_gitlab_job_may_use_the_state_of_its_project(
 
 
 @pytest.mark.parametrize("named_by", ["file", "environment"])
-def test_postgresql_over_a_unix_socket(twilio: IndependentTwilio, named_by: str) -> None:
+def test_allows_postgresql_over_a_unix_socket(twilio: IndependentTwilio, named_by: str) -> None:
     """Neither TLS nor an allowed host is asked for; the path is short, for a socket's name may have 107 bytes."""
     with (
         tempfile.TemporaryDirectory() as place,
@@ -83,7 +83,7 @@ def test_postgresql_over_a_unix_socket(twilio: IndependentTwilio, named_by: str)
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_sandbox_in_the_same_compose_file(tmp_path: Path, declared: bool) -> None:
+def test_allows_a_sandbox_in_the_same_compose_file(tmp_path: Path, declared: bool) -> None:
     """`TWILIO_BASE_URL` names it; the file says the same, or declares no account at all."""
     numbers = [{"sid": f"PN{1:032x}", "account_sid": SID, "phone_number": ONE}]
     world = World.from_seed(

@@ -201,7 +201,7 @@ def test_prompts_on_a_terminal_and_accepts_only_yes(ready: ProcessRunner) -> Non
     assert (code, "Applied" in out) == (0, True)
 
 
-def test_a_document_is_printed_also_when_the_answer_is_no(ready: ProcessRunner) -> None:
+def test_prints_a_document_even_after_a_refusal(ready: ProcessRunner) -> None:
     code, out, _ = on_terminal(ready, "apply", "--json", answer=b"no\n")
     assert code == 1
     assert out.lstrip().startswith("{"), "exactly one document, whatever happens"

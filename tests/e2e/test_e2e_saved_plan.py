@@ -84,7 +84,7 @@ def test_refuses_a_plan_after_an_edit_that_a_new_plan_would_revert(
     assert planned.twilio.number(ONE)["voice_url"] == "https://laptop.example.dev/voice"
 
 
-def test_refused_after_a_change_of_state_or_configuration(planned: ProcessRunner) -> None:
+def test_refuses_a_plan_after_a_change_of_state_or_configuration(planned: ProcessRunner) -> None:
     before = (planned.folder / "reconciler.yaml").read_text(encoding="utf-8")
     planned.write("reconciler.yaml", before + "\n")
     assert "configuration" in stale(planned)

@@ -184,7 +184,7 @@ def test_missing_state_without_history_is_a_first_run(lost: ProcessRunner) -> No
     lost.settled()
 
 
-def test_a_first_run_and_an_emptied_state_meet_no_objection(runner: ProcessRunner) -> None:
+def test_first_run_and_emptied_state_are_allowed(runner: ProcessRunner) -> None:
     runner.number(ONE)
     runner.declare({ONE: "support"})
     assert runner.plan()["diagnostics"] == []

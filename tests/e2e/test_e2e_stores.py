@@ -34,7 +34,9 @@ def remote(request: pytest.FixtureRequest, runner: ProcessRunner) -> str:
     return f"{request.getfixturevalue('terraform')}/states/{name}"
 
 
-def test_a_plan_saved_applied_and_remembered(runner: ProcessRunner, remote: str) -> None:
+def test_saved_plan_is_applied_and_recorded_in_the_store(
+    runner: ProcessRunner, remote: str
+) -> None:
     runner.number(ONE, voice_url="https://pbx.example.net/in")
     runner.declare({ONE: {"agent": "support", "takeover": "allow"}}, state=remote)
     runner.run("plan", "--out", "plan.bin", "--detailed-exitcode", code=2)

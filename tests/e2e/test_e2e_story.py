@@ -32,7 +32,7 @@ def crowd(runner: ProcessRunner) -> None:
     runner.number(SAME, voice_url=AGENT["voice"], sms_url=AGENT["sms"])
 
 
-def test_plan_apply_again_drift_heal_release(runner: ProcessRunner) -> None:
+def test_number_goes_through_plan_apply_drift_repair_and_release(runner: ProcessRunner) -> None:
     twilio = runner.twilio
     crowd(runner)
     seed = deepcopy(twilio.numbers)
@@ -113,7 +113,7 @@ def test_release_keeps_later_changes_of_others(runner: ProcessRunner) -> None:
     assert (row["voice_url"], row["sms_url"]) == ("https://colleague.example.org/voice", "")
 
 
-def test_on_removal_clear_and_keep(runner: ProcessRunner) -> None:
+def test_on_removal_clear_empties_and_keep_preserves_values(runner: ProcessRunner) -> None:
     runner.number(HANDMADE, voice_url=DEMO_URL)
     runner.number(DEMO, voice_url=DEMO_URL)
     declared = {"agent": "support", "on_removal": "clear"}

@@ -70,7 +70,7 @@ def test_moves_an_entry_with_its_children(bound: ProcessRunner) -> None:
         (f"origination_url/edge/{URL}", "origination_url/core/x", "invalid_move"),
     ],
 )
-def test_not_everything_can_be_moved(
+def test_refuses_moves_that_are_impossible(
     bound: ProcessRunner, source: str, target: str, code: str
 ) -> None:
     before = document(bound)
@@ -120,7 +120,7 @@ def test_push_that_drops_protected_entries_needs_force(runner: ProcessRunner, ho
     silent(runner, "state", "push", "mine.bin", "--force")
 
 
-def test_pulled_changed_and_pushed(bound: ProcessRunner) -> None:
+def test_pulled_state_can_be_changed_and_pushed(bound: ProcessRunner) -> None:
     pulled = bound.run("state", "pull").out
     assert silent(bound, "state", "pull")["state"] == json.loads(pulled)
     edited = json.loads(pulled)

@@ -65,7 +65,7 @@ def test_refused_attachment_fails_only_its_number(runner: ProcessRunner) -> None
     assert len(runner.twilio.origination_urls) == 2
 
 
-def test_from_trunk_to_webhooks_and_back_without_a_moment_of_silence(runner: ProcessRunner) -> None:
+def test_moves_from_trunk_to_webhooks_and_back_without_a_gap(runner: ProcessRunner) -> None:
     """Webhooks are right before the number leaves the trunk; what joins the trunk does so last."""
     runner.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
     runner.declare({ONE: BY_TRUNK}, trunks={"edge": EDGE})

@@ -99,7 +99,7 @@ LISTED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "kept"), LISTED.values(), ids=LISTED.keys())
-def test_a_form_by_a_listed_rule_needs_no_word(
+def test_ignores_a_form_that_a_listed_rule_explains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str, kept: str
 ) -> None:
     with storing(tmp_path, monkeypatch, "VoiceUrl", lambda url: kept) as (runner, _):

@@ -21,7 +21,7 @@ def lock_out(runner: ProcessRunner) -> None:
     runner.environ["SECOND_SECRET"] = WRONG
 
 
-def test_the_other_account_is_planned_and_applied(runner: ProcessRunner) -> None:
+def test_plans_and_applies_the_readable_account(runner: ProcessRunner) -> None:
     accounts = two_accounts(runner)
     runner.number(ONE)
     runner.twilio.add_number(SECOND, TWO)

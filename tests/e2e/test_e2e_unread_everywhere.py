@@ -103,7 +103,7 @@ def test_rollback_covers_the_readable_account(
     assert len(applied.twilio.writes_to(TWO)) == written
 
 
-def test_a_release_serves_the_other_account(applied: ProcessRunner, unread: Unread) -> None:
+def test_release_covers_the_readable_account(applied: ProcessRunner, unread: Unread) -> None:
     unread(applied)
     before, written = applied.state, len(applied.twilio.writes_to(TWO))
     assert check_plan(applied.json("release", ONE, TWO, "--dry-run", code=1)) == {f"number/{ONE}"}

@@ -46,7 +46,7 @@ def serial(runner: ProcessRunner) -> int:
     return int(json.loads((runner.folder / "state.json").read_text())["serial"])
 
 
-def test_back_to_a_serial_and_forward_again(story: ProcessRunner) -> None:
+def test_rollback_to_a_serial_can_be_reversed(story: ProcessRunner) -> None:
     before = json.loads((story.folder / "state.json").read_text())
     assert before["serial"] == 2
     shown = story.json("rollback", "--to", "1", "--dry-run")
@@ -67,7 +67,7 @@ def test_back_to_a_serial_and_forward_again(story: ProcessRunner) -> None:
     story.settled()
 
 
-def test_back_to_a_time(story: ProcessRunner) -> None:
+def test_rollback_accepts_a_time(story: ProcessRunner) -> None:
     """The last version that had been written by then."""
     first = story.folder / "state.json.history" / "000000001.json"
     document = json.loads(first.read_text())
@@ -148,7 +148,7 @@ def test_rollback_refuses_a_version_that_is_not_in_the_history(runner: ProcessRu
     assert "--auto-approve" in runner.run("rollback", "--to", "7", code=64).err
 
 
-def test_back_to_any_of_the_last_ten_versions(runner: ProcessRunner) -> None:
+def test_rollback_reaches_any_of_the_last_ten_versions(runner: ProcessRunner) -> None:
     """Twelve versions, each with a voice URL of its own; then to every one that is kept, in no order of theirs."""
     runner.number(ONE)
     urls: dict[int, str] = {}

@@ -59,7 +59,7 @@ def test_apply_converges_when_every_tenth_call_fails(
 
 
 @pytest.mark.parametrize("kind", ["500-after", "drop-after"])
-def test_every_create_in_trouble_at_once(runner: ProcessRunner, kind: str) -> None:
+def test_apply_converges_when_every_create_has_trouble(runner: ProcessRunner, kind: str) -> None:
     """Each create takes effect and its answer is lost: what is there is found, not made again."""
     declare(runner)
     troubled: set[str] = set()

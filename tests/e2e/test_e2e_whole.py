@@ -154,7 +154,7 @@ def test_changed_password_makes_a_saved_plan_stale(
     assert list(twilio.passwords.values()) == [NEXT]
 
 
-def test_no_answer_to_the_second_use_of_a_list_is_no_failure(
+def test_lost_answer_to_the_second_use_of_a_list_is_no_failure(
     runner: ProcessRunner, twilio: IndependentTwilioWithLists
 ) -> None:
     lost: set[str] = set()

@@ -177,9 +177,7 @@ def test_a_first_import_killed_anywhere_keeps_the_old_route(
 
 
 @pytest.mark.parametrize("then", ["again", "removed"])
-def test_killed_while_undoing_the_next_run_undoes_to_the_first_route(
-    runner: PlatformRunner, then: str
-) -> None:
+def test_next_run_completes_an_undo_that_was_killed(runner: PlatformRunner, then: str) -> None:
     """The platform overwrites the webhooks and then refuses; the run dies before it has put them back."""
     before = runner.hooks(ONE)
     declare(runner, DECLARED)

@@ -133,7 +133,7 @@ def test_released_number_has_its_prior_values(runner: PlatformRunner) -> None:
     assert runner.state == {}
 
 
-def test_a_hundred_numbers_of_which_seven_are_bad(runner: PlatformRunner) -> None:
+def test_seven_bad_numbers_of_a_hundred_fail_individually(runner: PlatformRunner) -> None:
     """93 in place, 7 errors named, exit 5; the second run tries the 7 and no others."""
     bad = MANY[10:17]
     declare(runner, dict.fromkeys(MANY, "sales"))

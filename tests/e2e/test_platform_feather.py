@@ -152,7 +152,7 @@ def test_phone_number_gets_and_keeps_its_channels(runner: PlatformRunner) -> Non
     runner.settled()
 
 
-def test_refusals_come_out_as_their_codes(runner: PlatformRunner) -> None:
+def test_refusals_are_reported_with_their_codes(runner: PlatformRunner) -> None:
     declare(
         runner,
         {PHONE: "odd"},
