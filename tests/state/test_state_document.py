@@ -157,7 +157,7 @@ def test_does_not_write_the_count_of_folded_journal_records() -> None:
     assert encode(msgspec.structs.replace(full, journal_records=3)) == encode(full)
 
 
-def test_versions_in_words() -> None:
+def test_describes_versions_in_words() -> None:
     assert str(Version("one", 0)) == "the empty state"
     assert str(Version("one", 4)) == "serial 4 of lineage one"
     assert str(Version("one", 4, 2)) == "serial 4 and 2 records of a journal of lineage one"
@@ -269,7 +269,7 @@ def test_invalid_unicode_is_damage() -> None:
     assert problem(encode(state(1)).replace(b"main", b"ma\xffn")).code == "state_damaged"
 
 
-def test_nesting_without_end_is_damage() -> None:
+def test_endless_nesting_is_damage() -> None:
     assert problem(b"[" * 100_000).code == "state_damaged"
 
 

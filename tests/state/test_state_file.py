@@ -153,13 +153,13 @@ def test_missing_folder_is_an_error(tmp_path: Path) -> None:
         pytest.fail("there is no lock")
 
 
-def test_a_folder_in_the_place_of_the_state(file: Path) -> None:
+def test_refuses_a_folder_in_place_of_the_state(file: Path) -> None:
     file.mkdir()
     assert refusal(file).startswith("state_unreadable")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there it is no path")
-def test_a_device_in_the_place_of_the_state_is_not_read(file: Path) -> None:
+def test_does_not_read_a_device_in_place_of_the_state(file: Path) -> None:
     file.symlink_to(os.devnull)
     assert "it is not a file" in refusal(file)
 
@@ -205,7 +205,7 @@ def test_an_older_state_put_back_beside_a_journal_is_damage(file: Path) -> None:
     assert "is older" in refusal(file)
 
 
-def test_a_fold_between_the_two_reads_of_a_plan_is_seen_whole(file: Path) -> None:
+def test_plan_sees_a_fold_between_its_two_reads_completely(file: Path) -> None:
     base = write(file)
     runner = FileStore(file, "acme")
 

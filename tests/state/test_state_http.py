@@ -254,7 +254,7 @@ class Dated:
 
 
 @pytest.mark.parametrize(("ahead", "over"), [(0.0, 31.85), (3600.0, 33.0), (-3600.0, 33.0)])
-def test_when_a_lease_ran_out_depends_neither_on_clocks_nor_on_the_fraction_of_a_second(
+def test_expiry_of_a_lease_does_not_depend_on_clocks_or_fractions(
     ahead: float, over: float
 ) -> None:
     """Where clocks differ, that is known to a second."""

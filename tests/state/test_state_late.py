@@ -224,7 +224,7 @@ def test_lease_starts_before_its_request(world: BucketWorld) -> None:
             store.save(loaded)
 
 
-def test_a_renewal_is_due_by_the_beat_however_long_the_last_answer_took() -> None:
+def test_renewal_is_due_on_schedule_after_a_slow_answer() -> None:
     clock = StoppedClock()
     heart = LeaseRenewal(lambda: None, LEASE, clock, asked=clock.now - 4)
     assert heart.due() == 6

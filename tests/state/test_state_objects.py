@@ -106,7 +106,7 @@ def slow_server(seconds: float) -> Iterator[str]:
         thread.join()
 
 
-def test_a_lock_waits_shortly_and_a_whole_state_long(
+def test_timeout_is_short_for_a_lock_and_long_for_a_state(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ObjectTimeouts().lock < LEASE / BEATS < ObjectTimeouts().small < ObjectTimeouts().whole

@@ -125,7 +125,7 @@ def test_saving_ends_the_journal_that_an_interrupted_run_left(place: Place) -> N
     assert address(5) not in reloaded(place).resources
 
 
-def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
+def test_one_lock_covers_two_runs_in_sequence(place: Place) -> None:
     store = place.open()
     with store.lock(holder()):
         journal = store.begin(empty_state("acme"))
