@@ -80,7 +80,7 @@ def test_refuses_to_guess_between_two_applications_of_one_name(runner: CommandRu
     assert runner.apply(code=1) == []
 
 
-def test_an_edit_behind_our_back_is_drift_and_is_put_back(runner: CommandRunner) -> None:
+def test_edit_by_hand_is_drift_and_is_reverted(runner: CommandRunner) -> None:
     runner.declare(applications={"menu": MENU})
     runner.apply()
     (application,) = runner.applications()

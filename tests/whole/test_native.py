@@ -24,7 +24,7 @@ def on_trunk(runner: CommandRunner) -> set[str]:
     return {number.phone_number for number in runner.sandbox.world.numbers if number.trunk_sid}
 
 
-def test_of_a_hundred_numbers_seven_cannot_be_attached(runner: CommandRunner) -> None:
+def test_seven_of_a_hundred_numbers_cannot_be_attached(runner: CommandRunner) -> None:
     """93 in place, 7 errors named, exit 5; the second run tries the 7 and no others."""
     bad = MANY[10:17]
     add(runner, *MANY)

@@ -28,7 +28,7 @@ def test_stale_plan_shows_the_actions_that_differ(runner: CommandRunner) -> None
 
 
 @pytest.mark.parametrize("command", ["rollback", "release"])
-def test_saved_way_back_shows_the_actions_that_differ(runner: CommandRunner, command: str) -> None:
+def test_saved_rollback_shows_the_actions_that_differ(runner: CommandRunner, command: str) -> None:
     one, two, *_ = [number.phone_number for number in runner.sandbox.world.numbers]
     agents = {"support": {"webhooks": AGENT}}
     runner.declare(agents=agents, numbers={one: "support"})

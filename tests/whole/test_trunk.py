@@ -209,7 +209,7 @@ def test_everything_is_removed_cleanly(runner: CommandRunner) -> None:
 
 
 @pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="Twilio's documents are not here")
-def test_the_documents_are_a_measure() -> None:
+def test_checker_reports_requests_that_violate_the_documents() -> None:
     """A checker that never complains proves nothing."""
     assert complaints("POST", "/v1/Trunks", {"FriendlyName": "x"}) == []
     assert complaints("POST", "/v1/Trunks", {"Friendly": "x"})

@@ -231,7 +231,7 @@ def test_state_of_the_previous_version_records_no_children(
     assert runner.apply(code=4) == []
 
 
-def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(
+def test_foreign_list_is_detached_from_the_trunk_and_not_deleted(
     runner: CommandRunner, trunk: Trunk
 ) -> None:
     trunk.declare(ip_access_control_lists=[])
