@@ -189,5 +189,5 @@ def test_switch_works_for_a_managed_application(runner_of: Make, before: str, af
     switch(runner, old)
 
 
-def test_the_switches_are_twelve() -> None:
+def test_covers_twelve_switches() -> None:
     assert len(SWITCHES) == 12
