@@ -125,7 +125,7 @@ def test_invalid_edit_is_a_clear_error(sandbox: Sandbox, body: object, status: i
     assert answer.json["message"]
 
 
-def test_the_world_can_be_taken_out_and_put_in(sandbox: Sandbox, number: Number) -> None:
+def test_world_can_be_exported_and_imported(sandbox: Sandbox, number: Number) -> None:
     ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL})
     seed = ask(sandbox, "GET", "/_sandbox/world").json
     with Sandbox(World.generate()) as other:

@@ -31,7 +31,7 @@ def write(sandbox: Sandbox, number: Number) -> Callable[[], int]:
     )
 
 
-def test_every_third_call_is_too_many(sandbox: Sandbox, read: Callable[[], int]) -> None:
+def test_rate_limits_every_third_call(sandbox: Sandbox, read: Callable[[], int]) -> None:
     sandbox.faults.add(f.RateLimit(every=3, times=2, skip=1))
     assert [read() for _ in range(10)] == [200, 200, 200, 429, 200, 200, 429, 200, 200, 200]
     assert [call.faults for call in sandbox.calls if call.status == 429] == [
@@ -203,7 +203,7 @@ def test_read_can_answer_404_for_an_existing_number(
     assert [read(), read()] == [404, 200]
 
 
-def test_any_error_can_be_had(sandbox: Sandbox, read: Callable[[], int], number: Number) -> None:
+def test_can_simulate_any_error(sandbox: Sandbox, read: Callable[[], int], number: Number) -> None:
     sandbox.faults.add(
         f.Refuse(
             status=403,
@@ -219,7 +219,7 @@ def test_any_error_can_be_had(sandbox: Sandbox, read: Callable[[], int], number:
     assert (answer.status, answer.json["code"], answer.json["message"]) == (403, 20403, "Forbidden")
 
 
-def test_more_calls_at_once_than_allowed_are_too_many(
+def test_refuses_more_concurrent_calls_than_allowed(
     sandbox: Sandbox, read: Callable[[], int]
 ) -> None:
     sandbox.faults.add(f.Latency(ms=100), f.ConcurrencyLimit(limit=2))

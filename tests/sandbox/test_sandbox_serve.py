@@ -45,7 +45,7 @@ def run(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_sandbox_ends_cleanly_and_remembers(tmp_path: Path, number: signal.Signals) -> None:
+def test_sandbox_stops_cleanly_and_saves_its_world(tmp_path: Path, number: signal.Signals) -> None:
     persist = tmp_path / "world.json"
     first = run(persist, number, {"number": "+15552000000", "friendly_name": "Edited"})
     assert (first["numbers"], first["events"]) == (2, 1)

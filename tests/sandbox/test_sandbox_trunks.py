@@ -221,7 +221,7 @@ def test_validates_the_bounds_of_an_origination_url(
     assert error.value.status == 400
 
 
-def test_the_edges_of_the_bounds_are_inside(trunk: TrunkInstance) -> None:
+def test_bounds_are_inclusive(trunk: TrunkInstance) -> None:
     trunk.origination_urls.create(**{**SIP, "weight": 65_535, "priority": 0})
     trunk.origination_urls.create(**{**SIP, "weight": 1, "priority": 65_535})
 

@@ -64,7 +64,7 @@ def test_the_same_arguments_give_the_same_world() -> None:
     assert World.generate(numbers=300).dump() != World.generate(numbers=300, seed="other").dump()
 
 
-def test_a_generated_world_looks_lived_in() -> None:
+def test_generated_world_has_varied_settings() -> None:
     world = World.generate(numbers=1_000)
     hosts = Counter(
         (number.voice_url or "").partition("//")[2].partition("/")[0] for number in world.numbers

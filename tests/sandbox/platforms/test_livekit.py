@@ -86,14 +86,14 @@ def test_a_token_must_be_signed_current_and_for_sip(sandbox: Sandbox, signed: st
     assert set(refused.json) == {"code", "msg", "meta"}
 
 
-def test_without_a_seeded_key_any_secret_will_do() -> None:
+def test_accepts_any_secret_without_a_seeded_key() -> None:
     with Sandbox(world()) as sandbox:
         signed = token("another-secret-of-thirty-two-characters", iss="any")
         assert twirp(sandbox, "ListSIPInboundTrunk", {}, signed).json == {"items": []}
         assert twirp(sandbox, "ListSIPInboundTrunk", {}, token(iss="")).status == 401
 
 
-def test_an_inbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
+def test_inbound_trunk_can_be_created_and_changed(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPInboundTrunk", {"trunk": INBOUND})
     trunk_id = made["sip_trunk_id"]
     assert trunk_id.startswith("ST_")
@@ -122,7 +122,7 @@ def test_an_inbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
     assert twirp(sandbox, "DeleteSIPTrunk", {"sip_trunk_id": trunk_id}).json["code"] == "not_found"
 
 
-def test_an_outbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
+def test_outbound_trunk_can_be_created_and_changed(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPOutboundTrunk", {"trunk": OUTBOUND})
     assert (made["address"], made["transport"]) == ("acme.pstn.twilio.com", "SIP_TRANSPORT_TLS")
     update = {"sip_trunk_id": made["sip_trunk_id"], "update": {"numbers": {"set": ["*"]}}}
@@ -224,7 +224,7 @@ def test_inbound_trunks_may_not_share_a_number(sandbox: Sandbox) -> None:
     assert twirp(sandbox, "UpdateSIPInboundTrunk", both).json["code"] == "invalid_argument"
 
 
-def test_a_dispatch_rule_lives_and_is_unique(sandbox: Sandbox) -> None:
+def test_dispatch_rule_can_be_created_and_is_unique(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPDispatchRule", {"dispatch_rule": RULE})
     rule_id = made["sip_dispatch_rule_id"]
     assert made["rule"] == {
@@ -285,7 +285,7 @@ def test_faults_have_the_form_of_twirp(sandbox: Sandbox) -> None:
     assert twirp(sandbox, "ListSIPInboundTrunk", b"{").json["code"] == "malformed"
 
 
-def test_a_trunk_is_edited_behind_the_back(sandbox: Sandbox) -> None:
+def test_supports_edits_of_a_trunk_by_hand(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPInboundTrunk", {"trunk": INBOUND})
     place = f"/_sandbox/platforms/livekit_inbound_trunks/{made['sip_trunk_id']}"
     shown = send(sandbox, "POST", place, {"media": {"encryption": "SIP_MEDIA_ENCRYPT_ALLOW"}}).json

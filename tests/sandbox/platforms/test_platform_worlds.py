@@ -101,7 +101,7 @@ def test_reports_the_position_of_an_invalid_row(section: str, row: object, messa
         world(**{section: [row]})
 
 
-def test_of_a_hundred_numbers_seven_fail() -> None:
+def test_seven_of_a_hundred_numbers_fail() -> None:
     """DAS-9, DAS-10: the other 93 are attached; asking for the seven again attaches them once they can be."""
     numbers = [{"phone_number": f"+15550100{place:03d}"} for place in range(100)]
     seed = {**BASE, "numbers": numbers, "dasha_providers": [{"id": PROVIDER}]}
