@@ -7,7 +7,6 @@ To add a check, add a function to `ACCOUNT_CHECKS` (run for each account) or to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from reconciler.doctor.regions import check_regions
 from reconciler.doctor.verdicts import account_checks
 from reconciler.errors import ReconcilerError
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter
 from reconciler.state.recovery.missing_state import load_or_recover
 from reconciler.state.stores.store import Store
@@ -52,8 +52,11 @@ def run_checks(subject: DoctorSubject) -> list[Check]:
     project.
     """
     accounts = list(subject.project.accounts.values())
-    with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="doctor") as pool:
-        by_account = list(pool.map(lambda account: _check_account(subject, account), accounts))
+
+    def check_account(account: AccountSettings) -> list[Check]:
+        return _check_account(subject, account)
+
+    by_account = map_each(check_account, accounts, workers=len(accounts), name="doctor")
 
     checks: list[Check] = []
     for account_result in by_account:

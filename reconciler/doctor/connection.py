@@ -5,7 +5,6 @@ costs one timeout.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +15,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Params
 from reconciler.model.route import Json
 from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.parallel import map_each
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,8 +62,11 @@ class AnswerTimes:
 
 def read_first_rows(gateway: Gateway, needs: Sequence[Need]) -> list[Answer]:
     """Read the first row of each need, in parallel."""
-    with ThreadPoolExecutor(max(1, len(needs)), thread_name_prefix="doctor") as pool:
-        return list(pool.map(lambda need: _read_first_row(gateway, need), needs))
+
+    def read(need: Need) -> Answer:
+        return _read_first_row(gateway, need)
+
+    return map_each(read, needs, workers=len(needs), name="doctor")
 
 
 def _read_first_row(gateway: Gateway, need: Need) -> Answer:

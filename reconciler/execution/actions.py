@@ -37,6 +37,7 @@ from reconciler.kinds.number import restore_params
 from reconciler.kinds.purchase import BUY, purchase_params
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.route import Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
@@ -161,7 +162,7 @@ class ActionRunner:
         """Buy exactly one number, even when no answer comes: if it is in the account by then, it
         has been bought.
         """
-        e164 = action.address.split("/", 1)[1]
+        e164 = Address.parse(action.address).name
 
         def buy() -> Mapping[str, Any]:
             return self.call(action, BUY, purchase_params(action.changes))
@@ -183,7 +184,7 @@ class ActionRunner:
         number.
         """
         sid, number = row.get("sid"), row.get("phone_number")
-        if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
+        if not isinstance(sid, str) or not sid or number != Address.parse(action.address).name:
             failure = unconfirmed_purchase(action, sid, number)
             return Outcome(action=action, status="failed", error=failure, half_done=True)
 

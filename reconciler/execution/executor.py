@@ -16,6 +16,7 @@ from reconciler.execution.readback import Readback
 from reconciler.execution.registrations import RegistrationRunner
 from reconciler.execution.scheduler import Scheduler
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.entry import Entry
 from reconciler.planning.identity.children import select_deleted
 from reconciler.planning.identity.moved import rename_entries
@@ -129,8 +130,8 @@ def _action_runner(
 
     trunk_names: dict[str, str] = {}
     for address, sid in live_sids.items():
-        if address.startswith("trunk/"):
-            trunk_names[sid] = address.split("/", 1)[1]
+        if Address.parse(address).kind == "trunk":
+            trunk_names[sid] = Address.parse(address).name
 
     registrar = RegistrationRunner(adapters, gateways, observed, trunk_names, sids)
     refusal = _refusal(plan.actions, gateways)

@@ -8,7 +8,6 @@ confirmed, so that the next plan compares it with the live values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from typing import Any
 
@@ -23,6 +22,7 @@ from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
 from reconciler.model.action import Action
 from reconciler.model.route import Wire, WireValue
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 
 PAGE = 1000
 _READINGS = 3
@@ -92,10 +92,9 @@ class Readback:
             else:
                 single += of_account
 
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="readback") as pool:
-            found = pool.map(self._fetch, single)
-            for outcome, row in zip(single, found, strict=True):
-                rows[outcome.action.address] = row
+        found = map_each(self._fetch, single, workers=self._workers, name="readback")
+        for outcome, row in zip(single, found, strict=True):
+            rows[outcome.action.address] = row
         return rows
 
     def _read_by_listing(

@@ -10,6 +10,7 @@ from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Failure, Outcome, verification_failure
 from reconciler.execution.read_numbers import Rows
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.route import Attrs
 from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
 
@@ -58,7 +59,7 @@ def _explain_differences(expected: Attrs, found: RegisteredNumber) -> str:
 
 def not_reverted_outcome(outcome: Outcome, adapter: Adapter, wrong: str) -> Outcome:
     """Return the outcome of an action whose undo the platform confirmed and its list contradicts."""
-    key = outcome.action.address.rsplit("/", 1)[1]
+    key = Address.parse(outcome.action.address).key
     former_message = outcome.error.message if outcome.error is not None else ""
     message = (
         f"{former_message} After the undo, {adapter.kind.title}'s list shows for {key}: {wrong}. "

@@ -9,7 +9,6 @@ become outcomes; nothing is saved here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -29,10 +28,13 @@ from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
+from reconciler.model.address import Address
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.route import Attrs, Value, Wire
 from reconciler.planning.decide.platform_writes import values_without_route
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
 
 _AT_ONCE = 8
@@ -128,11 +130,16 @@ class RegistrationRunner:
                 name = platform_name(action.address)
                 last_by_platform.setdefault(name, {})[action.address] = outcome
 
-        checked: dict[int, Outcome] = {}
+        checked: IdentityMap[Outcome] = IdentityMap()
         for name, last in last_by_platform.items():
             for before, after in self._check_platform(self._adapters[name], [*last.values()]):
-                checked[id(before)] = after
-        return [checked.get(id(outcome), outcome) for outcome in outcomes]
+                checked.put(after, before)
+
+        final: list[Outcome] = []
+        for outcome in outcomes:
+            replaced = checked.get(outcome)
+            final.append(outcome if replaced is None else replaced)
+        return final
 
     def _check_platform(
         self, adapter: Adapter, outcomes: Sequence[Outcome]
@@ -178,12 +185,13 @@ class RegistrationRunner:
         results = self._resolve_doubts(adapter, requests, results)
 
         def link(
-            action: Action, request: RegistrationRequest, result: RegisteredNumber | RemoteError
+            step: tuple[Action, RegistrationRequest, RegisteredNumber | RemoteError],
         ) -> Attempt:
+            action, request, result = step
             return self._link_agents(adapter, action, request, result, before)
 
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="link") as pool:
-            return list(pool.map(link, actions, requests, results))
+        steps = [*zip(actions, requests, results, strict=True)]
+        return map_each(link, steps, workers=_AT_ONCE, name="link")
 
     def _resolve_doubts(
         self,
@@ -275,7 +283,7 @@ class RegistrationRunner:
         return Attempt(action=action, asked=request, outcome=done)
 
     def _request(self, action: Action) -> RegistrationRequest:
-        key = action.address.rsplit("/", 1)[1]
+        key = Address.parse(action.address).key
         sid = self._number_sid(action)
         if sid is None:
             return RegistrationRequest(
@@ -300,7 +308,7 @@ class RegistrationRunner:
     def _present_number(self, action: Action) -> RegisteredNumber:
         live = self._observed.resources.get(action.address)
         attrs: Attrs = live.attrs if live is not None else {}
-        return RegisteredNumber(action.sid or "", action.address.rsplit("/", 1)[1], attrs)
+        return RegisteredNumber(action.sid or "", Address.parse(action.address).key, attrs)
 
     def _read(self, actions: Sequence[Action]) -> Rows:
         """Return what the numbers of these actions show on Twilio now."""

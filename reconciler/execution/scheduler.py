@@ -21,6 +21,7 @@ from reconciler.execution.outcome import Failure, Outcome, Result
 from reconciler.execution.outcome_records import OutcomeRecords
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap
 from reconciler.state.records import Drop, Put, Record
 from reconciler.state.stores.store import Journal
 
@@ -84,7 +85,7 @@ class Scheduler:
         """The actions that wait for others of their batch."""
 
         # The results so far.
-        self._outcomes: dict[int, Outcome] = {}
+        self._outcomes: IdentityMap[Outcome] = IdentityMap()
         self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
         self._failed: set[str] = set()
         self._finished: set[str] = set()
@@ -106,9 +107,10 @@ class Scheduler:
 
         outcomes: list[Outcome] = []
         for action in self._order:
-            if id(action) not in self._outcomes:
-                self._outcomes[id(action)] = _interrupted_outcome(action)
-            outcomes.append(self._outcomes[id(action)])
+            outcome = self._outcomes.get(action)
+            if outcome is None:
+                outcome = self._outcomes.put(_interrupted_outcome(action), action)
+            outcomes.append(outcome)
 
         records = self._withdrawn_intents()
         if records:
@@ -123,8 +125,8 @@ class Scheduler:
         """
         records: list[Record] = []
         for action in self._order:
-            outcome = self._outcomes[id(action)]
-            if action.action not in ("create", "purchase"):
+            outcome = self._outcomes.get(action)
+            if outcome is None or action.action not in ("create", "purchase"):
                 continue
             if not outcome.unmade and outcome.status != "skipped":
                 continue
@@ -221,7 +223,7 @@ class Scheduler:
         records: list[Record] = []
         following: list[Action] = []
         for action, outcome in done:
-            self._outcomes[id(action)] = outcome
+            self._outcomes.put(outcome, action)
             rest = self._rest(action)
             if outcome.succeeded:
                 records += self._records.after_success(action, outcome, rest, now)
@@ -324,7 +326,7 @@ class Scheduler:
     def _skip(self, action: Action, message: str) -> None:
         failure = Failure("dependency_failed", message)
         outcome = Outcome(action=action, status="skipped", error=failure)
-        self._outcomes[id(action)] = outcome
+        self._outcomes.put(outcome, action)
         self._on_outcome(outcome)
 
 

@@ -19,6 +19,7 @@ from reconciler.config.desired.roundtrip import (
 from reconciler.config.source.write import Block, Entry, Flow
 from reconciler.export import remarks
 from reconciler.export.names import UniqueNames, name_from_label
+from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Webhook
 
@@ -52,7 +53,9 @@ def declare_applications(
     default_account: str | None,
 ) -> Applications:
     """Name every application in use that has no name yet, and write its entry."""
-    applications = [live for address, live in others.items() if address.startswith("application/")]
+    applications = [
+        live for address, live in others.items() if Address.parse(address).kind == "application"
+    ]
     labels = Counter((live.account, live.attrs["friendly_name"]) for live in applications)
     new_sids = _find_used_sids(numbers) - known.keys()
     unique = UniqueNames(taken)

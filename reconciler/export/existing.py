@@ -7,7 +7,7 @@ from __future__ import annotations
 from reconciler.config.project import Project
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.document import DeclaredConfig
-from reconciler.model.address import NUMBER_KINDS
+from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.planning.identity.match import find_names
 from reconciler.planning.identity.observed import Observed
@@ -52,7 +52,9 @@ def _select(project: Project, kind: str) -> list[Desired]:
 
 def _live_names(kind: str, project: Project, observed: Observed) -> dict[str, str]:
     """Return SID → name of the declared resources of this kind that exist."""
-    live = [live for address, live in observed.resources.items() if address.startswith(f"{kind}/")]
+    live = [
+        live for address, live in observed.resources.items() if Address.parse(address).kind == kind
+    ]
     names: dict[str, str] = {}
     for account in sorted(project.accounts):
         of_account = [one for one in live if one.account == account]

@@ -15,6 +15,7 @@ from reconciler.config.desired.roundtrip import can_declare_origination, can_dec
 from reconciler.config.source.write import Block, Entry, Flow, Items
 from reconciler.export.names import UniqueNames, name_from_label
 from reconciler.kinds.trunk import FIELDS
+from reconciler.model.address import Address
 from reconciler.model.live import Live
 
 
@@ -69,7 +70,7 @@ def declare_trunks(
     default_account: str | None,
 ) -> Trunks:
     """Name every trunk that has no name yet (`known`: SID → name), and write its entry."""
-    trunks = [live for address, live in others.items() if address.startswith("trunk/")]
+    trunks = [live for address, live in others.items() if Address.parse(address).kind == "trunk"]
     trunks.sort(key=lambda trunk: (trunk.key, trunk.sid))
     labels = Counter((t.account, t.name) for t in trunks if not t.attrs["domain_name"])
     unique = UniqueNames(taken)

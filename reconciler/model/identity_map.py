@@ -49,6 +49,10 @@ class IdentityMap(Generic[V]):
         self._keys.append((first, second, third, fourth))
         return value
 
+    def values(self) -> Iterable[V]:
+        """Return all values, in the order in which their keys were first put."""
+        return self._values.values()
+
 
 def list_distinct(objects: Iterable[T]) -> list[T]:
     """Return each object once, in the order of its first occurrence; equal objects stay apart."""

@@ -19,6 +19,7 @@ from reconciler.config.sections.checks import NAME
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.model.address import Address
 from reconciler.model.entry import Entry
 from reconciler.planning.decide.problems import removal_protected
 from reconciler.planning.identity.match import names_to_sids
@@ -39,7 +40,7 @@ def move(resources: Resources, source: str, target: str) -> Resources:
             reason = "a number's address is the number"
         raise _no_move(source, f"{source} cannot have another address: {reason}.")
 
-    kind, _, name = target.partition("/")
+    kind, name = Address.parse(target)
     if kind != entry.kind or kind not in KINDS or not re.fullmatch(NAME, name):
         raise _no_move(
             source, f"{target} is no address of a {entry.kind}: write {entry.kind}/NAME."
@@ -76,7 +77,7 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
     sids: dict[str, str] = {}
     for address, entry in dropped.items():
         if entry.kind == "trunk" and entry.sid:
-            sids[address.partition("/")[2]] = entry.sid
+            sids[Address.parse(address).name] = entry.sid
     if not sids:
         return remaining
     return {address: names_to_sids(entry, sids) for address, entry in remaining.items()}

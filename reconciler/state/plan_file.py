@@ -22,6 +22,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import RANKS
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.desired import OnRemoval
 from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
@@ -164,7 +165,7 @@ def _check_addresses(plan: PlanFile, path: Path) -> None:
     belongs to an action.
     """
     for action in plan.actions:
-        kind, _, rest = action.address.partition("/")
+        kind, rest = Address.parse(action.address)
         if kind != action.kind or kind not in RANKS or not rest:
             raise problems.plan_damaged(str(path), "the address of an action does not fit its kind")
 

@@ -13,7 +13,8 @@ import msgspec
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
+from reconciler.model.address import Address
 from reconciler.model.desired import OnRemoval
 from reconciler.model.entry import Entry
 from reconciler.planning.checks.unknown_routes import add_unknown_routes
@@ -72,8 +73,8 @@ def _address(resources: Resources, name: str) -> str:
     # A platform that has imported the number must release it first, or its agent would go on
     # writing the webhooks.
     for other, registration in resources.items():
-        if other.startswith("registration/") and registration.key == entry.key:
-            raise ReconcilerError(_registration_error(address, other.split("/")[1]))
+        if Address.parse(other).kind == REGISTRATION and registration.key == entry.key:
+            raise ReconcilerError(_registration_error(address, Address.parse(other).owner))
     return address
 
 

@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.route import Wire
 from reconciler.planning.checks.unread_accounts import keep_readable
@@ -205,6 +206,6 @@ def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire
 def _live(action: Action, observed: Observed) -> Live | None:
     if action.kind in NUMBER_KINDS:
         return observed.bound_number(
-            action.account, action.address.split("/", 1)[1], action.sid or ""
+            action.account, Address.parse(action.address).name, action.sid or ""
         )
     return observed.resources.get(action.address)

@@ -165,16 +165,13 @@ def _violation(
     where = "/".join(map(str, path))
     fault = f"`{where}` does not fit its `{keyword}`" if where else f"It does not fit `{keyword}`"
 
-    place = _place(resource, path)
-    return Diagnostic(
+    return Diagnostic.at(
+        _place(resource, path),
         severity=policy.level,
         code="policy_violated",
         summary="Policy violated",
         detail=f"{policy.message or 'It violates the policy.'}\n{fault} (policy `{policy.name}`).",
         address=resource.address,
-        file=place.file,
-        line=place.line,
-        column=place.column,
     )
 
 

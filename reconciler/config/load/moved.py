@@ -17,6 +17,7 @@ from reconciler.config.sections.general import Move as Declared
 from reconciler.config.source.nodes import Place
 from reconciler.config.validation.pydantic_errors import validate_entry
 from reconciler.diagnostics import Diagnostic
+from reconciler.model.address import Address
 from reconciler.planning.identity.moved import Move, last_names
 
 _SECTIONS = {
@@ -49,7 +50,7 @@ def read_moves(merged: Merged, settings: Settings) -> tuple[tuple[Move, ...], li
 def _check_addresses(move: Declared) -> Iterator[Finding]:
     """Check the two addresses of a rename by themselves."""
     for field, address in (("from", move.source), ("to", move.target)):
-        kind, _, name = address.partition("/")
+        kind, name = Address.parse(address)
         if kind not in _SECTIONS:
             forms = ", ".join(f"`{kind}/NAME`" for kind in _SECTIONS)
             detail = f"An address that can be moved is {forms}."
@@ -57,7 +58,7 @@ def _check_addresses(move: Declared) -> Iterator[Finding]:
         elif bad := describe_bad_name(name):
             yield Finding("invalid_name", bad, (field,))
 
-    if move.source.partition("/")[0] != move.target.partition("/")[0]:
+    if Address.parse(move.source).kind != Address.parse(move.target).kind:
         yield Finding("invalid_move", "Both addresses must be of one kind.", ("to",))
     elif move.source == move.target:
         yield Finding("invalid_move", "Both addresses are the same.", ("to",))
@@ -74,7 +75,7 @@ def _check_moves(
     targets: set[str] = set()
     for place, move in moves:
         # A resource may be renamed several times; only its last name must be declared.
-        kind, _, name = move.source.partition("/")
+        kind, name = Address.parse(move.source)
         section = _SECTIONS[kind]
         last = ends.get(move.target, move.target)
         findings = []
@@ -96,8 +97,8 @@ def _check_moves(
             findings.append(Finding("invalid_move", detail, ("from",)))
         elif last is None:
             findings.append(Finding("invalid_move", "These moves lead in a circle.", ("to",)))
-        elif last.partition("/")[2] not in sections[section] and settings.complete:
-            findings.append(_not_found(kind, last.partition("/")[2], sections[section]))
+        elif Address.parse(last).name not in sections[section] and settings.complete:
+            findings.append(_not_found(kind, Address.parse(last).name, sections[section]))
 
         sources.add(move.source)
         targets.add(move.target)

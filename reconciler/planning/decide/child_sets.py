@@ -99,7 +99,7 @@ def map_recorded_sids(
 
 def child_address(kind: str, parent: str, attrs: Mapping[str, Value], sid: str) -> str:
     """Return the address that a recorded child had."""
-    return "/".join((kind, parent.partition("/")[2], child_label(kind, attrs, sid)))
+    return "/".join((kind, Address.parse(parent).name, child_label(kind, attrs, sid)))
 
 
 def child_label(kind: str, attrs: Mapping[str, Value], sid: str) -> str:

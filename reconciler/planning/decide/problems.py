@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -137,7 +138,7 @@ def duplicate_number(
     """Return an error: one number is declared twice, with the place of the other declaration."""
     names = {
         declared.key,
-        address.partition("/")[2],
+        Address.parse(address).name,
         *((live.key, live.sid) if live is not None else ()),
     }
 

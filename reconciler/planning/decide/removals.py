@@ -275,9 +275,9 @@ def _trunks_using(
 
     trunks: list[str] = []
     for address, use in context.observed.resources.items():
-        kind, *names = address.split("/")
-        if use.sid == live.sid and kind in uses and address not in removed.deleted:
-            trunks.append("/".join(names[:-1]))
+        parsed = Address.parse(address)
+        if use.sid == live.sid and parsed.kind in uses and address not in removed.deleted:
+            trunks.append(parsed.owner)
     return trunks
 
 

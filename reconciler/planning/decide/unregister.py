@@ -14,6 +14,7 @@ from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -105,7 +106,7 @@ def manual_step(
     elif missing == "update":
         code = "platform_update_missing"
 
-    named = ", ".join(sorted(address.rsplit("/", 1)[1] for address in addresses)[:10])
+    named = ", ".join(sorted(Address.parse(address).key for address in addresses)[:10])
     more = f" and {len(addresses) - 10} more" if len(addresses) > 10 else ""
     return Diagnostic(
         severity="warning",

@@ -102,14 +102,12 @@ def _as_to_release(entry: Entry, want: Desired | None, how: OnRemoval | None) ->
 
 
 def _comes_back(address: str, want: Desired) -> Diagnostic:
-    return Diagnostic(
+    return Diagnostic.at(
+        want.position,
         severity="warning",
         code="released_while_declared",
         summary="The number is still declared",
         detail=f"{address} is released now, and the next apply imports it again. That import needs consent to the "
         "values that it takes over. To release the number permanently, remove it from the configuration as well.",
         address=address,
-        file=want.position.file,
-        line=want.position.line,
-        column=want.position.column,
     )

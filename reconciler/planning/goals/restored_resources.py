@@ -6,6 +6,7 @@ import msgspec
 
 from reconciler.kinds.number import PARTS, canonical_routes
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.position import Position
@@ -51,7 +52,7 @@ def restore_deleted_child(address: str, entry: Entry) -> Desired:
 
 
 def _to_desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desired:
-    label = address.partition("/")[2] if entry.parent is None else entry.key
+    label = Address.parse(address).name if entry.parent is None else entry.key
     field_names = [field.name for field in KINDS[entry.kind].fields]
     is_named = entry.kind not in NUMBER_KINDS and "friendly_name" in field_names
     on_create = {"friendly_name": label[:64]} if is_named else {}

@@ -106,7 +106,7 @@ def _follow_declared(
 
         # Several agents may get one name.
         renames[move.source] = target
-        if not target.startswith("agent/"):
+        if Address.parse(target).kind != "agent":
             taken.add(target)
     return dict(sorted(renames.items())), warnings
 

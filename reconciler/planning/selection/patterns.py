@@ -175,7 +175,8 @@ def _number_of_registration(address: str) -> str | None:
     """Return the E.164 of a registration (``registration/PLATFORM/+E164``); None for any other
     address.
     """
-    return address.rpartition("/")[2] if address.startswith(f"{REGISTRATION}/") else None
+    parsed = Address.parse(address)
+    return parsed.key if parsed.kind == REGISTRATION else None
 
 
 def _has_sid(text: str, each: Named) -> bool:

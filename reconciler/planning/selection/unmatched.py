@@ -96,7 +96,7 @@ def _suggest_address(text: str, addresses: Collection[str]) -> list[str]:
         return _close(f"number/{text}", sorted(addresses))
     if kind not in KINDS_OF_ADDRESSES:
         return [f"{close}/{rest}" for close in _close(kind, KINDS_OF_ADDRESSES)]
-    same_kind = [address for address in addresses if address.startswith(f"{kind}/")]
+    same_kind = [address for address in addresses if Address.parse(address).kind == kind]
     return _close(text, sorted(same_kind))
 
 

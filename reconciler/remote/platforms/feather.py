@@ -7,12 +7,12 @@ credentials are sent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.feather import FEATHER
 from reconciler.model.route import Value
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -71,11 +71,11 @@ class Feather:
         # A number may be both: then the declared one counts.
         found = {number.key: number for number in (*bridges, *numbers)}
         found |= {n.key: n for n in (*bridges, *numbers) if wanted.get(n.key) is n.attrs["bridge"]}
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
-            detailed = pool.map(
-                lambda n: self._with_channels(n) if n.key in wanted else n, found.values()
-            )
-            return [*detailed]
+
+        def complete(number: RegisteredNumber) -> RegisteredNumber:
+            return self._with_channels(number) if number.key in wanted else number
+
+        return map_each(complete, found.values(), workers=_AT_ONCE, name="feather")
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Return errors if the Twilio account is not connected, or for missing agents."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.nixflex import NIXFLEX
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -86,8 +86,7 @@ class Nixflex(UndocumentedCalls):
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Return an error for each agent that is missing or not ours."""
         agents = list_agents(asked)[:_MOST_AGENTS]
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nixflex") as pool:
-            answers = [*pool.map(self._agent_refusal, agents)]
+        answers = map_each(self._agent_refusal, agents, workers=_AT_ONCE, name="nixflex")
 
         refused = {
             agent: error for agent, error in zip(agents, answers, strict=True) if error is not None

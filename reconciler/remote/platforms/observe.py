@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.kinds.platforms.table import platform_name, registration_address
 from reconciler.kinds.table import REGISTRATION
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import (
     Adapter,
     RegisteredNumber,
@@ -25,7 +26,9 @@ def find_platforms(desired: Iterable[Desired], recorded: Mapping[str, Entry]) ->
     """Return the platforms on which numbers are declared or recorded."""
     names = {platform_name(item.address) for item in desired if item.kind == REGISTRATION}
     return names | {
-        platform_name(address) for address in recorded if address.startswith("registration/")
+        platform_name(address)
+        for address in recorded
+        if Address.parse(address).kind == REGISTRATION
     }
 
 
@@ -45,12 +48,14 @@ def observe_platforms(
         return {}
 
     registrations = [item for item in desired if item.kind == REGISTRATION]
-    with ThreadPoolExecutor(len(names), thread_name_prefix="platforms") as pool:
-        parts = pool.map(lambda name: _read(adapters[name], registrations, recorded, vault), names)
-        observed: dict[str, Live] = {}
-        for part in parts:
-            observed.update(part)
-        return observed
+
+    def read(name: str) -> dict[str, Live]:
+        return _read(adapters[name], registrations, recorded, vault)
+
+    observed: dict[str, Live] = {}
+    for part in map_each(read, names, workers=len(names), name="platforms"):
+        observed.update(part)
+    return observed
 
 
 def _read(

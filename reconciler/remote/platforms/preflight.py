@@ -13,6 +13,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 
@@ -64,7 +65,7 @@ def _check_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnos
 
 
 def _to_request(action: Action) -> RegistrationRequest:
-    key = action.address.rsplit("/", 1)[1]
+    key = Address.parse(action.address).key
     return RegistrationRequest(
         action.address, key, action.set, action.account, action.number_sid or ""
     )
@@ -72,17 +73,15 @@ def _to_request(action: Action) -> RegistrationRequest:
 
 def _refusal_diagnostic(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
     cause, first = error.diagnostics[0], actions[0]
-    named = ", ".join(action.address.rsplit("/", 1)[1] for action in actions[:_NAMED])
+    named = ", ".join(Address.parse(action.address).key for action in actions[:_NAMED])
     more = f" and {len(actions) - _NAMED} more" if len(actions) > _NAMED else ""
 
-    return Diagnostic(
+    return Diagnostic.at(
+        first,
         code=error.code,
         summary=cause.summary,
         detail=f"{cause.detail or cause.summary} It is declared for {named}{more}.",
         address=first.address,
-        file=first.file,
-        line=first.line,
-        column=first.column,
     )
 
 

@@ -9,12 +9,12 @@ listing contains.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.rows import check_row
 
 _AT_ONCE = 16
@@ -39,8 +39,10 @@ def fetch_absent(
     if not distinct:
         return []
 
-    with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="absent") as pool:
-        rows = list(pool.map(lambda one: fetch_row(gateway, one), distinct))
+    def fetch(question: ResourceQuestion) -> Row | None:
+        return fetch_row(gateway, question)
+
+    rows = map_each(fetch, distinct, workers=_AT_ONCE, name="absent")
     return [(one, row) for one, row in zip(distinct, rows, strict=True) if row is not None]
 
 

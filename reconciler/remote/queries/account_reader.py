@@ -6,14 +6,13 @@ Numbers by whole pages, all resources of the needed kinds, and their children.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS
-from reconciler.model.address import NUMBER_KINDS
+from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -25,6 +24,7 @@ from reconciler.planning.identity.match import (
     index_children,
 )
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
 from reconciler.remote.queries.literal_routes import collect_literal_sids, find_unknown
 from reconciler.remote.queries.needs import (
@@ -41,6 +41,9 @@ Progress = Callable[[str, int], None]
 Pages = Iterator[list[NumberRow]]
 ChildListing = tuple[Kind, str, Row]
 """A kind of child, and SID and row of the parent whose children are read."""
+
+_ROUTE_KINDS = frozenset({"trunk", "application"})
+"""Kinds that numbers may be attached to."""
 
 _AT_ONCE = 8
 """Listings of children that are read at once; the limit of the account applies as well."""
@@ -114,7 +117,7 @@ class AccountReader:
         unknown = find_unknown(gateway, literal, top.every)
         self.unknown |= {(gateway.account, sid) for sid in unknown}
 
-        has_routes = any(address.startswith(("trunk/", "application/")) for address in resources)
+        has_routes = any(Address.parse(address).kind in _ROUTE_KINDS for address in resources)
         numbers: dict[str, Live] = {}
         if kinds & NUMBER_KINDS or has_routes:
             numbers = self._read_numbers(gateway, top.names)
@@ -183,10 +186,10 @@ class AccountReader:
         if not listings:
             return {}, frozenset()
 
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="children") as pool:
-            answers = list(
-                pool.map(lambda one: self._read_child_rows(gateway, one, top.names), listings)
-            )
+        def read(listing: ChildListing) -> list[Row] | None:
+            return self._read_child_rows(gateway, listing, top.names)
+
+        answers = map_each(read, listings, workers=_AT_ONCE, name="children")
         rows_of_each = [rows if rows is not None else [] for rows in answers]
         self._add_unlisted_children(gateway, listings, rows_of_each, top.names)
 

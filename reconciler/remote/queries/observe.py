@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import NUMBER
@@ -13,6 +12,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_row
 from reconciler.remote.queries.account_reader import (
     AccountReader,
@@ -50,10 +50,11 @@ def observe(
 
     # Connected here, in one thread: a missing secret ends the run.
     used = {account: gateways[account] for account in kinds}
-    with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
-        results = list(
-            pool.map(lambda name: _read_or_error(reader, used[name], kinds[name]), kinds)
-        )
+
+    def read_account(name: str) -> AccountResources | RemoteError:
+        return _read_or_error(reader, used[name], kinds[name])
+
+    results = map_each(read_account, kinds, workers=len(kinds), name="observe")
 
     read: dict[str, AccountResources] = {}
     failed: dict[str, RemoteError] = {}

@@ -6,10 +6,10 @@ Numbers by pages, trunks with their children, TwiML applications if a number use
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.application import APPLICATION
+from reconciler.kinds.kind import Row
 from reconciler.kinds.number import Observer
 from reconciler.kinds.table import children_of
 from reconciler.kinds.trunk import TRUNK
@@ -17,6 +17,8 @@ from reconciler.model.live import Live
 from reconciler.planning.identity.match import index_by_address, index_children
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
+from reconciler.remote.queries.account_reader import ChildListing
 from reconciler.remote.queries.rows import read_child_rows, read_rows
 
 _AT_ONCE = 8
@@ -85,11 +87,14 @@ def _read_trunks(gateway: Gateway) -> dict[str, Live]:
     trunks = [TRUNK.observe(row, gateway.account, {}) for row in rows.values()]
     found = index_by_address("trunk", trunks, {})
 
-    listings = []
+    listings: list[ChildListing] = []
     for kind in children_of("trunk"):
         listings += [(kind, sid, row) for sid, row in rows.items()]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:
-        answers = list(pool.map(lambda one: read_child_rows(gateway, *one), listings))
+
+    def read(listing: ChildListing) -> list[Row]:
+        return read_child_rows(gateway, *listing)
+
+    answers = map_each(read, listings, workers=_AT_ONCE, name="children")
 
     for (kind, sid, _), children in zip(listings, answers, strict=True):
         live = [kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children]

@@ -26,6 +26,7 @@ from typing import TypeVar
 import msgspec
 
 from reconciler.model.action import REMOVALS, Change, RouteChange
+from reconciler.model.address import Address
 from reconciler.model.route import WireValue
 from reconciler.planning.decide.drift import Drifted
 from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
@@ -245,7 +246,7 @@ def _alike(resource: Resource) -> Hashable:
 
 
 def _roughly(resource: Resource) -> tuple[Hashable, ...]:
-    kind = resource.address.partition("/")[0]
+    kind = Address.parse(resource.address).kind
     fields = tuple([change.field for change in resource.changes])
     lost = tuple([change.field for change in resource.takeover])
     return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
@@ -304,7 +305,7 @@ def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
     """
     alike = gather(
         drifted,
-        lambda d: (d.address.partition("/")[0], d.fields if not is_gone(d) else None, d.actor),
+        lambda d: (Address.parse(d.address).kind, d.fields if not is_gone(d) else None, d.actor),
     )
     return sorted(alike.values(), key=lambda found: not is_gone(found[0]))
 
@@ -320,7 +321,7 @@ def outcome_groups(outcomes: Sequence[ActionOutcome]) -> list[list[ActionOutcome
     """Group outcomes with an error or a note by kind, action, status and text; failures first."""
     reported = [outcome for outcome in outcomes if outcome.error is not None or outcome.note]
     alike = gather(
-        reported, lambda o: (o.address.partition("/")[0], o.action, o.status, outcome_reason(o))
+        reported, lambda o: (Address.parse(o.address).kind, o.action, o.status, outcome_reason(o))
     )
     return sorted(
         alike.values(), key=lambda found: (found[0].error is None, found[0].status == "skipped")

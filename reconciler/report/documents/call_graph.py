@@ -177,7 +177,9 @@ class _GraphBuilder:
             case ApplicationRoute(application=name):
                 self.add_edge(source, self.add_node("application", name), part)
             case Webhook(url=url, fallback_url=fallback):
-                back = self._voices.get(url) if source.startswith("bridge_number/") else None
+                back = (
+                    self._voices.get(url) if Address.parse(source).kind == "bridge_number" else None
+                )
                 self.add_edge(
                     source,
                     self.add_node("agent", back) if back else self.add_node("host", _host(url)),
@@ -216,7 +218,7 @@ def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> boo
     """Return whether a call can follow this edge twice; a bridge number that rings an agent always
     does.
     """
-    if source.startswith("bridge_number/") and target.startswith("agent/"):
+    if Address.parse(source).kind == "bridge_number" and Address.parse(target).kind == "agent":
         return True
 
     seen, ahead = set[str](), [target]

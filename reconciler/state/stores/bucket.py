@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import msgspec
 
 from reconciler.errors import StateError
 from reconciler.model.entry import Entry
+from reconciler.remote.parallel import map_each
 from reconciler.state import problems
 from reconciler.state.format import journal as lines
 from reconciler.state.format.codec import Codec
@@ -211,8 +211,7 @@ class BucketBacking:
             reason = f"it continues a later version than the state beside it, which has serial {state.serial}"
             raise problems.journal_damaged(f"{self._origin}.journal/", reason)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            batches = list(pool.map(self._bucket.get, ours))
+        batches = map_each(self._bucket.get, ours, workers=_AT_ONCE, name="journal")
 
         records: list[Record] = []
         for number, (name, found) in enumerate(zip(ours, batches, strict=True), 1):
