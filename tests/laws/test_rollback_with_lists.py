@@ -19,7 +19,8 @@ from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.sandbox.world.world import World
 from reconciler.workflows.plan_apply import apply, plan
-from reconciler.workflows.rollback import rollback
+from reconciler.workflows.recorded_goal import apply_goal
+from reconciler.workflows.rollback import find_rollback_goal
 from reconciler.workflows.session import Applied, Consent, RunOptions
 from tests.laws.test_laws import MANY
 from tests.support.progress import SilentProgress
@@ -74,8 +75,9 @@ class House:
     def back(self, serial: int) -> Applied:
         """Bring a version back."""
         self.a_month_passes()
-        return rollback(
-            self.setting(), Consent(takeovers=("*",), force=True), str(serial), lambda planned: True
+        consent = Consent(takeovers=("*",), force=True)
+        return apply_goal(
+            self.setting(), consent, find_rollback_goal(str(serial)), lambda planned: True
         )
 
     def a_month_passes(self) -> None:

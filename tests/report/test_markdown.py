@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import cmarkgfm
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.report.documents.types import Document
@@ -50,6 +50,8 @@ def rendered(document: Document) -> Rendered:
 
 
 @given(SPECIAL)
+@example(".@.a")
+@example("a@-b.c")
 def test_a_cell_shows_exactly_its_value(raw: str) -> None:
     page = Rendered(head("one", "two") + row(code(raw), text(raw)))
     assert len(page.cells) == 4

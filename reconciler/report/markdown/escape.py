@@ -18,11 +18,14 @@ _LONGEST = 160
 """A value longer than this is shortened in its middle."""
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~&#!$:()]")
-_MENTION = re.compile(r"@(?=\w)")
+_MENTION = re.compile(r"@(?=\S)")
+"""Before a word it mentions a user; before a dot or a dash it can be part of an e-mail address, which GitHub links."""
 
 
 def text(raw: str) -> str:
-    """Escape text so that Markdown shows it as it is; ``@`` mentions nobody."""
+    """Escape text so that Markdown shows it as it is; ``@`` mentions nobody and links
+    nothing.
+    """
     return _MENTION.sub("@\u200b", _SPECIAL.sub(lambda found: "\\" + found[0], printable(raw)))
 
 
