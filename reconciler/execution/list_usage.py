@@ -60,6 +60,6 @@ class ListUsage:
 
 def _explain_refusal(deletion: Action, reason: str) -> str:
     return (
-        f"{deletion.address} {reason}: nothing was taken off it, because that would shut out the phones "
-        "that it lets in."
+        f"{deletion.address} {reason}: it was not emptied, because that would block the phones "
+        "that it admits."
     )

@@ -238,7 +238,7 @@ def _note_later_change(outcome: Outcome, fields: Sequence[str]) -> Outcome:
     """Add a note about fields that somebody else changed after the reply had shown them stored:
     drift.
     """
-    note = f"written, and changed by somebody else since: {', '.join(fields)}"
+    note = f"written, but changed by somebody else since: {', '.join(fields)}"
     return msgspec.structs.replace(outcome, note=note)
 
 

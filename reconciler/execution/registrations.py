@@ -332,7 +332,7 @@ class RegistrationRunner:
             return outcome
         if isinstance(after, RemoteError):
             return msgspec.structs.replace(
-                outcome, note=f"what it wrote on Twilio could not be read: {after}"
+                outcome, note=f"the values that it wrote on Twilio could not be read: {after}"
             )
         return msgspec.structs.replace(
             outcome, learned=self._learned(outcome.action, before, after)

@@ -104,7 +104,7 @@ def check_push(present: State, pushed: State) -> None:
         )
 
     # A file must not remove what the state protects, nor the protection.
-    cure = "declare it with `protect: false`, apply, and pull again; `--force` takes the file as it is."
+    cure = "declare it with `protect: false`, apply, and pull again; `--force` accepts the file unchanged."
     undone = "the file forgets it, or its protection, and was not taken"
     refusals: list[Diagnostic] = []
     for address, entry in sorted(present.resources.items()):

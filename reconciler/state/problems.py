@@ -187,7 +187,7 @@ def not_returned(address: str) -> StateError:
         "Nothing was written to Twilio. Check what is in between: a proxy, a cache, or a server that "
         "changes documents."
     )
-    return _error("state_not_returned", "The store does not return what was written", detail)
+    return _error("state_not_returned", "The store does not return the written values", detail)
 
 
 def key_missing(origin: str) -> StateError:
@@ -222,7 +222,7 @@ def key_weak(shortest: int) -> StateError:
 
 def ciphertext_damaged(origin: str) -> StateError:
     """Return the error of encrypted content that was changed after it was written."""
-    detail = f"{origin}: the encrypted content is not what was written. {_REPAIR_STATE}"
+    detail = f"{origin}: the encrypted content was changed. {_REPAIR_STATE}"
     return _error("state_damaged", "The state is damaged", detail, origin)
 
 

@@ -82,7 +82,10 @@ def test_released_number_leaves_its_trunk_and_the_trunk_stays(bound: ProcessRunn
 def test_release_restores_only_what_we_wrote_and_names_the_rest(bound: ProcessRunner) -> None:
     bound.twilio.edit(ONE, voice_url=THEIRS)
     (action,) = bound.json("release", ONE, "--dry-run")["actions"]
-    assert f"left as somebody else has set it since: voice (webhook {THEIRS})" in action["note"]
+    assert (
+        f"not changed, because somebody else has set it since: voice (webhook {THEIRS})"
+        in action["note"]
+    )
     bound.run("release", ONE, "--auto-approve")
     assert bound.twilio.number(ONE)["voice_url"] == THEIRS
     assert not bound.twilio.number(ONE)["sms_url"]

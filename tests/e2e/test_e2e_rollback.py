@@ -137,7 +137,7 @@ def test_rollback_refuses_a_version_that_is_not_in_the_history(runner: ProcessRu
     runner.number(ONE)
     runner.apply()
     assert (
-        "what was applied then is what is there"
+        "the live values are those of that version"
         in runner.run("rollback", "--to", "1", "--dry-run").out
     )
     assert "Stored versions: 1, 0." in runner.run("rollback", "--to", "7", "--dry-run", code=1).err

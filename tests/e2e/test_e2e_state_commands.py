@@ -315,5 +315,5 @@ def test_plan_with_only_renames_reports_a_state_change_only(bound: ProcessRunner
     assert "trunk/core" in bound.state
     assert (
         bound.run("apply", "--auto-approve").out
-        == "Nothing to do: what is declared is what is there.\n"
+        == "Nothing to do: the live values match the configuration.\n"
     )

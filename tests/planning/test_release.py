@@ -133,7 +133,7 @@ def test_leaves_and_reports_a_value_that_someone_else_changed() -> None:
     assert action.restore == {"sms_url": OLD}
     assert action.note is not None
     assert action.note.endswith(
-        f"; left as somebody else has set it since: voice (webhook {theirs}), friendly name (Theirs)"
+        f"; not changed, because somebody else has set it since: voice (webhook {theirs}), friendly name (Theirs)"
     )
     runner.apply([])
     found = runner.twilio.numbers()[pn(1)]
@@ -152,7 +152,7 @@ def test_reports_only_left_values_that_a_release_would_have_changed(
     found |= {"voice_url": OLD, "sms_url": None, "friendly_name": "Theirs"}
     (action,) = released(runner)
     assert action.note is not None
-    said = action.note.partition("left as somebody else has set it since: ")[2]
+    said = action.note.partition("not changed, because somebody else has set it since: ")[2]
     assert said == ", ".join(f"{part} (webhook {OLD})" for part in parts)
 
 

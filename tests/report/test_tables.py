@@ -86,7 +86,7 @@ def test_sections_are_in_order_of_urgency_with_counts() -> None:
     document = samples.plan(*samples.taken_over(1), *samples.bought(2), samples.moved(3))
     sections = list(plan_sections(group_resources(document)))
     assert [section.title for section in sections] == [
-        "Takes over what somebody else has set",
+        "Takes over foreign values",
         "Buys, and so costs money each month",
         "Changes",
     ]

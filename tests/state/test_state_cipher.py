@@ -46,14 +46,14 @@ def test_changed_ciphertext_is_damage(change: object) -> None:
 
 def test_ciphertext_of_a_different_place_is_damage() -> None:
     cipher = Aes([KEY])
-    with pytest.raises(StateError, match="not what was written"):
+    with pytest.raises(StateError, match="content was changed"):
         cipher.open(cipher.seal(b"secret", b"here"), b"there", "x")
 
 
 def test_the_head_cannot_be_changed_without_notice() -> None:
     codec = Codec("acme", Aes([KEY]))
     sealed = codec.document(state(1))
-    with pytest.raises(StateError, match="not what was written"):
+    with pytest.raises(StateError, match="content was changed"):
         codec.state(sealed.replace(b'"serial":0', b'"serial":7'), "x")
 
 

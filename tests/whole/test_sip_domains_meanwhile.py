@@ -70,7 +70,7 @@ def test_list_used_meanwhile_keeps_its_entries_and_the_next_run_drops_the_record
         address,
         DOMAIN,
         "since the plan was made",
-        "nothing was taken off it",
+        "it was not emptied",
         "Plan again",
     ):
         assert part in message
@@ -121,7 +121,7 @@ def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(runner: Comm
     for address in (ACCESS, CREDENTIAL):
         code, message = failed[ITEM[address]]
         assert code not in ("list_in_use", "internal_error")
-        assert f"{address} may be used by a SIP domain: nothing was taken off it" in message
+        assert f"{address} may be used by a SIP domain: it was not emptied" in message
         assert failed[address][0] == "dependency_failed"
     assert {a for a in failed if a.startswith("trunk_")} == set(), (
         "the trunk lets nobody in by them any more"

@@ -291,7 +291,7 @@ def _region_mismatch(
     """Return the error that another region than the managed one answers a number."""
     detail = (
         f"Calls to {question.number} are answered in `{region}`, and account `{question.account}` "
-        f"manages `{question.managed}`: what is set here has no effect on them. Route the number "
+        f"manages `{question.managed}`: the settings here have no effect on them. Route the number "
         f"to `{question.managed}` (in the console, or `voice_region` of Twilio's Routes API; it "
         f"takes up to five minutes), or manage it by an account with `region: {region}` and "
         "credentials of that region."

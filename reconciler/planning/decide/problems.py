@@ -37,10 +37,10 @@ def number_missing(
             address,
             "number_missing",
             "A managed number is gone from Twilio",
-            f"{entry.key} ({entry.sid}) was imported from account `{entry.account}` and is not there any more: "
-            "released, ported out or moved to another account. It is not bought again by itself. "
+            f"{entry.key} ({entry.sid}) was imported from account `{entry.account}` and is no longer there: "
+            "released, ported out or moved to another account. It is not bought again automatically. "
             f"If it is gone for good, remove it from the configuration and apply; "
-            f"to apply all the rest before that is known, add `--exclude {address}`.",
+            f"to apply everything else now, add `--exclude {address}`.",
         )
 
     # A number that was never recorded is probably a mistake in the declaration.
@@ -165,7 +165,7 @@ CURE = "declare it with `protect: false`, apply, and run this again."
 
 def resource_protected(address: str, entry: Entry) -> Diagnostic:
     """Return an error: a resource is not declared any more, and state records it as protected."""
-    whole = ", with all that hangs below it and the lists it uses" if entry.kind == "trunk" else ""
+    whole = ", with everything under it and the lists that it uses" if entry.kind == "trunk" else ""
     return Diagnostic(
         code="protected",
         summary=_PROTECTED,

@@ -298,7 +298,7 @@ def _describe_foreign(entry: Entry, live: Live) -> list[str]:
 
     if not foreign:
         return []
-    return [f"left as somebody else has set it since: {', '.join(foreign)}"]
+    return [f"not changed, because somebody else has set it since: {', '.join(foreign)}"]
 
 
 def _format_value(value: Value) -> str:

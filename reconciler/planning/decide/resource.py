@@ -199,7 +199,7 @@ def _describe_foreign(entry: Entry, live: Live, restored: set[str]) -> str | Non
 
     if not foreign:
         return None
-    return f"left as somebody else has set it since: {', '.join(foreign)}"
+    return f"not changed, because somebody else has set it since: {', '.join(foreign)}"
 
 
 def remove(address: str, entry: Entry, live: Live) -> Action:

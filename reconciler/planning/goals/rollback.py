@@ -85,7 +85,9 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
     then, now = _without(then, on_platforms), _without(now, on_platforms)
     problems: list[Diagnostic] = []
     for address in sorted(on_platforms):
-        problems.append(rollback_incomplete(address, "It lives on a platform, and stays as it is."))
+        problems.append(
+            rollback_incomplete(address, "It belongs to a platform, and is not changed.")
+        )
 
     then = rename_entries(then, _find_renames(without_deleted(then), without_deleted(now)))
     deleted_then, deleted_now = select_deleted(then), select_deleted(now)
@@ -324,7 +326,7 @@ def _warn_of_secrets(address: str, entry: Entry, present: Entry | None) -> list[
     for name in secret_fields(entry.kind):
         if entry.last_applied.get(name) != present.last_applied.get(name):
             return [
-                rollback_incomplete(address, "Its secret was changed since, and stays as it is.")
+                rollback_incomplete(address, "Its secret was changed since, and is not restored.")
             ]
     return []
 

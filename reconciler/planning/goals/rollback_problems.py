@@ -33,7 +33,7 @@ def rollback_incomplete(address: str, reason: str) -> Diagnostic:
         severity="warning",
         code="rollback_incomplete",
         summary="Rollback is incomplete",
-        detail=f"{address}: {reason} All else is brought back.",
+        detail=f"{address}: {reason} Everything else is restored.",
         address=address,
     )
 

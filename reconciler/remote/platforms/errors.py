@@ -20,7 +20,7 @@ CURES: dict[str, tuple[str, str]] = {
         "Check `id` of the agent: it is the platform's own id.",
     ),
     "agent_not_owned": (
-        "The agent belongs to somebody else",
+        "The agent belongs to another owner",
         "Check that the platform's key belongs to the workspace that owns the agent.",
     ),
     "number_already_imported": (
@@ -53,11 +53,11 @@ CURES: dict[str, tuple[str, str]] = {
         "The platform knows this SID under another number: check the account that is connected "
         "there.",
     ),
-    "missing_field": ("Required field missing", "Declare what it names."),
+    "missing_field": ("Required field missing", "Declare the field that it names."),
     "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
     "validation_error": (
         "Value refused by the platform",
-        "Correct what it names in the configuration.",
+        "Correct the value that it names in the configuration.",
     ),
     "no_twilio_integration": (
         "The Twilio account is not connected to the platform",
@@ -95,7 +95,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "success_false": (
         "The platform reports a failure",
-        "Correct what it names, then run the same command again.",
+        "Correct the problem that it names, then run the same command again.",
     ),
     "not_found": (
         "Not found on the platform",
@@ -107,7 +107,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "platform_unavailable": (
         "Platform unavailable",
-        "Run the same command again later: what is done already is not done twice.",
+        "Run the same command again later: nothing is done twice.",
     ),
     "network_error": (
         "The platform cannot be reached",
@@ -125,23 +125,23 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "endless_listing": (
         "Endless listing",
-        "Nothing was concluded from it. Run the same command again; if the error persists, check "
+        "The listing was not used. Run the same command again; if the error persists, check "
         "the platform's base_url.",
     ),
     "inconsistent_listing": (
         "Inconsistent listing",
-        "Nothing was concluded from it. If somebody is changing numbers there just now, run the "
+        "The listing was not used. If somebody is changing numbers there just now, run the "
         "same command again afterwards; else remove one of the two on the platform.",
     ),
     "platform_refused": (
         "The platform refused the request",
-        "Correct what it names, then run the same command again.",
+        "Correct the problem that it names, then run the same command again.",
     ),
-    "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
+    "interrupted": ("Interrupted", "Run the same command again to finish."),
 }
 """Code → summary and cure. Summaries hold no user data."""
 
-_AMBIGUOUS = "The call may have been carried out: the platform is asked before it is sent again."
+_AMBIGUOUS = "The call may have been carried out: the platform is read before it is sent again."
 _BY_FAILURE = {
     FailureKind.UNREADABLE: "unexpected_answer",
     FailureKind.OVERSIZED: "answer_too_large",

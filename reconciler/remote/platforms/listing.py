@@ -126,7 +126,7 @@ def read_until_steady(
         if not brings_new:
             return list(known.values())
     message = (
-        f"each of {_MOST_READINGS + 1} readings shows other numbers, so it is unknown what is there"
+        f"each of {_MOST_READINGS + 1} readings shows other numbers, so the listing is unreliable"
     )
     raise _error(platform, "inconsistent_listing", message)
 

@@ -90,6 +90,6 @@ def _warn_not_checked(adapter: Adapter, error: RemoteError) -> Diagnostic:
         severity="warning",
         code="agents_not_checked",
         summary="Agents could not be checked on the platform",
-        detail=f"Platform `{adapter.name}` could not be asked whether it has the declared agents: "
+        detail=f"Platform `{adapter.name}` did not answer whether it has the declared agents: "
         f"{error} An import that it refuses is undone.",
     )

@@ -69,8 +69,7 @@ def _unsteady_error(account: str, kind: str) -> RemoteError:
             code="inconsistent_listing",
             summary="Inconsistent listing",
             detail=f"Account {account}: each of {_MOST_READINGS + 1} readings of its "
-            f"{kind.replace('_', ' ')}s showed other ones, so it is unknown what is there, and "
-            "nothing was concluded. Somebody is changing them now: run the same command again "
-            "afterwards.",
+            f"{kind.replace('_', ' ')}s showed other rows, so the listing was not used. "
+            "Somebody is changing them now: run the same command again afterwards.",
         )
     )

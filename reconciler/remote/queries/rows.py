@@ -44,7 +44,7 @@ def check_row(account: str, kind: Kind, row: Row) -> None:
             code="unexpected_answer",
             summary="Unexpected answer from the server",
             detail=f"A {kind.name.replace('_', ' ')} of account {account} cannot be read: "
-            f"{problem}. Nothing was concluded from it. Check the account's base_url, and whether "
+            f"{problem}. The listing was not used. Check the account's base_url, and whether "
             "a proxy answers in Twilio's place.",
         )
     )

@@ -30,8 +30,7 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "twilio_unavailable": (
         "Twilio unavailable",
-        "Look at https://status.twilio.com and run the same command again: what is done already is "
-        "not done twice.",
+        "Look at https://status.twilio.com and run the same command again: nothing is done twice.",
     ),
     "network_error": (
         "Twilio cannot be reached",
@@ -50,17 +49,17 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "endless_listing": (
         "Endless listing",
-        "Nothing was concluded from it. Run the same command again; if the error persists, check "
+        "The listing was not used. Run the same command again; if the error persists, check "
         "the account's base_url and what answers in Twilio's place.",
     ),
     "foreign_rows": (
         "Listing with rows of another account",
-        "Nothing was concluded from it. Check the account's SID and base_url, and whether "
+        "The listing was not used. Check the account's SID and base_url, and whether "
         "something between here and Twilio mixes up accounts.",
     ),
     "inconsistent_listing": (
         "Inconsistent listing",
-        "Nothing was concluded from it. If somebody is changing these resources just now, run the "
+        "The listing was not used. If somebody is changing these resources just now, run the "
         "same command again afterwards; else check the account's base_url and what answers in "
         "Twilio's place.",
     ),
@@ -103,6 +102,6 @@ CURES: dict[str, tuple[str, str]] = {
         "Time limit exceeded",
         "Run the same command again, with a longer --timeout where Twilio answers slowly.",
     ),
-    "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
+    "interrupted": ("Interrupted", "Run the same command again to finish."),
 }
 """Code → summary and cure. Summaries hold no user data."""

@@ -95,8 +95,8 @@ class NumberListing:
             if page.get(row.sid) == row:
                 return
             if row.sid in page:
-                raise ListingError(f"{row.sid} is there twice, with different content")
-        raise ListingError(f"{row.sid} is there twice, many pages apart")
+                raise ListingError(f"{row.sid} appears twice, with different content")
+        raise ListingError(f"{row.sid} appears twice, many pages apart")
 
 
 class RowListing:
@@ -123,7 +123,7 @@ class RowListing:
             if known is row:
                 new.append(row)
             elif known != row:
-                raise ListingError(f"{sid} is there twice, with different content")
+                raise ListingError(f"{sid} appears twice, with different content")
 
         self._guard.count(len(new), has_next=has_next, size=size)
         return new

@@ -56,7 +56,7 @@ class Urgency(IntEnum):
 
 
 TITLES = {
-    Urgency.TAKEOVER: "Takes over what somebody else has set",
+    Urgency.TAKEOVER: "Takes over foreign values",
     Urgency.PURCHASE: "Buys, and so costs money each month",
     Urgency.HIDDEN: "Leaves something set that has no effect",
 }

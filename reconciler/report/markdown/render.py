@@ -163,7 +163,7 @@ def _apply(document: Document, room: int) -> str:
         names = _names([outcome.address for outcome in found])
         rows.append(row(names, first.action, first.status, why + reason))
 
-    stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
+    stopped = "Stopped on request. Completed actions are saved. Run apply again to finish.\n\n"
     columns = ("Resources", "Action", "Result", "Why")
     table = _table("Failures and notes", len(rows), rows, room, columns)
     return (stopped if document.summary.get("interrupted") else "") + table

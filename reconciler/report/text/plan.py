@@ -223,8 +223,8 @@ def no_action_sentence(document: PlanDocument | ApplyDocument) -> str:
     """Return that there is nothing to do, for everything or for the selected resources."""
     left_out = document.summary.get("left_out", 0)
     if not left_out and document.command in _BACK:
-        return "Nothing to do: what was applied then is what is there."
+        return "Nothing to do: the live values are those of that version."
     if not left_out:
-        return "Nothing to do: what is declared is what is there."
+        return "Nothing to do: the live values match the configuration."
     resources = count(left_out, "resource")
-    return f"Nothing to do in what was chosen; left out: {resources} that would change."
+    return f"Nothing to do for the selected resources. Not selected: {resources} that would change."

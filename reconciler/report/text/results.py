@@ -49,7 +49,7 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
 
     if document.summary.get("interrupted"):
         yield style(
-            "warn", "Stopped on request; what was done is saved. Run apply again to finish."
+            "warn", "Stopped on request. Completed actions are saved. Run apply again to finish."
         )
     if not document.outcomes:
         yield style("strong", no_action_sentence(document) + _names(document))

@@ -38,7 +38,7 @@ def safe_reason(error: Exception) -> str:
     path = _PATH.search(text)
     words = next(
         (plain for begin, plain in _QUOTING.items() if text.startswith(begin)),
-        "it is not what was written",
+        "it was changed after it was written",
     )
     return words + (path[0] if path else "")
 
