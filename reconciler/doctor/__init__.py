@@ -1,1 +1,1 @@
-"""What `doctor` looks at: credentials, connections, permissions, clock, state. Reads only."""
+"""Check credentials, connections, permissions, clock and state for `doctor`. Reads only."""

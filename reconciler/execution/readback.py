@@ -26,7 +26,7 @@ from reconciler.remote.parallel import map_each
 
 PAGE = 1000
 _READINGS = 3
-"""How often something is read before its write counts as not read back; almost always once."""
+"""Number of reads before a write counts as not read back; almost always once."""
 
 
 class Readback:

@@ -1,1 +1,1 @@
-"""What each resource is: fields, wire names, endpoints, rank; declarations and pure functions only."""
+"""The kinds of resources: fields, wire names, endpoints, rank; declarations and pure functions only."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 MOST_PAGES = 10_000
 MOST_ROWS = 500_000
 MOST_BYTES = 512 << 20
-"""Of all pages of one listing together; 100,000 numbers are 100 pages and about 160 MB."""
+"""Limit of all pages of one listing together; 100,000 numbers are 100 pages and about 160 MB."""
 MOST_REPEATED = 3
 """Most pages in a row without a new row that still name a next page.
 

@@ -1,1 +1,1 @@
-"""What we remember: the state document, where it is kept, its lock, its journal, and saved plans."""
+"""The recorded state: its document, stores, lock and journal, and saved plans."""

@@ -49,7 +49,7 @@ def move(resources: Resources, source: str, target: str) -> Resources:
     if target in resources:
         raise _no_move(
             source,
-            f"State remembers {target} already, as {resources[target].sid}. Remove that one first.",
+            f"The state already records {target}, as {resources[target].sid}. Remove that one first.",
         )
     return rename_entries(resources, {source: target})
 

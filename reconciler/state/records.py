@@ -33,7 +33,7 @@ class Put(msgspec.Struct, frozen=True, tag="put", tag_field="op"):
 
 
 class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="op"):
-    """From now on nothing is remembered of the address."""
+    """From now on the address has no entry."""
 
     address: str
 

@@ -1,3 +1,3 @@
-"""What each command does. A workflow joins configuration, state, remote and planning; it prints
+"""The work of each command. A workflow joins configuration, state, remote and planning; it prints
 nothing.
 """

@@ -1,1 +1,1 @@
-"""From valid sections to the resources that they declare; no I/O."""
+"""Turn valid sections into the resources that they declare; no I/O."""

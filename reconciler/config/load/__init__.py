@@ -1,1 +1,1 @@
-"""From an entry file to a `Project`: include, merge, check, compile."""
+"""Make a `Project` from an entry file: include, merge, check, compile."""

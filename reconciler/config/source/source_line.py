@@ -28,7 +28,7 @@ _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")
 _MASK = "***"
 LONGEST = 4096
-"""Of a longer line only so much is shown."""
+"""The number of characters shown of a longer line."""
 _WIDEST = 240
 _MOST_READ = 1 << 26
 YAML = (".yaml", ".yml")

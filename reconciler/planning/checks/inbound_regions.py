@@ -32,7 +32,7 @@ NumberId = tuple[str, str]
 
 
 class RegionQuestion(msgspec.Struct, frozen=True):
-    """In which region is a number answered? `managed` is the region of its account.
+    """The question which region answers a number. `managed` is the region of its account.
 
     `sampled`: its account declares no region, so an unknown answer is no problem.
     """

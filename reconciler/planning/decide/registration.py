@@ -1,6 +1,6 @@
 """Decide about a number on a platform: register, import, link, update or reassign it; pure.
 
-| there           | remembered | there as declared | plan                                                              |
+| live            | recorded   | live as declared  | plan                                                              |
 |-----------------|------------|-------------------|-------------------------------------------------------------------|
 | no              | any        |                   | `register` (`drift` when it had been there)                       |
 | yes             | no         | yes               | `import`                                                          |

@@ -57,7 +57,7 @@ from reconciler.planning.planner import fingerprint, plan_resources
 
 
 class RollbackTarget(NamedTuple):
-    """How it was (`desired`), what is remembered now, and what cannot be brought back.
+    """The former values (`desired`), the present entries, and the resources that cannot be restored.
 
     `undeleted` are undeclared children that were deleted since, `again` those that had been deleted
     then and were made again since; `children` is what was recorded then of the undeclared children

@@ -258,7 +258,7 @@ def _warn_of_blocked_move(move: Move, target: str) -> Diagnostic:
         severity="warning",
         code="move_blocked",
         summary="The new name is taken",
-        detail=f"State remembers both {move.source} and {target}, so they are two resources: {move.source} is planned "
+        detail=f"The state records both {move.source} and {target}, so they are two resources: {move.source} is planned "
         "as one that is declared no longer. Remove this line; or, if the new one is a mistake, see `state rm`.",
         address=move.source,
     )

@@ -52,7 +52,7 @@ _CODES = {
 _TAKEN = ("conflicting inbound", "already exists")
 
 _CreatedObjects = list[tuple[str, str, Mapping[str, Any]]]
-"""What a call has created: the call that removes it, the field of its id, and its row."""
+"""The object that a call has created: the call that removes it, the field of its id, and its row."""
 
 
 class LiveKit(UndocumentedCalls):

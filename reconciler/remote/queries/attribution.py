@@ -17,7 +17,7 @@ from reconciler.planning.decide.drift import Drifted
 from reconciler.remote.gateway import Event, Gateway
 
 RETENTION = timedelta(days=30)
-"""How long Twilio keeps events without a paid edition (Monitor Events documentation)."""
+"""Time for which Twilio keeps events without a paid edition (Monitor Events documentation)."""
 _ONE_BY_ONE = 5
 """Numbers whose events are read by SID; for more, one reading of all events is cheaper."""
 _WIRE = {

@@ -28,7 +28,7 @@ from reconciler.remote.transport.waits import WaitLimit
 
 
 class CallPolicy(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence it gives up.
+    """The behaviour of a caller: attempts, waits, and the seconds of silence after which it stops.
 
     Once `stop` is set nothing is tried a second time. `on_call` is notified of each attempt,
     `on_wait` of each wait before it starts. `seconds_left` returns how long the run may still read

@@ -25,7 +25,7 @@ On a fast line, twice the time is no sign of load.
 
 
 class RampUp(Enum):
-    """How to continue after a success."""
+    """The next step after a success."""
 
     QUICK = "one more for each success"
     STEADY = "one more for each round of successes"

@@ -43,7 +43,7 @@ class FailureKind(Enum):
 
 
 class AttemptOutcome(msgspec.Struct, frozen=True):
-    """How one attempt of a call ended.
+    """The end of one attempt of a call.
 
     `number` counts from 1. `status` is 0 without an answer, `failure` is None with a usable one.
     `retry_after` is the header as it came. `missing_before`: an earlier attempt of the same call
@@ -66,7 +66,7 @@ class AttemptOutcome(msgspec.Struct, frozen=True):
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """How often and how long to try again; all waits in seconds.
+    """The number of attempts and their waits, in seconds.
 
     Waits double from `first` up to `longest`, each multiplied by a random factor. A server may ask
     for up to `longest_asked`.

@@ -1,1 +1,1 @@
-"""What a reader has to know about a document: groups of resources and risks."""
+"""Find the groups of resources and the risks in a document."""

@@ -17,7 +17,7 @@ from reconciler.state.recovery.repair import Salvage
 
 
 class StateDocument(Document, kw_only=True):
-    """What these documents have in common."""
+    """The common fields of these documents."""
 
 
 class StateChange(msgspec.Struct, kw_only=True):
@@ -28,7 +28,7 @@ class StateChange(msgspec.Struct, kw_only=True):
 
 
 class StateChangeDocument(StateDocument, kw_only=True):
-    """What `state mv`, `state rm` and `state push` print. The version of `serial_before` stays in
+    """The output of `state mv`, `state rm` and `state push`. The version of `serial_before` stays in
     the history; `serial_after` is null when nothing was written: after a dry run, or because
     nothing changes.
     """
@@ -50,13 +50,13 @@ class StateVersion(msgspec.Struct, kw_only=True):
 
 
 class StateHistoryDocument(StateDocument, kw_only=True):
-    """What `state history` prints, the newest version first."""
+    """The output of `state history`, the newest version first."""
 
     versions: list[StateVersion]
 
 
 class StatePullDocument(StateDocument, kw_only=True):
-    """What `state pull --json` prints; without `--json` it is the state alone, which `state push`
+    """The output of `state pull --json`; without `--json` it is the state alone, which `state push`
     takes.
     """
 
@@ -64,7 +64,7 @@ class StatePullDocument(StateDocument, kw_only=True):
 
 
 class StateRepairDocument(StateDocument, kw_only=True):
-    """What `state repair` prints: which files are damaged, where they lie now (empty: a dry run, or
+    """The output of `state repair`: which files are damaged, where they are now (empty: a dry run, or
     a file that was gone), and how many resources came from where. `changes` lists what differs from
     the version before, when the file can be read whole and does not match its digest: a hand edit,
     or a changed bit.

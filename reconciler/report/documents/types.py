@@ -22,7 +22,7 @@ FORMAT_VERSION = "1.0"
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """What all documents have in common."""
+    """The common fields of all documents."""
 
     format_version: str = FORMAT_VERSION
     command: str
@@ -31,11 +31,11 @@ class Document(msgspec.Struct, kw_only=True):
 
 
 class FailureDocument(Document, kw_only=True, forbid_unknown_fields=True):
-    """What a command prints that could not do its work: why, and nothing else."""
+    """The output of a command that failed: only the reasons."""
 
 
 class ValidateDocument(Document, kw_only=True):
-    """What `validate` prints: how much is declared, and every problem."""
+    """The output of `validate`: how much is declared, and every problem."""
 
 
 class PlannedAction(msgspec.Struct, kw_only=True):
@@ -69,7 +69,7 @@ ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUM
 
 
 class PlanDocument(Document, kw_only=True, dict=True):
-    """What `plan` and `show PLANFILE` print. `unmanaged` counts undeclared numbers;
+    """The output of `plan` and `show PLANFILE`. `unmanaged` counts undeclared numbers;
     nothing touches them. `renames` lead from the old address of a resource to its new one, where
     any has changed. `digest` is that of the actions: `apply --expect DIGEST` carries out this plan
     and no other. `summary.would_refuse` are the codes with which an apply would refuse the plan,
@@ -115,7 +115,7 @@ class NumberError(msgspec.Struct, kw_only=True):
 
 
 class ApplyDocument(Document, kw_only=True):
-    """What `apply` prints: every outcome, and the counts. `summary.unread_accounts` could not be
+    """The output of `apply`: every outcome, and the counts. `summary.unread_accounts` could not be
     read.
     """
 
@@ -127,7 +127,7 @@ class ApplyDocument(Document, kw_only=True):
 
 
 class DriftDocument(Document, kw_only=True):
-    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons
+    """The output of `drift`; `pending` counts addresses that a plan would change for other reasons
     than drift. Nothing is known of `summary.unread_accounts`.
     """
 
@@ -138,7 +138,7 @@ class DriftDocument(Document, kw_only=True):
 
 
 class ResourceDocument(Document, kw_only=True):
-    """What `show ADDRESS` and `state show ADDRESS` print."""
+    """The output of `show ADDRESS` and `state show ADDRESS`."""
 
     resource: dict[str, Any]
 
@@ -153,13 +153,13 @@ class ResourceRow(msgspec.Struct, kw_only=True):
 
 
 class StateListDocument(Document, kw_only=True):
-    """What `state list` prints."""
+    """The output of `state list`."""
 
     resources: list[ResourceRow]
 
 
 class DoctorDocument(Document, kw_only=True):
-    """What `doctor` prints: everything that was looked at; `summary` counts by status."""
+    """The output of `doctor`: every check; `summary` counts them by status."""
 
     checks: list[Check]
 
@@ -175,13 +175,13 @@ class LintRule(msgspec.Struct, kw_only=True):
 
 
 class LintDocument(Document, kw_only=True):
-    """What `lint` prints: what it found is in `diagnostics`; with `--rules` the rules themselves."""
+    """The output of `lint`: the findings are in `diagnostics`; with `--rules` the rules themselves."""
 
     rules: list[LintRule]
 
 
 class GraphDocument(Document, kw_only=True):
-    """What `graph --json` prints: the ways of calls and messages as declared."""
+    """The output of `graph --json`: the declared routes of calls and messages."""
 
     nodes: list[Node]
     edges: list[Edge]
@@ -198,14 +198,14 @@ class FormattedFile(msgspec.Struct, kw_only=True):
 
 
 class FormatDocument(Document, kw_only=True):
-    """What `fmt` prints; with `--check` or `--diff` nothing was written."""
+    """The output of `fmt`; with `--check` or `--diff` nothing was written."""
 
     files: list[FormattedFile]
     written: bool
 
 
 class InitDocument(Document, kw_only=True):
-    """What `init` prints: the files that it made, and those that were there already and stay as
+    """The output of `init`: the created files, and the existing files that stay as
     they are.
     """
 
@@ -214,7 +214,7 @@ class InitDocument(Document, kw_only=True):
 
 
 class ExportDocument(Document, kw_only=True):
-    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself. It
+    """The output of `export`: the file that it wrote, or (`out` is null) the configuration itself. It
     lacks what `summary.unread_accounts` hold, which could not be read.
     """
 
@@ -233,7 +233,7 @@ class ListedNumber(NumberForSale, kw_only=True, frozen=True):
 
 
 class NumbersDocument(Document, kw_only=True):
-    """What `numbers search` prints: the numbers for sale, and the file to which the chosen ones
+    """The output of `numbers search`: the numbers for sale, and the file to which the chosen ones
     were added.
     """
 
@@ -242,7 +242,7 @@ class NumbersDocument(Document, kw_only=True):
 
 
 class UnlockDocument(Document, kw_only=True):
-    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is
+    """The output of `state unlock`: whether there was a lock, and its holder, as far as that is
     known.
     """
 

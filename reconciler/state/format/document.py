@@ -40,7 +40,7 @@ _LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the
+    """The content of a document. A `lineage` is one history of versions; `serial` counts them, 0 being the
     empty beginning.
 
     `saved` describes the origin of the version, `resources` holds the entry of each address.
@@ -67,7 +67,7 @@ HEAD_BYTES = 65536
 
 
 class Version(NamedTuple):
-    """Which state it is: equal versions, equal states. `journal_records` counts records of a
+    """The identity of a state: equal versions mean equal states. `journal_records` counts records of a
     journal upon the serial.
     """
 
@@ -89,7 +89,7 @@ class Version(NamedTuple):
 
 
 class State(Document, frozen=True, kw_only=True):
-    """What is remembered. `journal_records` counts the records of a journal that are in `resources`
+    """The recorded entries. `journal_records` counts the records of a journal that are in `resources`
     but in no version yet.
     """
 

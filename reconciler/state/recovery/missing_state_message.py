@@ -11,7 +11,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.state.records import StoredVersion
 
 _LISTED_ADDRESSES = 3
-"""How many addresses a message lists before it counts the rest."""
+"""Number of addresses that a message lists before it counts the others."""
 
 STATE_NEEDED = "This command needs the state. Restore your own copy of it, or"
 """The effect of a missing state on commands other than `plan`; `state_gone` continues the sentence.
