@@ -109,7 +109,7 @@ def test_protected_trunk_keeps_its_children_when_undeclared(
     assert document["actions"] == []
     (problem,) = document["diagnostics"]
     assert (problem["code"], problem["address"]) == ("protected", "trunk/edge")
-    assert "with all that hangs below it and the lists it uses" in problem["detail"]
+    assert "with everything under it and the lists that it uses" in problem["detail"]
     assert "declare it again with `protect: false`, apply, and then remove it" in problem["detail"]
     for more in ([], ["--force"], ["--exclude", "trunk/edge"], ["--target", "credential/*"]):
         runner.run("apply", "--auto-approve", *more, code=0 if more and more != ["--force"] else 4)
