@@ -102,8 +102,8 @@ INNER_LAYERS = {
     ],
     "planning": [
         "goals",
-        "equality",
         "staleness",
+        "plan_digest",
         "planner",
         "selection",
         "checks",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import is_same_value
+from reconciler.kinds.table import secret_fields
 from reconciler.model.action import Action
 from reconciler.model.route import Wire
 from reconciler.planning.decide import drift
+from reconciler.planning.plan_digest import Key, action_key
 
 _CURE_OF_FILE = (
     " Nothing has been written. Make a new plan and review it:\n  reconciler plan --out FILE"
 )
+_LONGEST_VALUE = 300
+"""The most characters of a value in a message: Twilio's answers have no such limit."""
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
 MOST_DIFFERENCES = 20
 """The most differences between a stale plan and the plan made now that a refusal shows."""
 _CURE_OF_QUESTION = " Nothing has been written. Run the same command again and review the new plan."
@@ -188,3 +195,92 @@ def about_question(problem: Diagnostic) -> Diagnostic:
         return problem
     detail = _reason_of(problem) + _CURE_OF_QUESTION
     return msgspec.structs.replace(problem, summary="The confirmed plan is stale", detail=detail)
+
+
+def list_differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[Diagnostic]:
+    """Return one diagnostic for each field in which a saved plan differs from the one made now."""
+    before, after = _group_by_key(saved), _group_by_key(fresh)
+
+    found: list[Diagnostic] = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key, []), after.get(key, [])
+        if len(old) != len(new):
+            found.append(_describe_step_count(key, len(old), len(new)))
+            continue
+
+        # An address can have one action several times, such as two updates.
+        for one, other in zip(old, new, strict=True):
+            found += _compare_fields(one, other)
+    return found
+
+
+def _group_by_key(actions: Iterable[Action]) -> dict[Key, list[Action]]:
+    found: dict[Key, list[Action]] = {}
+    for action in actions:
+        found.setdefault(action_key(action), []).append(action)
+    return found
+
+
+def _compare_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
+    """Yield one diagnostic for each field that counts and differs."""
+    address, action = action_key(saved)
+    secrets = secret_fields(fresh.kind)
+    if any(saved.set.get(name) != fresh.set.get(name) for name in secrets):
+        yield plan_stale(
+            f"The secret of {address} is another one now than when the plan was made.", address
+        )
+
+    # Plain equality first: most plans are equal, and deepdiff takes time to import.
+    old, new = _flatten(saved), _flatten(fresh)
+    if old == new:
+        return
+    for name, before, after in list_changes(old, new):
+        detail = (
+            f"{address}: {name} of `{action}` is {_format_json(before)} in the reviewed plan "
+            f"and {_format_json(after)} now."
+        )
+        yield plan_stale(detail, address)
+
+
+def _flatten(action: Action) -> dict[str, Any]:
+    """Return the fields that count by name, without secrets, flat enough to be shown."""
+    fields: dict[str, Any] = {"kind": action.kind, "account": action.account, "sid": action.sid}
+    for change in action.changes:
+        fields[change.field] = [change.before, change.after]
+
+    secrets = secret_fields(action.kind)
+    for name, value in action.set.items():
+        if name not in secrets:
+            fields[f"writes.{name}"] = msgspec.to_builtins(value)
+
+    for name, field_value in action.restore.items():
+        fields[f"restore.{name}"] = field_value
+    prior = action.entry.prior if action.entry is not None else {}
+    for name, field_value in prior.items():
+        fields[f"prior.{name}"] = field_value
+
+    for name in action.unset:
+        fields[f"clears.{name}"] = True
+    return fields
+
+
+def _format_json(value: object) -> str:
+    """Return a value as JSON, cut to the length that a message may have."""
+    if value is None or value == "":
+        return "not set"
+    text = _ENCODER.encode(value).decode()
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _describe_step_count(key: Key, saved: int, fresh: int) -> Diagnostic:
+    """Return a diagnostic for a step that the plans have a different number of times."""
+    address, action = key
+    if not saved:
+        detail = f"{address}: `{action}` is planned now, and was not in the reviewed plan."
+    elif not fresh:
+        detail = f"{address}: `{action}` was in the reviewed plan, and is not planned now."
+    else:
+        detail = (
+            f"{address}: `{action}` was planned {saved} times, and is planned {fresh} times now."
+        )
+    return plan_stale(detail, address)

@@ -28,11 +28,10 @@ from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
 from reconciler.model.route import WireValue
 from reconciler.planning.checks.baseline_config import Baseline
-from reconciler.planning.staleness import plan_stale
 from reconciler.state import problems
 from reconciler.state.atomic_files import Disk, Files, write_whole
 from reconciler.state.format.codec import Cipher
-from reconciler.state.format.document import Serial, State, Version
+from reconciler.state.format.document import Serial
 from reconciler.state.format.sanitize import safe_reason
 
 FORMAT = 5
@@ -202,31 +201,3 @@ def _check_checksum(data: bytes, path: Path) -> bytes:
             str(path), "it is not what `plan --out` wrote, for its checksum does not fit"
         )
     return plan
-
-
-def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
-    """Return why the plan no longer fits the state; None when it does. No state fits a plan made
-    without one.
-    """
-    wanted = Version(plan.lineage, plan.serial, plan.journal_records)
-    found = state.version if state else Version("", 0)
-    if found.is_same(wanted):
-        return None
-
-    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)}"
-    return plan_stale(detail, None)
-
-
-def _author(state: State | None) -> str:
-    """Return who wrote the present state, as far as that is known, as sentences that follow
-    another.
-    """
-    if state is None:
-        return ""
-
-    text = ""
-    if state.saved:
-        text += f" Serial {state.serial} was written {state.saved}."
-    if state.journal_records:
-        text += " A run that was interrupted, or is under way, has changed it since."
-    return text

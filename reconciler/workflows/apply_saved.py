@@ -14,8 +14,7 @@ from reconciler.config.project import Project
 from reconciler.config.secrets.destinations import KnownDestinations
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, Refused, UsageError
-from reconciler.planning.equality import list_differences
-from reconciler.planning.staleness import add_differences
+from reconciler.planning.staleness import add_differences, list_differences
 from reconciler.state.plan_file import PlanFile
 from reconciler.state.stores.store import Store
 from reconciler.workflows import plan_apply, saved_plan_check

@@ -20,8 +20,8 @@ from reconciler.model.live import Live
 from reconciler.model.route import Wire
 from reconciler.planning.checks.unread_accounts import keep_readable
 from reconciler.planning.decide.drift import Drifted
-from reconciler.planning.equality import compute_digest, digest_mismatch, list_differences
 from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan_digest import compute_digest, digest_mismatch
 from reconciler.planning.planner import fingerprint
 from reconciler.planning.staleness import (
     add_differences,
@@ -30,11 +30,12 @@ from reconciler.planning.staleness import (
     find_moved_resources,
     find_new_resources,
     find_other_secrets,
+    list_differences,
     list_edits,
+    plan_stale,
 )
 from reconciler.remote.queries.attribution import attribute_drift
-from reconciler.state import plan_file
-from reconciler.state.format.document import State
+from reconciler.state.format.document import State, Version
 from reconciler.state.plan_file import PlanFile
 from reconciler.workflows.saved_plan import empty_plan, references_of, secret_fingerprints
 from reconciler.workflows.session import Gateways, Planned, RunOptions
@@ -100,8 +101,36 @@ def find_moved_bases(
         moved.append(
             base_moved("configuration", saved.config_digest, project.digest, last_commit())
         )
-    of_state = plan_file.find_state_change(saved, state)
+    of_state = find_state_change(saved, state)
     return [*moved, of_state] if of_state is not None else moved
+
+
+def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
+    """Return why the plan no longer fits the state; None when it does. No state fits a plan made
+    without one.
+    """
+    wanted = Version(plan.lineage, plan.serial, plan.journal_records)
+    found = state.version if state else Version("", 0)
+    if found.is_same(wanted):
+        return None
+
+    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)}"
+    return plan_stale(detail, None)
+
+
+def _author(state: State | None) -> str:
+    """Return who wrote the present state, as far as that is known, as sentences that follow
+    another.
+    """
+    if state is None:
+        return ""
+
+    text = ""
+    if state.saved:
+        text += f" Serial {state.serial} was written {state.saved}."
+    if state.journal_records:
+        text += " A run that was interrupted, or is under way, has changed it since."
+    return text
 
 
 def find_staleness(

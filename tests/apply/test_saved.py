@@ -10,7 +10,7 @@ import pytest
 from reconciler.config.project import Project, Safety
 from reconciler.model.desired import Desired
 from reconciler.model.route import TrunkRoute
-from reconciler.planning.equality import list_differences
+from reconciler.planning.staleness import list_differences
 from reconciler.state.format.document import State, empty_state
 from reconciler.state.plan_file import PlanFile
 from reconciler.workflows.saved_plan import make_saved_plan

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from reconciler.model.action import Action
-from reconciler.planning.equality import list_differences
 from reconciler.planning.staleness import (
     MOST_DIFFERENCES,
     about_question,
@@ -9,6 +8,7 @@ from reconciler.planning.staleness import (
     base_moved,
     find_moved_resources,
     list_changes,
+    list_differences,
     plan_stale,
 )
 

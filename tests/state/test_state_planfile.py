@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError
 from reconciler.state.format.document import State, empty_state
-from reconciler.state.plan_file import FORMAT, find_state_change, read, write
+from reconciler.state.plan_file import FORMAT, read, write
 from reconciler.state.records import Saved
+from reconciler.workflows.saved_plan_check import find_state_change
 
 from .samples import plan
 

@@ -14,8 +14,8 @@ from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.destination import Destination
 from reconciler.planning.checks.unexpected_forms import list_unexpected
-from reconciler.planning.equality import compute_digest
 from reconciler.planning.plan import Plan
+from reconciler.planning.plan_digest import compute_digest
 from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
