@@ -114,7 +114,7 @@ def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, ask
         return Exit.FAILED
 
     emit(shared, document, project)
-    return result_exit_code(applied.result, applied.planned.unread_accounts)
+    return result_exit_code(applied.result, applied.planned.left_undecided)
 
 
 def review_plan(

@@ -29,8 +29,8 @@ def plan_exit_code(planned: Planned, *, detailed: bool, fail_on_refusal: bool = 
 
 
 def result_exit_code(result: Result, unread: Sequence[str] = ()) -> int:
-    """Return the exit code of an apply; `unread` are accounts that could not be read, so nothing
-    was done there.
+    """Return the exit code of an apply; `unread` are accounts and registrations that could
+    not be read, so nothing was done there.
 
     Partial when at least one action succeeded, even an import, and one did not; failed when none
     succeeded. A failed action that left something changed is partial as well.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from reconciler.doctor.check import Check, Status
 from reconciler.errors import RemoteError
-from reconciler.remote.platforms.contract import Adapter
+from reconciler.remote.platforms.contract import Adapter, missing_pages
 
 
 def check_platform(adapter: Adapter) -> Iterator[Check]:
@@ -23,11 +23,15 @@ def check_platform(adapter: Adapter) -> Iterator[Check]:
 def _check_numbers(adapter: Adapter) -> Check:
     name = f"numbers on {adapter.name}"
     try:
-        count = len(adapter.list(()))
+        numbers = adapter.list(())
     except RemoteError as error:
         return _failed_check(name, error)
 
-    detail = f"{adapter.kind.title} accepts the key; {count} there"
+    problem = missing_pages(numbers)
+    if problem is not None:
+        detail = problem.diagnostics[0].detail
+        return Check(account=None, check=name, status="warning", detail=detail, code=problem.code)
+    detail = f"{adapter.kind.title} accepts the key; {len(numbers)} there"
     return Check(account=None, check=name, status="ok", detail=detail)
 
 

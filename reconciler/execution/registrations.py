@@ -35,7 +35,12 @@ from reconciler.planning.decide.platform_writes import values_without_route
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
-from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
+from reconciler.remote.platforms.contract import (
+    Adapter,
+    RegisteredNumber,
+    RegistrationRequest,
+    missing_pages,
+)
 
 _AT_ONCE = 8
 _WRITES = frozenset({"register", "link", "update", "reassign", "unregister"})
@@ -151,16 +156,20 @@ class RegistrationRunner:
             return
         requests = {o.action.address: self._request(o.action) for o in outcomes}
         try:
-            registered = {number.key: number for number in adapter.list([*requests.values()])}
+            numbers = adapter.list([*requests.values()])
         except RemoteError as error:
             for outcome in outcomes:
                 yield outcome, unverified_outcome(outcome, adapter, error)
             return
 
+        registered = {number.key: number for number in numbers}
+        problem = missing_pages(numbers)
         for outcome in outcomes:
             request = requests[outcome.action.address]
             found = registered.get(request.key)
-            if outcome.status == "reverted":
+            if found is None and problem is not None:
+                yield outcome, unverified_outcome(outcome, adapter, problem)
+            elif outcome.status == "reverted":
                 wrong = explain_failed_undo(self._former_number(outcome.action), found)
                 if wrong:
                     yield outcome, not_reverted_outcome(outcome, adapter, wrong)

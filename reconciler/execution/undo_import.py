@@ -24,7 +24,12 @@ from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire
 from reconciler.remote.gateway import Gateway
-from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
+from reconciler.remote.platforms.contract import (
+    Adapter,
+    RegisteredNumber,
+    RegistrationRequest,
+    missing_pages,
+)
 
 _DOUBTFUL = frozenset(
     {"number_already_imported", "success_false", "platform_unavailable", "unexpected_answer"}
@@ -68,15 +73,21 @@ class ImportUndo:
         if doubtful and can_list:
             requests = [attempt.asked for attempt in doubtful]
             try:
-                present = {number.key: number for number in adapter.list(requests)}
+                numbers = adapter.list(requests)
+                present = {number.key: number for number in numbers}
+                unknown = missing_pages(numbers)
             except RemoteError as error:
                 unknown = error
+
+        def is_unknown(attempt: Attempt) -> bool:
+            is_shown = attempt.asked.key in present
+            return not can_list or (unknown is not None and not is_shown)
 
         outcomes: list[Outcome] = []
         for attempt in attempts:
             if attempt not in doubtful:
                 outcome = self._undo(adapter, attempt, None)
-            elif (unknown is not None or not can_list) and _may_have_happened(attempt):
+            elif is_unknown(attempt) and _may_have_happened(attempt):
                 outcome = _unknown_outcome(attempt, adapter.kind, unknown)
             else:
                 outcome = self._undo(adapter, attempt, present.get(attempt.asked.key))

@@ -10,6 +10,9 @@ from reconciler.model.desired import Money
 from reconciler.model.entry import Entry
 from reconciler.model.route import WireValue
 
+UNREAD = frozenset({"account_unread", "registration_unread"})
+"""Codes of errors about what could not be read: they do not stop an apply of the rest."""
+
 
 class Plan(msgspec.Struct, frozen=True):
     """The actions of a plan, and what it was made from.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.config.project import Project
 from reconciler.errors import StateError
 from reconciler.planning.checks.unread_accounts import select_readable
+from reconciler.planning.checks.unread_registrations import without_unread
 from reconciler.planning.decide import child_drift
 from reconciler.planning.decide.drift import Drifted, find_drift
 from reconciler.planning.identity.match import sids_to_names
@@ -59,7 +60,7 @@ def _find_drift(options: RunOptions, project: Project, resources: Resources) -> 
     declared, entries = select_readable(project.desired, recorded, unread)
 
     found = [
-        *find_drift(entries, observed),
+        *find_drift(without_unread(entries, observed), observed),
         *child_drift.find_changes(sids_to_names(declared, observed), entries, observed),
     ]
     found.sort(key=lambda drifted: drifted.address)

@@ -19,7 +19,7 @@ from reconciler.planning.checks.baseline_config import Baseline, to_baseline
 from reconciler.planning.checks.baseline_config import find_refusals as find_baseline_refusals
 from reconciler.planning.checks.missing_state import find_duplicates, find_forgotten
 from reconciler.planning.checks.secrecy import find_clear_credentials
-from reconciler.planning.plan import Plan
+from reconciler.planning.plan import UNREAD, Plan
 from reconciler.state.problems import number_claimed
 from reconciler.state.recovery.first_state import refuse_local_state
 from reconciler.state.recovery.missing_state import LoadedState, MissingState
@@ -108,7 +108,7 @@ def raise_if_refused(planned: Planned) -> None:
     errors = []
     unread = []
     for problem in planned.plan.diagnostics:
-        if problem.code == "account_unread":
+        if problem.code in UNREAD:
             unread.append(problem)
         elif problem.severity == "error" and problem not in refused:
             errors.append(problem)

@@ -23,6 +23,7 @@ from reconciler.planning.checks.questions import (
 from reconciler.planning.checks.unexpected_forms import find_unexpected
 from reconciler.planning.checks.unknown_routes import add_unknown_routes
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
+from reconciler.planning.checks.unread_registrations import hold_numbers
 from reconciler.planning.decide.child_drift import list_children
 from reconciler.planning.identity.moved import follow_moves
 from reconciler.planning.identity.observed import Observed
@@ -164,7 +165,7 @@ def decide(inputs: PlanInputs, resources: Resources, observed: Observed) -> Plan
     platforms = platform_facts(project)
     plan = plan_resources(readable, entries, observed, project.our_urls, platforms, inputs.former)
     plan = add_unknown_routes(plan, readable, observed.unknown)
-    plan = hold_back(plan, observed.unread)
+    plan = hold_numbers(hold_back(plan, observed.unread))
     plan = msgspec.structs.replace(plan, renames=resources.renames)
 
     # Children that no file lists can be selected by their own address as well.

@@ -32,6 +32,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.destination import Destination
 from reconciler.planning.checks.inbound_regions import prefetch_questions
+from reconciler.planning.plan import UNREAD
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
 from reconciler.remote.facts import messaging_services as messaging
@@ -166,6 +167,14 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     def unread_accounts(self) -> list[str]:
         """Return the accounts that could not be read."""
         return sorted(self.observed.unread)
+
+    @property
+    def left_undecided(self) -> list[str]:
+        """Return the accounts and registrations that could not be read: nothing was done there."""
+        return [
+            *self.unread_accounts,
+            *(each.address or "" for each in self.plan.diagnostics if each.code in UNREAD),
+        ]
 
     def __repr__(self) -> str:
         return f"Planned(actions={len(self.plan.actions)})"

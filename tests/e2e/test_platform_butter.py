@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox.platforms import butter
 from reconciler.sandbox.platforms.butter import NUMBERS, ButterNumber
 from reconciler.sandbox.service.app import Sandbox
 from tests.support.processes.platform_runner import AC, PlatformRunner, world
@@ -187,3 +188,44 @@ def test_detects_an_account_that_the_platform_does_not_have(
     )
     (runner.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
     assert runner.run("validate", "--json", code=3).codes == ["no_twilio_integration"]
+
+
+def test_only_numbers_that_a_missing_page_may_hold_are_left_out(
+    runner: PlatformRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(
+        runner,
+        {
+            ONE: {"agent": "sales", "takeover": "allow"},
+            TWO: {"agent": "help", "takeover": "allow"},
+        },
+    )
+    runner.apply()
+    hooks = runner.hooks(TWO)
+    monkeypatch.setattr(butter, "PAGE_SIZE", 1)
+    row(runner).assigned_agent_id = SECOND
+    unread = f"registration/bu/{TWO}"
+
+    plan = runner.plan(code=1)
+    assert actions(plan) == [(ADDRESS, "link")]
+    problems = [each for each in plan["diagnostics"] if each["severity"] == "error"]
+    assert [(each["code"], each["address"]) for each in problems] == [
+        ("registration_unread", unread)
+    ]
+
+    drift = runner.json("drift", code=1)
+    assert [each["address"] for each in drift["drifted"]] == [ADDRESS]
+    assert "registration_unread" in [each["code"] for each in drift["diagnostics"]]
+
+    # Apply does the rest, and neither forgets nor imports again what it cannot see.
+    runner.json("apply", "--auto-approve", code=5)
+    assert row(runner).assigned_agent_id == FIRST
+    assert (unread in runner.state, runner.hooks(TWO)) == (True, hooks)
+
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    plan = runner.plan(code=1)
+    assert actions(plan) == []
+    runner.json("apply", "--auto-approve", code=1)
+    assert unread in runner.state
+    checks = {check["check"]: check for check in runner.json("doctor")["checks"]}
+    assert checks["numbers on bu"]["status"] == "warning"

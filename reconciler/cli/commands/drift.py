@@ -38,6 +38,6 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
     lasting = [note for note in planned.notes if note.code == "unexpected_form"]
     warnings = [*planned.project.warnings, *lasting]
     emit(shared, drift_document(drifted, planned.plan, warnings), planned.project.name)
-    if planned.unread_accounts:
+    if planned.left_undecided:
         return Exit.FAILED
     return Exit.CHANGES if drifted else Exit.DONE

@@ -14,6 +14,7 @@ from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.planning.checks.unread_registrations import without_dependents
 from reconciler.planning.plan import Plan
 
 _HELD_ACTIONS = frozenset({"purchase", "forget"})
@@ -88,13 +89,7 @@ def keep_readable(actions: Sequence[Action], unread: Collection[str]) -> tuple[A
 def _without_held(actions: Sequence[Action]) -> tuple[Action, ...]:
     """Leave out addresses that are bought or forgotten, and the actions that depend on them."""
     held = {action.address for action in actions if action.action in _HELD_ACTIONS}
-    size = 0
-    while len(held) > size:
-        size = len(held)
-        for action in actions:
-            if not held.isdisjoint(action.depends_on):
-                held.add(action.address)
-    return tuple(action for action in actions if action.address not in held)
+    return without_dependents(actions, held)
 
 
 def unread_account(account: str, reason: Diagnostic) -> Diagnostic:

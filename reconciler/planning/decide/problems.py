@@ -57,6 +57,21 @@ def number_missing(
     )
 
 
+def registration_unread(
+    address: str, reason: Diagnostic, declared: Desired | None = None
+) -> Diagnostic:
+    """Return an error: the platform does not show whether it has a number."""
+    parsed = Address.parse(address)
+    return Diagnostic.at(
+        None if declared is None else declared.position,
+        code="registration_unread",
+        summary="A number cannot be looked up on its platform",
+        detail=f"Nothing was decided about {parsed.key} on the platform `{parsed.owner}`, and nothing "
+        f"is written to the number. {reason.detail or reason.summary}",
+        address=address,
+    )
+
+
 def ambiguous(declared: Desired, sids: Sequence[str]) -> Diagnostic:
     """Return an error: several resources have the name that identifies the declared one."""
     return at_declaration(

@@ -142,10 +142,16 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
         missing = unregister.auth_token_missing(declared, kind)
         return _Decided(declared.address, None, RegistrationDecision(Decision.refuse(missing)))
 
+    live = context.observed.resources.get(declared.address)
+    if live is None and platform in context.observed.partial:
+        reason = context.observed.partial[platform]
+        unread = problems.registration_unread(declared.address, reason, declared)
+        return _Decided(declared.address, None, RegistrationDecision(Decision.refuse(unread)))
+
     result = registration.decide(
         declared,
         context.recorded.get(declared.address),
-        context.observed.resources.get(declared.address),
+        live,
         number,
         kind,
         context.our_urls,
@@ -165,6 +171,11 @@ def _decide_undeclared(address: str, numbers: Collection[str], context: _Context
         return _Decided(address, None, RegistrationDecision(Decision.refuse(problem)))
 
     live = context.observed.resources.get(address)
+    partial = context.observed.partial.get(platform_name(address))
+    if live is None and partial is not None:
+        unread = problems.registration_unread(address, partial)
+        return _Decided(address, None, RegistrationDecision(Decision.refuse(unread)))
+
     # An import that never ended, and of which the platform has nothing, has no platform to leave.
     never_arrived = not entry.sid and live is None
     kind: PlatformKind | None = None if never_arrived else PLATFORM_KINDS[platform_type]

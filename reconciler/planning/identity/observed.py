@@ -51,6 +51,7 @@ class Observed:
     - `unknown`: the trunks and applications that the configuration names by SID and that are not
       there, as (account, SID).
     - `unread`: the accounts that could not be read, with the reason.
+    - `partial`: the platforms of which some numbers could not be read, with the reason.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Observed:
         complete: Collection[tuple[str, str]] = frozenset(),
         unknown: frozenset[tuple[str, str]] = frozenset(),
         unread: Mapping[str, Diagnostic] = MappingProxyType({}),
+        partial: Mapping[str, Diagnostic] = MappingProxyType({}),
     ) -> None:
+        self.partial = partial
         self.unread = unread
         self.unknown = unknown
         self.numbers = numbers
@@ -76,27 +79,17 @@ class Observed:
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """Return a copy with the messaging services that answer for numbers."""
-        return Observed(
-            self.numbers,
-            self.resources,
-            services,
-            self.domains,
-            self.complete,
-            self.unknown,
-            self.unread,
-        )
+        return self._copy(services=services)
 
     def with_domains(self, domains: Domains) -> Observed:
         """Return a copy with the SIP domains that use lists."""
-        return Observed(
-            self.numbers,
-            self.resources,
-            self.services,
-            domains,
-            self.complete,
-            self.unknown,
-            self.unread,
-        )
+        return self._copy(domains=domains)
+
+    def with_registrations(
+        self, registrations: Mapping[str, Live], partial: Mapping[str, Diagnostic]
+    ) -> Observed:
+        """Return a copy with the numbers on the platforms."""
+        return self._copy(others={**self.resources, **registrations}, partial=partial)
 
     def live(self, address: str, entry: Entry) -> Live | None:
         """Return the live resource of a recorded address.
@@ -130,6 +123,25 @@ class Observed:
             live = self.number(account, key)
             if live is not None:
                 yield account, live
+
+    def _copy(
+        self,
+        *,
+        others: Mapping[str, Live] | None = None,
+        services: Mapping[str, Service] | None = None,
+        domains: Domains | None = None,
+        partial: Mapping[str, Diagnostic] | None = None,
+    ) -> Observed:
+        return Observed(
+            self.numbers,
+            self.resources if others is None else others,
+            self.services if services is None else services,
+            self.domains if domains is None else domains,
+            self.complete,
+            self.unknown,
+            self.unread,
+            self.partial if partial is None else partial,
+        )
 
     def _by_sid(self, account: str, sid: str) -> Live | None:
         if account not in self._sids:

@@ -7,7 +7,7 @@ changes or removes an imported number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
@@ -16,6 +16,7 @@ from reconciler.model.route import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
+    PartialList,
     RegisteredNumber,
     RegistrationRequest,
     UndocumentedCalls,
@@ -26,6 +27,8 @@ from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 from reconciler.remote.platforms.platform_type import PlatformType
 
 _NUMBERS = "/api/phone-numbers"
+_STATUSES = ("free", "assigned")
+"""The values of the documented filter; every number has one of them."""
 _SIP = {
     "trunk_name": "sip_trunk_name",
     "username": "sip_username",
@@ -34,6 +37,14 @@ _SIP = {
     "media_encryption": "media_encryption",
 }
 _SIP_SECRETS = {"password": "sip_password", "pin": "inbound_pin"}
+
+
+class _Page(NamedTuple):
+    """The first page of a list; `total` counts the numbers on all pages, 0 where it is unknown."""
+
+    numbers: Sequence[RegisteredNumber]
+    has_more: bool
+    total: int
 
 
 class Butter(UndocumentedCalls):
@@ -53,16 +64,30 @@ class Butter(UndocumentedCalls):
         self._vault = vault
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Return all numbers of the organisation."""
-        page = self._caller.send("GET", _NUMBERS)
-        if object_in(page, "pagination").get("has_more") is True:
-            message = "its list has a second page, and its documents do not say how to ask for that"
-            raise errors.number_error(self.name, "the list", "unexpected_answer", message)
+        """Return all numbers of the organisation.
 
-        rows = list_rows(self.name, page, "data")
-        return read_single_page(
-            self.name, read_numbers(self.name, rows, _to_number, ("assigned_agent_id",))
+        The documents have no call for a second page, but a filter by status: each filtered list
+        has a first page of its own.
+        """
+        first = self._read_page()
+        if not first.has_more:
+            return first.numbers
+
+        found = {number.key: number for number in first.numbers}
+        pages = [self._read_page(status) for status in _STATUSES]
+        for page in pages:
+            found |= {number.key: number for number in page.numbers}
+
+        # A number whose status changes between the two calls is in neither: the total shows it.
+        is_complete = not any(page.has_more for page in pages) and len(found) >= first.total
+        if is_complete:
+            return [*found.values()]
+        message = (
+            f"its list shows {len(found)} numbers and has more, also by status, and its documents "
+            "do not say how to ask for a second page"
         )
+        problem = errors.number_error(self.name, "the list", "unexpected_answer", message)
+        return PartialList(found.values(), problem)
 
     def create(
         self, asked: Sequence[RegistrationRequest]
@@ -81,6 +106,19 @@ class Butter(UndocumentedCalls):
     def close(self) -> None:
         """Close the connections."""
         self._caller.close()
+
+    def _read_page(self, status: str | None = None) -> _Page:
+        answer = self._caller.send("GET", _NUMBERS, query={"status": status})
+        rows = list_rows(self.name, answer, "data")
+        numbers = read_numbers(self.name, rows, _to_number, ("assigned_agent_id",))
+
+        pagination = object_in(answer, "pagination")
+        total = pagination.get("total_count")
+        return _Page(
+            read_single_page(self.name, numbers),
+            pagination.get("has_more") is True,
+            total if isinstance(total, int) else 0,
+        )
 
     def _unassign(self, agent: str, number: str) -> None:
         path = f"/api/agents/{quote(agent, safe='')}/unassign-phone-number/{quote(number, safe='')}"

@@ -8,7 +8,7 @@ what `kind.can` does not list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -50,6 +50,22 @@ class RegisteredNumber(msgspec.Struct, frozen=True):
         return f"Registered(id={self.id!r}, key={self.key!r}, attrs={dict(self.attrs)!r})"
 
 
+class PartialList(list[RegisteredNumber]):
+    """The numbers that a platform shows where its list has pages that no documented call returns.
+
+    A number that is missing here may be on the platform. `problem` is the error about those.
+    """
+
+    def __init__(self, numbers: Iterable[RegisteredNumber], problem: RemoteError) -> None:
+        super().__init__(numbers)
+        self.problem = problem
+
+
+def missing_pages(found: Sequence[RegisteredNumber]) -> RemoteError | None:
+    """Return the error about numbers that a list does not show; None for a complete list."""
+    return found.problem if isinstance(found, PartialList) else None
+
+
 class Complaint(msgspec.Struct, frozen=True):
     """A problem that a platform reports on its own side.
 
@@ -88,7 +104,10 @@ class Adapter(Protocol):
     kind: PlatformKind
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Return all numbers on the platform; for those asked about, all readable attributes."""
+        """Return all numbers on the platform; for those asked about, all readable attributes.
+
+        A `PartialList` where some of them cannot be read.
+        """
         ...
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:

@@ -60,16 +60,7 @@ class Adapters(dict[str, Adapter]):
         # Connected here, in one thread: threads must not do it at the same time.
         used = {name: self[name] for name in names}
         found = observe_platforms(names, desired, resources, used, self._vault)
-        others = {**observed.resources, **found}
-        return Observed(
-            observed.numbers,
-            others,
-            observed.services,
-            observed.domains,
-            observed.complete,
-            observed.unknown,
-            observed.unread,
-        )
+        return observed.with_registrations(found.registrations, found.partial)
 
 
 def platform_facts(project: Project) -> Platforms:

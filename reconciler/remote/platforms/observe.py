@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms.table import platform_name, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.address import Address
@@ -17,7 +20,20 @@ from reconciler.remote.platforms.contract import (
     RegisteredNumber,
     RegistrationRequest,
     Vault,
+    missing_pages,
 )
+
+
+class PlatformReading(msgspec.Struct, frozen=True):
+    """What was read from the platforms of a run.
+
+    `registrations` are their numbers, by the address of the registration. `partial` are the
+    platforms of which some numbers could not be read, with the reason.
+    """
+
+    registrations: Mapping[str, Live] = {}
+    partial: Mapping[str, Diagnostic] = {}
+
 
 _DIFFERS = "(another one)"
 
@@ -38,32 +54,34 @@ def observe_platforms(
     recorded: Mapping[str, Entry],
     adapters: Mapping[str, Adapter],
     vault: Vault,
-) -> dict[str, Live]:
-    """Return every number on these platforms, by the address of its registration.
+) -> PlatformReading:
+    """Return every number on these platforms.
 
     Raises RemoteError, ReconcilerError.
     """
     names = sorted(names)
     if not names:
-        return {}
+        return PlatformReading()
 
     registrations = [item for item in desired if item.kind == REGISTRATION]
 
-    def read(name: str) -> dict[str, Live]:
+    def read(name: str) -> PlatformReading:
         return _read(adapters[name], registrations, recorded, vault)
 
-    observed: dict[str, Live] = {}
+    found: dict[str, Live] = {}
+    partial: dict[str, Diagnostic] = {}
     for part in map_each(read, names, workers=len(names), name="platforms"):
-        observed.update(part)
-    return observed
+        found.update(part.registrations)
+        partial.update(part.partial)
+    return PlatformReading(found, partial)
 
 
 def _read(
     adapter: Adapter, desired: Sequence[Desired], recorded: Mapping[str, Entry], vault: Vault
-) -> dict[str, Live]:
-    """Return the numbers on one platform, by the address of their registration."""
+) -> PlatformReading:
+    """Return the numbers on one platform."""
     if "list" not in adapter.kind.can:
-        return _last_applied_registrations(adapter.name, recorded)
+        return PlatformReading(_last_applied_registrations(adapter.name, recorded))
 
     declared: dict[str, Desired] = {}
     for item in desired:
@@ -76,11 +94,15 @@ def _read(
     if adapter.kind.pages:
         asked += _only_recorded(adapter.name, declared, recorded)
 
+    numbers = adapter.list(asked)
     found: dict[str, Live] = {}
-    for number in adapter.list(asked):
+    for number in numbers:
         address = registration_address(adapter.name, number.key)
         found[address] = _to_live(number, declared.get(address), recorded.get(address), vault)
-    return found
+
+    problem = missing_pages(numbers)
+    partial = {} if problem is None else {adapter.name: problem.diagnostics[0]}
+    return PlatformReading(found, partial)
 
 
 def _only_recorded(

@@ -14,7 +14,7 @@ from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.destination import Destination
 from reconciler.planning.checks.unexpected_forms import list_unexpected
-from reconciler.planning.plan import Plan
+from reconciler.planning.plan import UNREAD, Plan
 from reconciler.planning.plan_digest import compute_digest
 from reconciler.report.documents.types import (
     ActionOutcome,
@@ -191,7 +191,7 @@ def drift_document(
             pending.add(action.address)
 
     # Other problems of the plan concern an apply, not what is there.
-    unread = [d for d in plan.diagnostics if d.code == "account_unread"]
+    unread = [d for d in plan.diagnostics if d.code in UNREAD]
     return DriftDocument(
         command=command,
         summary={

@@ -35,6 +35,8 @@ from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
 
 HOST = "https://api.getbutter.ai"
+PAGE_SIZE = 1000
+"""Numbers on a page; the documents do not say how many the real one shows."""
 _ENCRYPTIONS = ("disable", "allow", "require")
 
 
@@ -179,18 +181,20 @@ def _summary(row: ButterNumber) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> Reply:
-    """Answer all numbers in one page: the parameter for a second page is not documented."""
+    """Answer the first page: the parameter for a second page is not documented."""
     status = call.request.query.get("status", "")
     rows = visible_rows(call.store, NUMBERS, call.organization)
     views = [view for view in map(_summary, rows) if status in ("", view["status"])]
 
+    page = views[:PAGE_SIZE]
+    has_more = len(page) < len(views)
     pagination = {
-        "next_cursor": None,
-        "has_more": False,
-        "page_size": len(views),
+        "next_cursor": page[-1]["phone_number_id"] if has_more else None,
+        "has_more": has_more,
+        "page_size": len(page),
         "total_count": len(views),
     }
-    return json_reply(200, {"success": True, "data": views, "pagination": pagination})
+    return json_reply(200, {"success": True, "data": page, "pagination": pagination})
 
 
 def _import(call: PlatformCall) -> Reply:

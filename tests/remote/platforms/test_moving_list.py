@@ -78,6 +78,12 @@ def adapter(server: Server, name: str) -> Any:
     return connect(settings, LiteralVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
 
 
+def read_registrations(
+    declared: list[Desired], resources: Mapping[str, Entry], adapters: Mapping[str, Adapter]
+) -> Mapping[str, object]:
+    return observe_platforms(["p"], declared, resources, adapters, LiteralVault()).registrations
+
+
 def asked(*numbers: str) -> list[RegistrationRequest]:
     return [
         RegistrationRequest(f"registration/p/{number}", number, {}, "main") for number in numbers
@@ -123,15 +129,11 @@ def test_also_finds_recorded_numbers_that_are_no_longer_declared(server: Server,
     }
     adapters: Mapping[str, Adapter] = {"p": adapter(server, name)}
     declared: list[Desired] = []
-    assert (
-        sorted(observe_platforms(["p"], declared, resources, adapters, LiteralVault())) == addresses
-    )
+    assert sorted(read_registrations(declared, resources, adapters)) == addresses
     assert moving.readings > 1
     profile = Profile("main", {"agent": "agent_1"}, Options())
     declared = [Desired("registration", addresses[0], NUMBERS[0], profile, PLACE)]
-    assert (
-        sorted(observe_platforms(["p"], declared, resources, adapters, LiteralVault())) == addresses
-    )
+    assert sorted(read_registrations(declared, resources, adapters)) == addresses
 
 
 def test_list_that_keeps_changing_is_an_error(
