@@ -62,6 +62,33 @@ def test_graph_shows_every_route(drawn: Graph) -> None:
     }
 
 
+def test_graph_leads_from_an_application_to_its_hosts(tmp_path: Path) -> None:
+    applications = """\
+applications:
+  queue:
+    voice: {url: "https://queue.example.com/voice", fallback_url: "https://spare.example.com/voice"}
+    sms: "https://queue.example.com/sms"
+    status: "https://status.example.com/calls"
+  lost: {voice: "https://lost.example.com/voice"}
+"""
+    agent = "  waiting: {application: queue}\n"
+    config = CONFIG.replace("trunks:\n", agent + applications + "trunks:\n")
+    (tmp_path / "reconciler.yaml").write_text(config, encoding="utf-8")
+    graph = build_graph(load(tmp_path / "reconciler.yaml", environ={}))
+
+    from_queue = {edge.target: edge.label for edge in graph.edges if edge.source.endswith("/queue")}
+    assert from_queue == {
+        "host/queue.example.com": "voice, sms",
+        "host/spare.example.com": "voice fallback",
+        "host/status.example.com": "status",
+    }
+    assert {n.id for n in graph.nodes if n.orphan} == {
+        "agent/idle",
+        "agent/waiting",
+        "application/lost",
+    }
+
+
 def test_marks_unused_nodes_and_loops(drawn: Graph) -> None:
     assert {node.id for node in drawn.nodes if node.orphan} == {"agent/idle"}
     loops = {(edge.source, edge.target) for edge in drawn.edges if edge.loop}

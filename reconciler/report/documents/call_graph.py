@@ -66,6 +66,8 @@ def build_graph(project: Project) -> Graph:
             builder.add_node("trunk", want.key)
         elif want.kind == "origination_url":
             builder.add_origination(want)
+        elif want.kind == "application":
+            builder.add_application(want)
 
     for agent in project.agents.values():
         builder.add_agent(agent)
@@ -140,6 +142,12 @@ class _GraphBuilder:
         self.add_edge(
             source, self.add_node("trunk", own) if own else self.add_node("sip_host", host), label
         )
+
+    def add_application(self, want: Desired) -> None:
+        """Add a declared application and the edges to the hosts of its webhooks."""
+        source = self.add_node("application", want.key)
+        for part, value in want.profile.attrs.items():
+            self._add_route(source, part, value)
 
     def add_agent(self, agent: Agent) -> None:
         """Add an agent and its edges."""
