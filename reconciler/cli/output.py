@@ -26,7 +26,9 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
     if common.format == "text":
         from reconciler.report.text import render
 
-        emit_diagnostics(common, document.diagnostics)
+        # The findings of `lint` are its data, so they go to stdout.
+        findings = document.command == "lint"
+        emit_diagnostics(common, document.diagnostics, to_stderr=not findings)
         click.echo(render.render(document, common.style(sys.stdout)), nl=False)
     elif common.format == "json":
         from reconciler.report.formats import json
@@ -56,17 +58,19 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
         reports.write(common, document, project or _project(common))
 
 
-def emit_diagnostics(common: CommonOptions, diagnostics: Sequence[Diagnostic]) -> None:
-    """Print diagnostics on stderr, each with its place and the line of the file."""
+def emit_diagnostics(
+    common: CommonOptions, diagnostics: Sequence[Diagnostic], *, to_stderr: bool = True
+) -> None:
+    """Print diagnostics on stderr or stdout, each with its place and the line of the file."""
     from reconciler.config.source.source_line import read_line_with_mark
     from reconciler.report.text import render
 
     text = render.render_diagnostics(
         sort_by_place(list(diagnostics)),
-        common.style(sys.stderr),
+        common.style(sys.stderr if to_stderr else sys.stdout),
         lambda file, line, column: read_line_with_mark(file, line, column, common.directory),
     )
-    click.echo(text, nl=False, err=True)
+    click.echo(text, nl=False, err=to_stderr)
 
 
 def emit_failure(

@@ -5,6 +5,7 @@ A CJK character or an emoji takes two cells, a combining mark none.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ _FLAG = range(0x1F1E6, 0x1F200)
 _JAMO = range(0x1160, 0x1200)
 """Vowels and finals of Korean, which are drawn into the consonant before them."""
 _SOFT_HYPHEN = 0xAD
+_WORD = re.compile(r"( *)((?:`[^`]*`|[^ ])+)")
 
 
 def cell_width(text: str) -> int:
@@ -42,6 +44,26 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
             cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True)
         ]
         lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
+    """Break a line between words so that it fits the width; later lines begin with the indent.
+
+    A line that begins with a space is a command or YAML to copy: it stays whole. So do words
+    between backticks, and a word that is wider than a line, such as a URL.
+    """
+    if width is None or text.startswith(" ") or cell_width(text) <= width:
+        return [text]
+
+    lines: list[str] = []
+    for found in _WORD.finditer(text):
+        spaces, word = found.groups()
+        longer = f"{lines[-1]}{spaces}{word}" if lines else word
+        if not lines or cell_width(longer) > width:
+            lines.append((indent if lines else "") + word)
+        else:
+            lines[-1] = longer
     return lines
 
 

@@ -48,6 +48,19 @@ def test_warnings_change_only_the_exit_code_of_strict_lint(tmp_path: Path) -> No
     run(tmp_path, "lint", "--strict", code=4)
 
 
+def test_findings_go_to_stdout_and_errors_to_stderr(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(HEAD, encoding="utf-8")
+    done = run(tmp_path, "lint")
+    assert ": warning insecure_url: " in done.stdout
+    assert done.stdout.splitlines()[-1] == "Found: 0 errors, 1 warning, 3 remarks."
+    assert done.stderr == ""
+
+    (tmp_path / "reconciler.yaml").write_text("version: 1\n", encoding="utf-8")
+    done = run(tmp_path, "lint", code=3)
+    assert done.stdout == ""
+    assert "error missing_field: " in done.stderr
+
+
 def test_rule_of_level_error_blocks_validate_plan_and_apply(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:

@@ -6,10 +6,13 @@ import re
 
 import pytest
 
+from reconciler.doctor.check import Check
 from reconciler.model.action import Change, RouteChange
-from reconciler.report.documents.types import Document
+from reconciler.report.documents.listings import doctor_document, rules_document
+from reconciler.report.documents.types import ApplyDocument, Document
 from reconciler.report.text import render
 from reconciler.report.text.style import Style
+from reconciler.report.width import wrap
 from tests.report import samples
 
 
@@ -82,6 +85,56 @@ def test_changes_fit_the_terminal_and_still_differ(width: int) -> None:
     assert len(set(lines)) == len(lines) == 2
     assert lines[0].endswith("old")
     assert lines[1].endswith("new")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_wraps_sentences_on_a_terminal_and_keeps_commands_whole(width: int) -> None:
+    style = Style(width=width)
+    found = samples.takeover_warning(1)
+    shown = render.render_diagnostics([found], style, lambda *_: None).splitlines()
+    command = f"    --allow-takeover={found.address}"
+    assert command in shown
+    assert all(len(line) <= min(width, 120) for line in shown[1:] if line != command)
+    rejoined = " ".join([line.strip() for line in shown[1:]])
+    assert rejoined == " ".join(found.detail.split())
+
+    # Without a terminal a sentence is one line, so that a program can search it.
+    plain = render.render_diagnostics([found], Style(), lambda *_: None).splitlines()
+    assert len(plain) == 1 + len(found.detail.splitlines())
+
+
+def test_wraps_notes_outcomes_checks_and_rules() -> None:
+    note = "The number keeps its former webhooks until calls reach the new ones. " * 3
+    failed = samples.outcome(1, "failed", samples.OutcomeError("twilio_refused", note))
+    check = Check(account="main", check="numbers", status="failed", detail=note, code="refused")
+    documents: list[Document] = [
+        samples.plan(samples.action("number/+15550100101", note=note.strip())),
+        ApplyDocument(
+            command="apply",
+            summary={},
+            outcomes=[failed],
+            success_count=0,
+            failed_count=1,
+            errors=[],
+        ),
+        doctor_document([check], []),
+        rules_document(),
+    ]
+    for document in documents:
+        wrapped = text(document, Style(width=70, colour=False))
+        too_wide = [line for line in wrapped if len(line) > 70 and "sha256:" not in line]
+        assert not too_wide
+        coloured = render.render(document, Style(width=70, colour=True))
+        assert re.sub(r"\x1b\[\d*m", "", coloured).splitlines() == wrapped
+
+
+def test_words_between_backticks_stay_on_one_line() -> None:
+    line = "Make a new plan with `reconciler plan --out FILE` and read it."
+    assert wrap(line, 30) == [
+        "Make a new plan with",
+        "`reconciler plan --out FILE`",
+        "and read it.",
+    ]
 
 
 def test_shortens_nothing_without_a_terminal() -> None:

@@ -19,7 +19,7 @@ from reconciler.workflows import authoring
 @common_options
 def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
     """Show problems of a valid configuration: the warnings of `validate`, further remarks, and
-    policy violations.
+    policy violations. The findings are the data of this command and go to stdout.
 
     Disable or raise a rule in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and
     disable it for one line with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of

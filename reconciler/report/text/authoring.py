@@ -11,6 +11,8 @@ from reconciler.report.documents.types import (
     LintDocument,
 )
 from reconciler.report.text.style import Style
+from reconciler.report.width import wrap
+from reconciler.report.wording import count
 
 
 def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
@@ -60,13 +62,17 @@ def lint_lines(document: LintDocument, style: Style) -> Iterator[str]:
     """Return the rules, or the counts of findings."""
     for rule in document.rules:
         yield f"{style('strong', rule.id)} ({rule.level}): {rule.summary}"
-        yield f"    {rule.why}"
-        yield f"    {style('good', '→')} {rule.cure}"
+        for line in wrap(rule.why, style.room(indent=4)):
+            yield f"    {line}"
+        first, *rest = wrap(rule.cure, style.room(indent=6))
+        yield f"    {style('good', '→')} {first}"
+        for line in rest:
+            yield f"      {line}"
     if document.rules:
         return
 
     counts = ", ".join(
-        f"{document.summary[name]} {name}" for name in ("errors", "warnings", "remarks")
+        count(document.summary[f"{name}s"], name) for name in ("error", "warning", "remark")
     )
     clean = not document.diagnostics
     yield style("good", "Nothing found.") if clean else f"Found: {counts}."

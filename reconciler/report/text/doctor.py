@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from reconciler.doctor.check import Check
 from reconciler.report.documents.types import DoctorDocument
 from reconciler.report.text.style import Style
+from reconciler.report.width import wrap
 from reconciler.report.wording import printable
 
 _COLOURS = {"ok": "good", "warning": "warn", "failed": "bad"}
@@ -18,11 +20,7 @@ def lines(document: DoctorDocument, style: Style) -> Iterator[str]:
     for account, checks in groupby(document.checks, key=lambda check: check.account):
         yield style("strong", f"account {printable(account)}" if account is not None else "project")
         for check in checks:
-            status = style(_COLOURS[check.status], check.status.ljust(7))
-            code = f"{style('strong', check.code)}: " if check.code else ""
-            # The detail contains text of Twilio's answers.
-            detail = " ".join(map(printable, check.detail.split("\n")))
-            yield f"  {status}  {check.check.ljust(width)}  {code}{detail}"
+            yield from _check(check, width, style)
         yield ""
 
     failed, warnings = document.summary["failed"], document.summary["warning"]
@@ -32,3 +30,26 @@ def lines(document: DoctorDocument, style: Style) -> Iterator[str]:
         yield style("good", "Everything needed works.") + (
             f" {warnings} to check." if warnings else ""
         )
+
+
+def _check(check: Check, width: int, style: Style) -> Iterator[str]:
+    """Return the line of one check; on a terminal its detail is a column of several lines."""
+    status = style(_COLOURS[check.status], check.status.ljust(7))
+    head = f"  {status}  {check.check.ljust(width)}  "
+    column = 2 + 7 + 2 + width + 2
+
+    # The detail contains text of Twilio's answers.
+    found = [printable(line) for line in check.detail.split("\n")]
+    room = style.room(indent=column)
+    if room is None:
+        found = [" ".join(found)]
+    found[0] = f"{check.code}: {found[0]}" if check.code else found[0]
+    lines: list[str] = []
+    for line in found:
+        lines += wrap(line, room)
+
+    if check.code:
+        lines[0] = style("strong", check.code) + lines[0].removeprefix(check.code)
+    yield f"{head}{lines[0]}"
+    for line in lines[1:]:
+        yield " " * column + line

@@ -23,6 +23,7 @@ from reconciler.report.tables.changes import plan_entry
 from reconciler.report.tables.model import Row
 from reconciler.report.text.style import Style
 from reconciler.report.truncate import fit_pair
+from reconciler.report.width import wrap
 from reconciler.report.wording import count, examples, list_counts, printable
 
 
@@ -82,12 +83,12 @@ def _group(group: Group, style: Style) -> Iterator[str]:
         foreign += field.before
     owner = guess_platform(foreign)
     if owner is not None:
-        yield f"    {style('quiet', describe_guess(owner))}"
+        yield from note_lines(describe_guess(owner), style)
     for row in entry.rows[len(fields) :]:
         yield from _row(row, style)
 
     for note in entry.notes:
-        yield f"    {style('quiet', note)}"
+        yield from note_lines(note, style)
     if entry.is_group:
         yield f"    {style('quiet', examples(entry.addresses))}"
 
@@ -139,6 +140,12 @@ def change_lines(head: str, before: str, after: str, style: Style, length: int) 
     old, new = fit_pair(before, after, room - 4 - length)
     yield f"    {head}{old}"
     yield f"    {' ' * (length - 2)}→ {new}"
+
+
+def note_lines(note: str, style: Style) -> Iterator[str]:
+    """Return a sentence below an entry, on several lines if needed."""
+    for line in wrap(note, style.room(indent=4)):
+        yield f"    {style('quiet', line)}"
 
 
 def _footer(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:

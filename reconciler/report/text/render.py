@@ -30,6 +30,7 @@ from reconciler.report.documents.types import (
 from reconciler.report.text import authoring, doctor, plan, results
 from reconciler.report.text.state import state_lines
 from reconciler.report.text.style import Style
+from reconciler.report.width import cell_width, wrap
 from reconciler.report.wording import count, examples, place_of, printable, show_value
 
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
@@ -125,13 +126,12 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
     pointed = d.file is not None and d.line is not None and d.code not in _UNQUOTED
     source = source_line(d.file or "", d.line or 1, d.column or 1) if pointed else None
     if source is not None:
-        from reconciler.report.width import cell_width
-
         line, before = map(mask, source)
         yield f"    {printable(line)}"
         yield f"    {' ' * cell_width(printable(before))}{style(colour, '^')}"
     for line in d.detail.splitlines():
-        yield f"  {printable(line)}"
+        for part in wrap(printable(line), style.room(indent=2)):
+            yield f"  {part}"
 
 
 def valid_sentence(document: ValidateDocument) -> str:

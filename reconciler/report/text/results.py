@@ -16,8 +16,9 @@ from reconciler.report.analysis.groups import (
 from reconciler.report.documents.types import ActionOutcome, ApplyDocument, DriftDocument
 from reconciler.report.tables.changes import drift_entry
 from reconciler.report.tables.model import Entry
-from reconciler.report.text.plan import change_lines, no_action_sentence
+from reconciler.report.text.plan import change_lines, no_action_sentence, note_lines
 from reconciler.report.text.style import Style
+from reconciler.report.width import wrap
 from reconciler.report.wording import count, examples, list_counts, printable
 
 
@@ -45,7 +46,7 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
     for found in outcome_groups(document.outcomes):
         alike = [found] if len(found) > FEW and not style.whole else [[each] for each in found]
         for each in alike:
-            yield _outcome(each, style)
+            yield from _outcome(each, style)
 
     if document.summary.get("interrupted"):
         yield style(
@@ -88,15 +89,21 @@ def _drift_entry(found: Sequence[Drifted], style: Style) -> Iterator[str]:
             yield from change_lines(f"{row.name}: ", old, new, style, len(row.name) + 2)
 
     if first.looks_like:
-        yield f"    {style('quiet', describe_guess(first.looks_like))}"
+        yield from note_lines(describe_guess(first.looks_like), style)
     if entry.is_group:
         yield f"    {style('quiet', examples(entry.addresses))}"
 
 
-def _outcome(found: Sequence[ActionOutcome], style: Style) -> str:
+def _outcome(found: Sequence[ActionOutcome], style: Style) -> Iterator[str]:
     first = found[0]
     entry = Entry([each.address for each in found], rows=[])
     reason = outcome_reason(first)
     some = f" ({examples(entry.addresses)})" if entry.is_group else ""
     colour = "warn" if first.error is None or first.status == "skipped" else "bad"
-    return f"{style(colour, first.status)} {style('strong', entry.subject)}{some} {first.action}: {reason}"
+    head = f"{first.status} {entry.subject}"
+    first_line, *rest = wrap(
+        f"{head}{some} {first.action}: {reason}", style.room(indent=0), indent="    "
+    )
+    shown = f"{style(colour, first.status)} {style('strong', entry.subject)}"
+    yield shown + first_line.removeprefix(head) if first_line.startswith(head) else first_line
+    yield from rest

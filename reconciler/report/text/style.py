@@ -14,6 +14,10 @@ _CODES = {
     "info": "36",
 }
 
+READABLE = 120
+"""The widest line of prose on a terminal."""
+NARROWEST = 20
+
 
 class Style(msgspec.Struct, frozen=True):
     """The style of a stream: colour on a terminal that allows it.
@@ -31,3 +35,13 @@ class Style(msgspec.Struct, frozen=True):
         `strong`, `info`).
         """
         return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour and text else text
+
+    def room(self, indent: int) -> int | None:
+        """Return the cells that an indented sentence may take; None for any number.
+
+        A line of prose is never wider than `READABLE`, however wide the terminal is. On a very
+        narrow terminal it keeps `NARROWEST` cells.
+        """
+        if self.width is None:
+            return None
+        return max(min(self.width, READABLE) - indent, NARROWEST)
