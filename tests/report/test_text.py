@@ -122,7 +122,9 @@ def test_wraps_notes_outcomes_checks_and_rules() -> None:
     ]
     for document in documents:
         wrapped = text(document, Style(width=70, colour=False))
-        too_wide = [line for line in wrapped if len(line) > 70 and "sha256:" not in line]
+        # The digest is to be copied, and the head of a rule is one line.
+        prose = [line for line in wrapped if not re.search(r"sha256:|\w \(\w+\): ", line)]
+        too_wide = [line for line in prose if len(line) > 70]
         assert not too_wide
         coloured = render.render(document, Style(width=70, colour=True))
         assert re.sub(r"\x1b\[\d*m", "", coloured).splitlines() == wrapped
