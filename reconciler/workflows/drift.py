@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
 from reconciler.config.project import Project
 from reconciler.errors import StateError
+from reconciler.model.desired import Desired
 from reconciler.planning.checks.unread_accounts import select_readable
 from reconciler.planning.checks.unread_registrations import without_unread
 from reconciler.planning.decide import child_drift
 from reconciler.planning.decide.drift import Drifted, find_drift
 from reconciler.planning.identity.match import sids_to_names
+from reconciler.planning.identity.observed import Observed
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.remote.queries.attribution import attribute_drift
 from reconciler.state.recovery import missing_state
@@ -59,11 +65,13 @@ def _find_drift(options: RunOptions, project: Project, resources: Resources) -> 
     unread = observed.unread.keys() | resources.outside
     declared, entries = select_readable(project.desired, recorded, unread)
 
+    named_numbers = sids_to_names(declared, observed)
     found = [
         *find_drift(without_unread(entries, observed), observed),
-        *child_drift.find_changes(sids_to_names(declared, observed), entries, observed),
+        *child_drift.find_changes(named_numbers, entries, observed),
     ]
     found.sort(key=lambda drifted: drifted.address)
+    found = _add_places(found, named_numbers, observed)
 
     # Without a single recorded resource among those selected, `no drift` would be a false answer.
     children = child_drift.list_children(recorded, observed)
@@ -74,3 +82,24 @@ def _find_drift(options: RunOptions, project: Project, resources: Resources) -> 
     if any_declared and not any_recorded:
         raise StateError(no_record_error(project))
     return [drifted for drifted in found if selection.selects(drifted.address)]
+
+
+def _add_places(
+    found: Sequence[Drifted], desired: Iterable[Desired], observed: Observed
+) -> list[Drifted]:
+    """Return the same drift with the place of each declaration.
+
+    An undeclared child has the place of its parent: its cure is written there.
+    """
+    positions = {want.address: want.position for want in desired}
+
+    placed: list[Drifted] = []
+    for drifted in found:
+        live = observed.resources.get(drifted.address)
+        parent = live.parent if live is not None else None
+        position = positions.get(drifted.address) or positions.get(parent or "")
+        if position is not None:
+            file, line, column = position
+            drifted = msgspec.structs.replace(drifted, file=file, line=line, column=column)
+        placed.append(drifted)
+    return placed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import cmarkgfm
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.report.documents.types import Document
+from reconciler.model.action import Change, RouteChange
+from reconciler.planning.decide.drift import Drifted, DriftedField
+from reconciler.report.documents.types import (
+    ApplyDocument,
+    Document,
+    DriftDocument,
+    OutcomeError,
+)
 from reconciler.report.markdown import render
 from reconciler.report.markdown.escape import code, head, row, text
 from reconciler.report.wording import printable
@@ -141,6 +149,78 @@ def test_work_grows_no_faster_than_the_plan() -> None:
         return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
 
     assert steps(20_000) < 11 * steps(2_000)
+
+
+LONG = "https://agents.example.com/" + "/".join(["customers-in-europe"] * 20)
+PIXELS = {"code": 7.2, "text": 7.5, "padding of code": 10, "padding of a cell": 27}
+"""Widths in a comment on GitHub: a character of each font, and what surrounds it."""
+
+
+def min_width(table: str) -> float:
+    """The width below which a table on GitHub scrolls: no line is broken inside a word."""
+    widths: list[float] = []
+    for line in table.split("<tr>")[1:]:
+        cells = [cell.split(">", 1)[1] for cell in re.split("<t[dh]", line)[1:]]
+        for place, cell in enumerate(cells):
+            widths += [0.0] * (place + 1 - len(widths))
+            for part in re.findall(r"<code>(.*?)</code>", cell, re.DOTALL):
+                found = len(unescape(part)) * PIXELS["code"] + PIXELS["padding of code"]
+                widths[place] = max(widths[place], found)
+            plain = re.sub(r"<code>.*?</code>|<[^>]+>|\u200b", " ", cell, flags=re.DOTALL)
+            longest = max(map(len, unescape(plain).split()), default=0)
+            widths[place] = max(widths[place], longest * PIXELS["text"])
+    return sum(widths) + len(widths) * PIXELS["padding of a cell"]
+
+
+def long_values() -> list[Document]:
+    """Documents whose values, addresses, notes and files are long."""
+    address = "origination_url/edge/sip:sbc1.customers-in-europe.example.com:5061;transport=tls"
+    file = "environments/production/europe/numbers-of-customers.yaml"
+    fields = (DriftedField("voice_url", LONG + "/old", LONG + "/new"),)
+    drifted = [
+        Drifted(address, "main", "OU1", fields, f"user {LONG} at 12:00", file=file, line=3),
+        Drifted(address + "2", "main", "OU2", (DriftedField("sid", "OU" + "2" * 32, None),)),
+    ]
+    drift = DriftDocument(command="drift", summary={}, drifted=drifted, pending=0, unmanaged=0)
+
+    hidden = RouteChange(f"webhook {LONG}", f"trunk {LONG}", (f"webhook {LONG}",))
+    changed = [
+        samples.action(
+            f"{address}{n}",
+            changes=[Change("voice_url", LONG + "/old", LONG + f"/new/{n}")],
+            takeover=[Change("sms_url", LONG, None)],
+            route=hidden,
+            file=file,
+            note=LONG,
+        )
+        for n in range(4)
+    ]
+    failed = samples.outcome(1, "failed", OutcomeError("twilio_refused", f"no host at {LONG}"))
+    applied = ApplyDocument(
+        command="apply", summary={}, outcomes=[failed], success_count=0, failed_count=1, errors=[]
+    )
+    return [drift, samples.plan(*changed), samples.plan(*changed[:2]), applied]
+
+
+@pytest.mark.parametrize("document", [*long_values(), *[make() for make in samples.ALL.values()]])
+def test_no_table_is_wider_than_a_comment(document: Document) -> None:
+    html = cmarkgfm.github_flavored_markdown_to_html(
+        render.render(document, "acme-voice"), cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE
+    )
+    for table in html.split("<table>")[1:]:
+        assert min_width(table.partition("</table>")[0]) <= 760
+
+
+def test_two_values_that_differ_in_their_middle_look_different() -> None:
+    middle = [LONG + f"/{name}/" + "tail/" * 40 for name in ("recorded", "live")]
+    fields = (DriftedField("voice_url", *middle),)
+    drifted = [Drifted("number/+15550100101", "main", "PN1", fields)]
+    written = render.render(
+        DriftDocument(command="drift", summary={}, drifted=drifted, pending=0, unmanaged=0), "acme"
+    )
+    shown = re.sub("`<br>`", "", written)
+    assert "/recorded/" in shown
+    assert "/live/" in shown
 
 
 def test_drift_shows_author_and_change_and_apply_shows_failures() -> None:

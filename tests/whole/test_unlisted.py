@@ -104,6 +104,17 @@ def test_added_origination_url_that_takes_all_calls_is_drift_and_is_deleted(
     assert runner.apply() == []
 
 
+def test_drift_names_the_place_of_the_trunk_and_of_a_number(
+    runner: CommandRunner, trunk: Trunk
+) -> None:
+    trunk.declare(origination=[OURS])
+    runner.apply()
+    trunk.add_url()
+    (entry,) = runner.json("drift", code=2)["drifted"]
+    lines = (runner.folder / "reconciler.yaml").read_text("utf-8").splitlines()
+    assert (entry["file"], lines[entry["line"] - 1].strip()) == ("reconciler.yaml", "edge:")
+
+
 def test_undo_recreates_a_deleted_child_and_a_second_undo_deletes_it(
     runner: CommandRunner, trunk: Trunk
 ) -> None:

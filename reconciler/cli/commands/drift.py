@@ -20,7 +20,8 @@ from reconciler.workflows import drift as workflow
 @scope_options
 def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, ...]) -> int:
     """Compare what was last applied with what is on Twilio, field by field, and name who changed it
-    where known.
+    where known. Text shows similar drift once and names the file and line of the declaration; -v
+    shows every resource.
 
     Exit 2 when something has drifted, 0 when nothing has. What is declared but not yet applied is
     counted as pending, not as drift. Exit 1 (`nothing_recorded`) when nothing that is declared has

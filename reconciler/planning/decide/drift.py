@@ -28,7 +28,8 @@ class Drifted(msgspec.Struct, frozen=True):
     """One address that has drifted.
 
     `sid` is the key for the event log. `actor` made the change, when that is known. `looks_like` is
-    the platform whose host the number calls now.
+    the platform whose host the number calls now. `file`, `line` and `column` are the place of the
+    declaration, or of the declared parent; null when neither is declared.
     """
 
     address: str
@@ -37,6 +38,9 @@ class Drifted(msgspec.Struct, frozen=True):
     fields: tuple[DriftedField, ...]
     actor: str | None = None
     looks_like: str | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
 
 
 def find_drift(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:

@@ -28,7 +28,6 @@ import msgspec
 from reconciler.model.action import REMOVALS, Change, RouteChange
 from reconciler.model.address import Address
 from reconciler.model.route import WireValue
-from reconciler.planning.decide.drift import Drifted
 from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
 from reconciler.report.wording import printable
 
@@ -37,10 +36,10 @@ V = TypeVar("V", bound=Hashable)
 
 FEW = 3
 """Up to this many alike are shown one by one; of more, this many examples are given."""
-_OWN = frozenset({"friendly_name", "phone_number"})
+OWN_FIELDS = frozenset({"friendly_name", "phone_number"})
 """Fields that always differ between resources: changes of them count as alike, whatever the value.
 """
-_SCATTERED = 5
+SCATTERED = 5
 """If more groups than this change the same fields in the same way, the small ones are merged."""
 
 
@@ -138,7 +137,7 @@ class Group(msgspec.Struct, frozen=True, dict=True):
             if resource.route is not None:
                 before.append(resource.route.before)
                 after.append(resource.route.after)
-        return _commonest(before), _commonest(after)
+        return list_commonest(before), list_commonest(after)
 
     @cached_property
     def hidden(self) -> list[str]:
@@ -240,7 +239,9 @@ def _urgency(steps: Sequence[str], route: RouteChange | None, *, takes_over: boo
 
 
 def _alike(resource: Resource) -> Hashable:
-    after = tuple([None if change.field in _OWN else change.after for change in resource.changes])
+    after = tuple(
+        [None if change.field in OWN_FIELDS else change.after for change in resource.changes]
+    )
     route = resource.route and (resource.route.after, bool(resource.route.hidden))
     return (*_roughly(resource), after, route, resource.notes)
 
@@ -260,7 +261,7 @@ def _merge_scattered(groups: Sequence[Group]) -> list[Group]:
     """
     out: list[Group] = []
     for alike in gather(groups, lambda group: _roughly(group.first)).values():
-        few = FEW if len(alike) > _SCATTERED else 0
+        few = FEW if len(alike) > SCATTERED else 0
         merged: list[Resource] = []
         for group in alike:
             if len(group.resources) > few:
@@ -281,33 +282,15 @@ def _values(changes: Sequence[Sequence[Change]]) -> list[Field]:
 
     fields: list[Field] = []
     for name, alike in by_field.items():
-        before = _commonest([change.before for change in alike])
-        after = _commonest([change.after for change in alike])
+        before = list_commonest([change.before for change in alike])
+        after = list_commonest([change.after for change in alike])
         fields.append(Field(name, before, after))
     return fields
 
 
-def _commonest(values: Sequence[V]) -> list[V]:
+def list_commonest(values: Sequence[V]) -> list[V]:
+    """Return the different values, the commonest first."""
     return [each for each, _ in Counter(values).most_common()]
-
-
-def is_gone(drifted: Drifted) -> bool:
-    """Return whether the resource no longer exists on Twilio."""
-    if len(drifted.fields) != 1:
-        return False
-    only = drifted.fields[0]
-    return only.field == "sid" and only.live is None
-
-
-def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
-    """Group resources of one kind that one actor changed to the same values; deleted ones come
-    first.
-    """
-    alike = gather(
-        drifted,
-        lambda d: (Address.parse(d.address).kind, d.fields if not is_gone(d) else None, d.actor),
-    )
-    return sorted(alike.values(), key=lambda found: not is_gone(found[0]))
 
 
 def outcome_reason(outcome: ActionOutcome) -> str:

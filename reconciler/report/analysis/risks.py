@@ -12,20 +12,19 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.kinds.known_hosts import describe_guess
-from reconciler.planning.decide.drift import Drifted
+from reconciler.model.route import WireValue
+from reconciler.report.analysis.drift_groups import DriftGroup, group_drift
 from reconciler.report.analysis.groups import (
     Group,
     Urgency,
-    drift_groups,
     group_resources,
-    is_gone,
     outcome_groups,
 )
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
@@ -182,12 +181,12 @@ def _make_finding(
 
 
 def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
-    for found in drift_groups(document.drifted):
-        first = found[0]
-        what = "gone from Twilio" if is_gone(first) else _describe_fields(first)
-        by = f", by {printable(first.actor)}" if first.actor else ""
+    for group in group_drift(document.drifted):
+        first = group.first
+        what = "gone from Twilio" if group.is_gone else _describe_fields(group)
+        by = f", by {group.actor}" if group.actor else ""
         by += f", {describe_guess(first.looks_like)}" if first.looks_like else ""
-        message = f"{_whom([d.address for d in found])}: {what}{by}."
+        message = f"{_whom(group.addresses)}: {what}{by}."
 
         yield Finding(
             rule="drift",
@@ -195,14 +194,24 @@ def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
             summary="Drift since the last apply",
             message=message,
             address=first.address,
+            file=first.file,
+            line=first.line,
+            column=first.column,
         )
 
 
-def _describe_fields(drifted: Drifted) -> str:
+def _describe_fields(group: DriftGroup) -> str:
     fields: list[str] = []
-    for each in drifted.fields:
-        fields.append(f"{each.field} {show_value(each.recorded)} → {show_value(each.live)}")
+    for each in group.fields:
+        recorded, live = _show_values(each.before), _show_values(each.after)
+        fields.append(f"{printable(each.name)} {recorded} → {live}")
     return ", ".join(fields)
+
+
+def _show_values(values: Sequence[WireValue]) -> str:
+    """Return the only value, or the most common one of several."""
+    shown = show_value(values[0])
+    return shown if len(values) == 1 else f"{len(values):,} different, such as {shown}"
 
 
 def _failure_findings(document: ApplyDocument) -> Iterator[Finding]:

@@ -20,7 +20,8 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.groups import Resource, is_gone, resources_of
+from reconciler.report.analysis.drift_groups import is_gone
+from reconciler.report.analysis.groups import Resource, resources_of
 from reconciler.report.analysis.risks import refusals_of
 from reconciler.report.documents.types import (
     ActionOutcome,
@@ -118,9 +119,7 @@ def _plan_case(resource: Resource, refused: Diagnostic | None) -> Case:
 def _drift_case(drifted: Drifted) -> Case:
     by = f" by {drifted.actor}" if drifted.actor else ""
     if is_gone(drifted):
-        return Case(
-            drifted.address, "failure", "drift", f"gone from Twilio{by}", f"sid: {drifted.sid}"
-        )
+        return _failed_drift(drifted, f"gone from Twilio{by}", f"sid: {drifted.sid}")
 
     names: list[str] = []
     lines: list[str] = []
@@ -129,7 +128,13 @@ def _drift_case(drifted: Drifted) -> Case:
         names.append(each.field)
         lines.append(f"{each.field}: {recorded} (recorded) → {live} (live)")
     message = f"{', '.join(names)} changed{by}"
-    return Case(drifted.address, "failure", "drift", message, "\n".join(lines))
+    return _failed_drift(drifted, message, "\n".join(lines))
+
+
+def _failed_drift(drifted: Drifted, message: str, body: str) -> Case:
+    return Case(
+        drifted.address, "failure", "drift", message, body, file=drifted.file, line=drifted.line
+    )
 
 
 def _outcome_case(outcome: ActionOutcome) -> Case:

@@ -11,7 +11,8 @@ import msgspec
 
 from reconciler.model.action import Change
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.groups import Resource, Urgency, is_gone, resources_of
+from reconciler.report.analysis.drift_groups import is_gone
+from reconciler.report.analysis.groups import Resource, Urgency, resources_of
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.wording import printable, repeats_route, show_value
 
@@ -77,7 +78,8 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
                 yield printable(resource.address), printable(place), _plan_text(resource)
         case DriftDocument():
             for drifted in document.drifted:
-                yield printable(drifted.address), "", _drift_text(drifted)
+                place = f"{drifted.file}:{drifted.line}" if drifted.file else ""
+                yield printable(drifted.address), printable(place), _drift_text(drifted)
         case ApplyDocument():
             for outcome in document.outcomes:
                 why = outcome.error.code if outcome.error else ""

@@ -17,11 +17,23 @@ from reconciler.report.analysis.groups import (
     resources_of,
 )
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
-from reconciler.report.markdown.escape import LIMIT, code, fit_rows, fold, head, row, size, text
+from reconciler.report.markdown.escape import (
+    FIRST_COLUMN,
+    LAST_COLUMN,
+    LIMIT,
+    LONGEST,
+    code,
+    fit_rows,
+    fold,
+    head,
+    row,
+    size,
+    text,
+)
 from reconciler.report.tables.changes import drift_section, plan_sections
 from reconciler.report.tables.model import Entry, Row, Section, Value
 from reconciler.report.text.overview import Overview, build_overview
-from reconciler.report.truncate import shorten
+from reconciler.report.truncate import shorten, shorten_pair
 from reconciler.report.wording import count, key_of, place_of
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
@@ -85,7 +97,9 @@ def _plan(document: PlanDocument) -> Iterator[Part]:
 
 def _section_part(section: Section) -> Part:
     rows = map(_entry_rows, section.entries)
-    return lambda _, room: _table(section.title, section.total, rows, room, section.columns)
+    subject, field, before, after = section.columns
+    columns = (subject, f"{field}: {before.lower()} → {after.lower()}")
+    return lambda _, room: _table(section.title, section.total, rows, room, columns)
 
 
 def _table(title: str, total: int, rows: Iterable[str], room: int, columns: Sequence[str]) -> str:
@@ -109,46 +123,66 @@ def _entry_rows(entry: Entry) -> str:
     subject = _subject(entry)
     rows: list[str] = []
     for each in entry.rows or [Row("", Value(""))]:
-        rows.append(row(subject, *_cells(each)))
+        rows.append(row(subject, _change(each)))
         subject = ""
     return "".join(rows)
 
 
-def _cells(line: Row) -> tuple[str, str, str]:
-    before, after = _value(line.before), _value(line.after)
+def _change(line: Row) -> str:
+    """Return a change in one cell: a column of its own would be hidden in a narrow comment."""
     match line.meaning:
         case "hidden":
-            return line.name, before, ""
+            return f"{line.name}: {_value(line.before, line.before.example)}"
         case "calls":
-            return f"**{line.name}**", before, after
+            name = f"**{line.name}**"
         case "takeover" | "loss":
-            return f"⚠️ takes over {code(line.name)}", before, after
-        case "change" | "gone":
+            name = f"⚠️ takes over {_last(line.name)}"
+        case "gone":
+            return f"{_last(line.name)}: {_value(line.before, line.before.example)}"
+        case "change":
             # Without any row an entry still has its line.
-            return (code(line.name), before, after) if line.name else ("", "", "")
+            if not line.name:
+                return ""
+            name = _last(line.name)
+
+    pair = shorten_pair(line.before.example, line.after.example, LONGEST)
+    before, after = _value(line.before, pair[0]), _value(line.after, pair[1])
+    is_short = len(before) + len(after) <= LAST_COLUMN
+    gap = " " if is_short else "<br>"
+    return f"{name}:{gap}{before}{gap}→ {after}"
 
 
-def _value(value: Value) -> str:
-    return value.prefix + code(value.example)
+def _value(value: Value, example: str) -> str:
+    return value.prefix + _last(example)
+
+
+def _first(raw: str) -> str:
+    """Return code for the first column of a table."""
+    return code(raw, width=FIRST_COLUMN)
+
+
+def _last(raw: str) -> str:
+    """Return code for the last column of a table."""
+    return code(raw, width=LAST_COLUMN)
 
 
 def _subject(entry: Entry) -> str:
     names = _names(entry.addresses)
     if entry.is_group:
-        agent = f" of agent {code(entry.agent)}" if entry.agent else ""
+        agent = f" of agent {_first(entry.agent)}" if entry.agent else ""
         names = f"**{entry.count_text}**{agent} {names}"
 
     # A group is declared at many places; the table of all resources has them.
-    place = f" {text(entry.place)}" if entry.place and not entry.is_group else ""
-    action = f"<br>{entry.action}{place}" if entry.action else ""
-    notes = "".join([f"<br>{text(note)}" for note in entry.notes])
-    return names + action + notes
+    place = text(entry.place, FIRST_COLUMN) if entry.place and not entry.is_group else ""
+    where = " ".join(filter(None, (entry.action, place)))
+    notes = [text(note, FIRST_COLUMN) for note in entry.notes]
+    return "<br>".join(filter(None, (names, where, *notes)))
 
 
 def _names(addresses: Sequence[str]) -> str:
     if len(addresses) == 1:
-        return code(addresses[0])
-    shown = ", ".join([code(key_of(address)) for address in addresses[:FEW]])
+        return _first(addresses[0])
+    shown = ", ".join([_first(key_of(address)) for address in addresses[:FEW]])
     return shown + (f" and {len(addresses) - FEW:,} more" if len(addresses) > FEW else "")
 
 
@@ -158,13 +192,14 @@ def _apply(document: Document, room: int) -> str:
     for found in outcome_groups(document.outcomes):
         first = found[0]
         why = f"{code(first.error.code)} " if first.error else ""
-        reason = text(shorten((first.error.message if first.error else first.note) or "", 1000))
+        said = (first.error.message if first.error else first.note) or ""
+        reason = text(shorten(said, 1000), LAST_COLUMN)
 
         names = _names([outcome.address for outcome in found])
-        rows.append(row(names, first.action, first.status, why + reason))
+        rows.append(row(names, f"{first.action}: {first.status}<br>{why}{reason}"))
 
-    stopped = "Stopped on request. Completed actions are saved. Run apply again to finish.\n\n"
-    columns = ("Resources", "Action", "Result", "Why")
+    stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
+    columns = ("Resources", "Result")
     table = _table("Failures and notes", len(rows), rows, room, columns)
     return (stopped if document.summary.get("interrupted") else "") + table
 
@@ -207,7 +242,7 @@ def _all_resources(document: PlanDocument, room: int) -> str:
 
     # Measure the frame first; the rows take the rest.
     title = f"All {count(len(found), 'resource')}"
-    top = head("Resource", "Actions", "Calls", "Declared at")
+    top = head("Resource", "Actions")
     frame = size(fold(title, top)) + 200
     shown = list(fit_rows(map(_resource, found), room - frame))
     if not shown:
@@ -223,8 +258,10 @@ def _all_resources(document: PlanDocument, room: int) -> str:
 
 
 def _resource(resource: Resource) -> str:
-    calls = code(resource.route.after, 80) if resource.route else ""
-    place = text(f"{resource.place[0]}:{resource.place[1]}") if resource.place else ""
-    return row(
-        code(resource.address), f"{', '.join(resource.steps)} ({resource.reason})", calls, place
-    )
+    place = f"{resource.place[0]}:{resource.place[1]}" if resource.place else ""
+    names = _first(resource.address) + (f"<br>{text(place, FIRST_COLUMN)}" if place else "")
+
+    calls = ""
+    if resource.route:
+        calls = f"<br>calls: {code(resource.route.after, 80, LAST_COLUMN)}"
+    return row(names, f"{', '.join(resource.steps)} ({resource.reason}){calls}")

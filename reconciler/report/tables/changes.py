@@ -8,13 +8,8 @@ from itertools import groupby
 from reconciler.kinds.known_hosts import describe_guess
 from reconciler.model.route import WireValue
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.groups import (
-    FEW,
-    TITLES,
-    Group,
-    drift_groups,
-    is_gone,
-)
+from reconciler.report.analysis.drift_groups import DriftGroup, group_drift
+from reconciler.report.analysis.groups import FEW, TITLES, Group
 from reconciler.report.tables.model import Entry, Meaning, Row, Section, Value
 from reconciler.report.wording import count, printable, repeats_route, show_value
 
@@ -34,7 +29,7 @@ def plan_entry(group: Group) -> Entry:
         addresses=group.addresses,
         rows=[*_field_rows(group), *_route_rows(group)],
         action=f"{', '.join(first.steps)} ({first.reason})",
-        place=_place(group),
+        place=_place({resource.place for resource in group.resources if resource.place}),
         agent=printable(first.agent or ""),
         notes=tuple([printable(note) for note in first.notes]),
     )
@@ -83,9 +78,9 @@ def _one_of(values: Sequence[WireValue]) -> Value:
     return Value(show_value(values[0]), len(values))
 
 
-def _place(group: Group) -> str:
+def _place(found: Iterable[tuple[str, int]]) -> str:
     """Return the file and the range of lines, or the number of files."""
-    places = sorted({resource.place for resource in group.resources if resource.place})
+    places = sorted(found)
     if not places:
         return ""
 
@@ -101,24 +96,24 @@ def _place(group: Group) -> str:
 def drift_section(drifted: Sequence[Drifted]) -> Section:
     """Return the section of everything that drifted."""
     columns = ("Resources", "Field", "Recorded", "Live")
-    groups = drift_groups(drifted)
+    groups = group_drift(drifted)
     return Section("Drifted", columns, len(groups), map(drift_entry, groups))
 
 
-def drift_entry(found: Sequence[Drifted]) -> Entry:
+def drift_entry(group: DriftGroup) -> Entry:
     """Return the entry of resources that drifted alike."""
-    first = found[0]
+    first = group.first
     notes = []
-    if first.actor:
-        notes.append(f"by {printable(first.actor)}")
+    if group.actor:
+        notes.append(f"by {group.actor}")
     if first.looks_like:
         notes.append(describe_guess(first.looks_like))
 
-    if is_gone(first):
+    if group.is_gone:
         rows = [Row("gone from Twilio", Value(show_value(first.sid)), meaning="gone")]
     else:
         rows = []
-        for field in first.fields:
-            recorded, live = Value(show_value(field.recorded)), Value(show_value(field.live))
-            rows.append(Row(printable(field.field), recorded, live))
-    return Entry([each.address for each in found], rows, notes=tuple(notes))
+        for field in group.fields:
+            recorded, live = _one_of(field.before), _one_of(field.after)
+            rows.append(Row(printable(field.name), recorded, live))
+    return Entry(group.addresses, rows, place=_place(group.places), notes=tuple(notes))

@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.kinds.known_hosts import describe_guess
-from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.groups import (
-    FEW,
-    drift_groups,
-    is_gone,
-    outcome_groups,
-    outcome_reason,
-)
+from reconciler.report.analysis.drift_groups import DriftGroup, group_drift, split_small
+from reconciler.report.analysis.groups import FEW, outcome_groups, outcome_reason
 from reconciler.report.documents.types import ActionOutcome, ApplyDocument, DriftDocument
 from reconciler.report.tables.changes import drift_entry
 from reconciler.report.tables.model import Entry
 from reconciler.report.text.plan import change_lines, no_action_sentence, note_lines
 from reconciler.report.text.style import Style
 from reconciler.report.width import wrap
-from reconciler.report.wording import count, examples, list_counts, printable
+from reconciler.report.wording import count, examples, list_counts
 
 
 def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
     """Return deleted resources first, then changed ones, with the actor; then the next steps."""
-    for found in drift_groups(document.drifted):
-        alike = [found] if len(found) > FEW and not style.whole else [[each] for each in found]
-        for each in alike:
-            yield from _drift_entry(each, style)
+    groups = split_small(group_drift(document.drifted), whole=style.whole)
+    for group in groups:
+        yield from _drift_entry(group, style)
 
     if document.drifted:
         yield ""
@@ -35,6 +28,10 @@ def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
         yield style("bad", f"{many} drifted. `reconciler plan` shows what apply would do.")
     else:
         yield style("good", "No drift: the live values equal the last applied values.")
+    if any(len(group.members) > 1 for group in groups):
+        yield style(
+            "quiet", "Similar drift is shown once; -v or --format json shows every resource."
+        )
     if document.pending:
         yield f"{count(document.pending, 'resource')} waiting for other changes; see `reconciler plan`."
     if document.unmanaged:
@@ -73,11 +70,12 @@ def apply_sentence(document: ApplyDocument) -> str:
     return f"Applied: {done}{f' ({counts})' if counts else ''}."
 
 
-def _drift_entry(found: Sequence[Drifted], style: Style) -> Iterator[str]:
-    entry, first = drift_entry(found), found[0]
-    sign = style("bad", "-") if is_gone(first) else style("change", "~")
-    actor = f"  by {printable(first.actor)}" if first.actor else ""
-    yield f"{sign} {style('strong', entry.subject)}{style('info', actor)}"
+def _drift_entry(group: DriftGroup, style: Style) -> Iterator[str]:
+    entry, first = drift_entry(group), group.first
+    sign = style("bad", "-") if group.is_gone else style("change", "~")
+    actor = style("info", f"  by {group.actor}") if group.actor else ""
+    place = style("quiet", f"  {entry.place}") if entry.place else ""
+    yield f"{sign} {style('strong', entry.subject)}{actor}{place}"
 
     for row in entry.rows:
         if row.meaning == "gone":
