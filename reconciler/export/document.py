@@ -220,10 +220,13 @@ class _Agents:
 
         without_trunk = {number.entry.agent for number in numbers if not number.entry.trunk}
         self._existing = without_trunk | self._names.keys()
+        self._by_calls = self._index_by_calls(numbers)
         self._counts = Counter(self.of(number.entry) for number in numbers)
         self._counts.pop(NO_AGENT, None)
 
-        self._new = sorted(self._counts.keys() - self._names.keys(), key=_sort_key)
+        # The largest group gets the plain name; of groups of equal size, the simplest one.
+        new = self._counts.keys() - self._names.keys()
+        self._new = sorted(new, key=lambda key: (-self._counts[key], _sort_key(key)))
         unique = UniqueNames(known.agents)
         for key in self._new:
             self._names[key] = unique.name(_agent_name(key))
@@ -235,7 +238,26 @@ class _Agents:
         alternative = entry.alternative
         if alternative != NO_AGENT and alternative in self._existing:
             return alternative
+
+        # The agent of the numbers that have the same calls, whatever becomes of their messages.
+        if entry.any_sms and entry.agent != NO_AGENT:
+            return self._by_calls.get(_calls_of(entry.agent), entry.agent)
         return entry.agent
+
+    def _index_by_calls(self, numbers: list[_Number]) -> dict[_Calls, AgentKey]:
+        """Return the most used agent with messages by its calls; of equal ones the first by URLs."""
+        counts = Counter(
+            number.entry.agent
+            for number in numbers
+            if not number.entry.any_sms and not number.entry.agent.application
+        )
+        candidates = {*counts, *(key for key in self._names if not key.application)}
+
+        found: dict[_Calls, AgentKey] = {}
+        for key in sorted(candidates, key=lambda key: (-counts[key], _sort_key(key))):
+            if key != NO_AGENT:
+                found.setdefault(_calls_of(key), key)
+        return found
 
     def name(self, entry: NumberEntry) -> str:
         """Return the name of a number's agent; "" when it has none."""
@@ -255,6 +277,14 @@ class _Agents:
         hooks = Block(tuple(Entry(part, hook_flow(hook)) for part, hook in key.hooks.items()))
         comments = remarks.list_remarks(key.hooks)
         return Entry(self._names[key], Block((Entry("webhooks", hooks),)), note, comments)
+
+
+_Calls = tuple[Webhook | None, Webhook | None]
+"""The voice and the status of an agent."""
+
+
+def _calls_of(key: AgentKey) -> _Calls:
+    return key.voice, key.status
 
 
 def _agent_key(parts: Attrs) -> AgentKey:

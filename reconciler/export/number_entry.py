@@ -52,6 +52,7 @@ class NumberEntry(NamedTuple):
 
     `left_alone` are parts that are not managed, with the reason. `alternative` is an agent that
     also fits, because the trunk hides its voice webhook; it is preferred when other numbers use it.
+    `any_sms`: the number cannot receive messages, so an agent fits with any `sms`.
     """
 
     agent: AgentKey = NO_AGENT
@@ -59,6 +60,7 @@ class NumberEntry(NamedTuple):
     webhooks: Mapping[str, Webhook] = MappingProxyType({})
     left_alone: Mapping[str, str] = MappingProxyType({})
     alternative: AgentKey = NO_AGENT
+    any_sms: bool = False
 
     @property
     def is_observe_only(self) -> bool:
@@ -70,15 +72,19 @@ def number_entry(
     attrs: Attrs,
     wire: Wire,
     names: Mapping[str, ApplicationNames] = MappingProxyType({}),
+    *,
     can_text: bool = True,
+    voice_obstacle: str = "",
 ) -> NumberEntry:
     """Return the declaration of a number with this configuration; `names` are those of applications
-    by SID.
+    by SID. `voice_obstacle` is the reason why a declared voice has no effect on the number.
     """
     left_alone: dict[str, str] = {}
     parts: dict[str, Value] = {}
     for part in PARTS:
         reason = _find_obstacle(part, attrs[part], names)
+        if part == "voice" and attrs[part] is not None:
+            reason = reason or voice_obstacle
         if reason:
             left_alone[part] = reason
         parts[part] = None if reason else _use_name(attrs[part], names)
@@ -97,7 +103,10 @@ def number_entry(
     agent = AgentKey(voice=hooks.get("voice"), sms=hooks.get("sms"), status=hooks.get("status"))
     hidden = _hidden_webhook(wire) if trunk else None
     alternative = agent._replace(voice=hidden) if hidden else NO_AGENT
-    return NumberEntry(agent, trunk, left_alone=left_alone, alternative=alternative)
+    any_sms = not can_text and "sms" not in hooks and "sms" not in left_alone
+    return NumberEntry(
+        agent, trunk, left_alone=left_alone, alternative=alternative, any_sms=any_sms
+    )
 
 
 def _handles_sms(name: str, names: Mapping[str, ApplicationNames]) -> bool:
@@ -179,8 +188,26 @@ class NumberEntries:
 
     def of(self, live: Live) -> NumberEntry:
         """Return the declaration of this number."""
-        found = self._entries.get(live.attrs, live.wire, live.can_text)
+        obstacle = _voice_obstacle(live)
+        found = self._entries.get(live.attrs, live.wire, live.can_text, obstacle)
         if found is None:
-            found = number_entry(live.attrs, live.wire, self._names, live.can_text)
-            self._entries.put(found, live.attrs, live.wire, live.can_text)
+            found = number_entry(
+                live.attrs,
+                live.wire,
+                self._names,
+                can_text=live.can_text,
+                voice_obstacle=obstacle,
+            )
+            self._entries.put(found, live.attrs, live.wire, live.can_text, obstacle)
         return found
+
+
+_CANNOT_CALL = "the number cannot receive calls"
+_RECEIVES_FAX = "the number receives faxes"
+
+
+def _voice_obstacle(live: Live) -> str:
+    """Return why a declared voice has no effect on this number; "" when it has one."""
+    if not live.can_call:
+        return _CANNOT_CALL
+    return _RECEIVES_FAX if live.receives_fax else ""

@@ -61,6 +61,7 @@ class Capabilities(msgspec.Struct, gc=False):
     """Capabilities of a number that the reconciler uses; None where Twilio returns none."""
 
     sms: bool | None = None
+    voice: bool | None = None
 
 
 class NumberRow(msgspec.Struct, gc=False):
@@ -86,6 +87,7 @@ class NumberRow(msgspec.Struct, gc=False):
     status_callback: str | None = None
     status_callback_method: str | None = None
     capabilities: Capabilities | None = None
+    voice_receive_mode: str | None = None
 
 
 class NumberPage(msgspec.Struct):
@@ -132,7 +134,10 @@ class Observer:
             wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
             config = self._configs[key] = (wire, canonical_routes(wire, self._names))
 
-        can_text = row.capabilities is None or row.capabilities.sms is not False
+        # Only a clear no counts: a server in the place of Twilio may return no capabilities.
+        can = row.capabilities
+        can_text = can is None or can.sms is not False
+        can_call = can is None or can.voice is not False
         return Live(
             row.sid,
             row.phone_number,
@@ -142,6 +147,8 @@ class Observer:
             row.friendly_name or "",
             None,
             can_text,
+            can_call,
+            row.voice_receive_mode == "fax",
         )
 
 

@@ -12,7 +12,8 @@ class Live(msgspec.Struct, frozen=True, gc=False):
 
     Resources with equal configuration share `wire` and `attrs`. A number's `attrs` are voice, sms
     and status; its friendly name is in `name`, because it differs from number to number. `can_text`
-    is false for a number that Twilio reports as unable to take messages.
+    and `can_call` are false for a number that Twilio reports as unable to receive messages or
+    calls; `receives_fax` is true for one that takes each call as a fax.
     """
 
     sid: str
@@ -23,3 +24,5 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     parent: str | None = None
     can_text: bool = True
+    can_call: bool = True
+    receives_fax: bool = False

@@ -21,6 +21,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import WireValue
 from reconciler.planning.checks import hidden_routes
+from reconciler.planning.decide.capabilities import leave_messages
 from reconciler.planning.decide.number import Adoptions
 from reconciler.planning.decide.numbers import (
     FormerEntries,
@@ -36,7 +37,6 @@ from reconciler.planning.decide.registrations import (
 )
 from reconciler.planning.decide.removals import RemovalContext, decide_removals
 from reconciler.planning.decide.resource import decide_resource
-from reconciler.planning.decide.sms_capability import without_sms
 from reconciler.planning.decide.unchanged import skip_unchanged
 from reconciler.planning.decide.unlisted import ChildWatch
 from reconciler.planning.decision import Decision
@@ -95,7 +95,7 @@ def plan_resources(
     8. Report routes without effect, and sort.
     """
     recorded = resolve_names(recorded, observed.resources)
-    declared = without_sms(sids_to_names(desired, observed), observed)
+    declared, message_notes = leave_messages(sids_to_names(desired, observed), observed)
     children = ChildWatch(declared, recorded, observed)
     bound = without_deleted(recorded)
     builder = _PlanBuilder()
@@ -118,6 +118,7 @@ def plan_resources(
     builder.actions, builder.updates = children.record_children(builder.actions, builder.updates)
     _forget_names(builder, bound, observed)
 
+    builder.diagnostics += message_notes
     builder.diagnostics += hidden_routes.find_hidden_messages(declared, observed)
     builder.actions = hidden_routes.annotate(builder.actions, observed)
     builder.add(registrations.decision)

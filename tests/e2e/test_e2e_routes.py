@@ -8,22 +8,34 @@ ONE, TWO = "+15550100101", "+15550100102"
 MUTE = {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
-def test_refuses_messages_on_a_voice_only_number_before_any_write(
-    runner: ProcessRunner,
-) -> None:
+def test_leaves_messages_out_on_a_voice_only_number(runner: ProcessRunner) -> None:
     runner.number(ONE, capabilities=MUTE)
     runner.number(TWO)
     runner.declare({ONE: "support", TWO: "support"})
-    (problem,) = runner.json("plan", code=1)["diagnostics"]
+    (problem,) = runner.json("plan")["diagnostics"]
     assert (problem["code"], problem["address"]) == ("number_cannot_text", f"number/{ONE}")
+    assert problem["severity"] == "info"
     lines = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
     assert ONE in lines[problem["line"] - 1]
-    assert runner.run("apply", "--auto-approve", "--json", code=1).codes == ["number_cannot_text"]
-    assert not runner.twilio.writes
-
-    runner.declare({ONE: {"agent": "support", "manage": ["voice", "status"]}, TWO: "support"})
     assert runner.apply()["failed_count"] == 0
     assert [runner.twilio.number(n)["sms_url"] for n in (ONE, TWO)] == ["", AGENT["sms"]]
+    runner.settled()
+
+
+def test_refuses_a_voice_route_without_effect_before_any_write(runner: ProcessRunner) -> None:
+    runner.number(ONE, voice_receive_mode="fax")
+    runner.number(TWO, capabilities={**MUTE, "voice": False, "sms": True})
+    runner.declare({ONE: "support", TWO: "support"})
+    found = runner.json("plan", code=1)["diagnostics"]
+    assert {(d["code"], d["address"]) for d in found} == {
+        ("number_receives_fax", f"number/{ONE}"),
+        ("number_cannot_call", f"number/{TWO}"),
+    }
+    assert runner.run("apply", "--auto-approve", code=1)
+    assert not runner.twilio.writes
+
+    runner.declare({n: {"agent": "support", "manage": ["sms", "status"]} for n in (ONE, TWO)})
+    assert runner.apply()["failed_count"] == 0
     runner.settled()
 
 

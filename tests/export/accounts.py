@@ -67,7 +67,11 @@ def numbers(draw: st.DrawFn, last: int) -> dict[str, Any]:
         "sms_application_sid": draw(st.sampled_from((None, None, *APPLICATIONS))),
         "status_callback": draw(hook),
         "status_callback_method": draw(method),
-        "capabilities": {"voice": True, "sms": draw(st.sampled_from((True, True, None, False)))},
+        "capabilities": {
+            "voice": draw(st.sampled_from((True, True, None, False))),
+            "sms": draw(st.sampled_from((True, True, None, False))),
+        },
+        "voice_receive_mode": draw(st.sampled_from(("voice", "voice", "fax"))),
     }
 
 

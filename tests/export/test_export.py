@@ -53,7 +53,8 @@ def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
     project, plan = planned(fake, result.text)
     assert {action.action for action in plan.actions} <= {"import"}
     assert {problem.code for problem in plan.diagnostics} <= {
-        "unlisted_child"
+        "unlisted_child",
+        "number_cannot_text",
     }  # what cannot be declared stays there
     assert (
         sum(want.kind in NUMBER_KINDS for want in project.desired)
@@ -244,6 +245,48 @@ def test_exports_used_applications_and_agents_that_name_them() -> None:
     _, plan = planned(fake, result.text)
     assert {action.action for action in plan.actions} == {"import"}
     assert sum(action.address.startswith("application/") for action in plan.actions) == 2
+
+
+def test_numbers_without_messages_use_the_agent_of_the_others() -> None:
+    mute = {"capabilities": {"voice": True, "sms": False}}
+    both = {"voice_url": VOICE, "sms_url": SMS}
+    fake = twilio(
+        number(1, voice_url=VOICE, **mute), number(2, **both), number(3, **both), number(4, voice_url=VOICE)
+    )  # fmt: skip
+    found = exported(fake).text.splitlines()
+    agent = found[found.index("agents:") + 1 :]
+    assert agent[0].endswith("# 3 numbers")
+    name = agent[0].strip().partition(":")[0]
+    assert f'  "+15550100001": {name}' in found
+    assert f'  "+15550100002": {name}' in found
+    assert f'  "+15550100004": {name}-2' in found
+
+    _, plan = planned(fake, exported(fake).text)
+    assert {action.action for action in plan.actions} == {"import"}
+
+
+def test_largest_group_of_numbers_gets_the_plain_name() -> None:
+    both = {"voice_url": VOICE, "sms_url": SMS}
+    fake = twilio(number(1, voice_url=VOICE), number(2, **both), number(3, **both))
+    found = exported(fake).text
+    [small, large] = [found.partition(f'"+1555010000{n}": ')[2].partition("\n")[0] for n in (1, 2)]
+    assert small == f"{large}-2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"voice_receive_mode": "fax"}, "the number receives faxes"),
+        ({"capabilities": {"voice": False, "sms": True}}, "the number cannot receive calls"),
+    ],
+)
+def test_exports_no_voice_that_has_no_effect(fields: dict[str, Any], reason: str) -> None:
+    fake = twilio(number(1, voice_url=VOICE, sms_url=SMS, **fields))
+    text = exported(fake).text
+    assert f"manage: [sms, status]}}    # voice is left alone: {reason}" in text
+    _, plan = planned(fake, text)
+    assert {action.action for action in plan.actions} == {"import"}
+    assert plan.diagnostics == ()
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide import number, problems
+from reconciler.planning.decide.capabilities import find_voice_problem
 from reconciler.planning.decide.platform_effects import PlatformEffects
 from reconciler.planning.decide.platform_writes import adopt_platform_writes, values_without_route
-from reconciler.planning.decide.sms_capability import sms_error
 from reconciler.planning.decide.switch_route import switch_last
 from reconciler.planning.decision import Decision
 from reconciler.planning.identity.observed import Observed
@@ -202,7 +202,7 @@ def _find_problem(
     # The same number may be declared by its E.164 and by its SID.
     if live.sid in managed_sids:
         return _duplicate(identified, context)
-    return sms_error(identified.declared, identified.address, live)
+    return find_voice_problem(identified.declared, identified.address, live)
 
 
 def _duplicate(identified: IdentifiedNumber, context: NumberContext) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""Numbers that cannot take messages."""
+"""Numbers that cannot receive messages or calls."""
 
 from __future__ import annotations
 
@@ -49,20 +49,46 @@ def test_adapts_a_number_declared_by_sid() -> None:
     assert runner.plan([by_sid]).actions == ()
 
 
-def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written() -> None:
-    runner = runner_of()
+def test_leaves_out_declared_messages_with_one_note_for_all_numbers() -> None:
+    runner = MemoryRunner(
+        world(row(1, capabilities=MUTE), row(2), row(3, capabilities=MUTE, sms_method="GET"))
+    )
+    wanted = [number(n, voice=hook("a"), sms=hook("s")) for n in (1, 2, 3)]
+    (note,) = runner.plan(wanted).diagnostics
+    assert (note.severity, note.code, note.address) == ("info", "number_cannot_text", None)
+    assert (note.file, note.line) == ("reconciler.yaml", 1)
+    assert e164(1) in note.detail
+    assert e164(3) in note.detail
+    assert e164(2) not in note.detail
+
+    assert not runner.apply(wanted).failures
+    found = runner.twilio.numbers()
+    assert [found[pn(n)]["voice_url"] for n in (1, 2, 3)] == [hook("a").url] * 3
+    assert [found[pn(n)]["sms_url"] or "" for n in (1, 2, 3)] == ["", hook("s").url, ""]
+    assert runner.plan(wanted).actions == ()
+
+
+def test_refuses_a_voice_route_of_a_number_without_calls() -> None:
+    runner = MemoryRunner(world(row(1, capabilities={"voice": False, "sms": True}), row(2)))
     plan = runner.plan(
-        [number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=hook("s"))]
+        [number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=None)]
     )
     (problem,) = plan.diagnostics
     assert (problem.severity, problem.code, problem.address) == (
         "error",
-        "number_cannot_text",
+        "number_cannot_call",
         f"number/{e164(1)}",
     )
-    assert (problem.file, problem.line) == ("reconciler.yaml", 1)
-    assert "manage: [voice, status]" in problem.detail
     assert {action.address for action in plan.actions} == {f"number/{e164(2)}"}
+    assert not runner.plan([number(1, voice=None, sms=hook("s"))]).diagnostics
+
+
+@pytest.mark.parametrize("voice", [hook("a"), ApplicationRoute(MENU)])
+def test_refuses_a_voice_route_of_a_number_that_receives_faxes(voice: Value) -> None:
+    runner = MemoryRunner(world(row(1, voice_receive_mode="fax"), applications=[MENU]))
+    (problem,) = runner.plan([number(1, voice=voice, sms=None)]).diagnostics
+    assert (problem.severity, problem.code) == ("error", "number_receives_fax")
+    assert not runner.plan([number(1, voice=None, sms=None)]).diagnostics
 
 
 def test_existing_message_settings_are_no_error_and_can_be_cleared() -> None:
