@@ -11,6 +11,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import is_same_value
 from reconciler.kinds.table import secret_fields
 from reconciler.model.action import Action
+from reconciler.model.actor import Actor, describe_actor
 from reconciler.model.route import Wire
 from reconciler.planning.decide import drift
 from reconciler.planning.plan_digest import Key, action_key
@@ -21,7 +22,8 @@ _CURE_OF_FILE = (
 _LONGEST_VALUE = 300
 """The most characters of a value in a message: Twilio's answers have no such limit."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
-
+Actors = Mapping[tuple[str, str], Actor | None]
+"""Who has changed a field, by address and field."""
 MOST_DIFFERENCES = 20
 """The most differences between a stale plan and the plan made now that a refusal shows."""
 _CURE_OF_QUESTION = " Nothing has been written. Run the same command again and review the new plan."
@@ -30,18 +32,17 @@ _CURE_OF_QUESTION = " Nothing has been written. Run the same command again and r
 def find_moved_resources(
     saved: Mapping[str, Wire],
     live: Mapping[str, Wire | None],
-    actors: Mapping[str, str | None] | None = None,
+    actors: Actors | None = None,
 ) -> list[Diagnostic]:
     """Return a diagnostic for each field that has changed since the plan was made, with both values.
 
-    A live value of None means that the resource does not exist any more. `actors` describes, by
-    address, who has changed the resource.
+    A live value of None means that the resource does not exist any more. `actors` has, by
+    address and field, who has changed the field.
     """
     known_actors = actors or {}
     problems: list[Diagnostic] = []
     for address in sorted(saved):
-        actor = known_actors.get(address)
-        problems += _find_moves(address, saved[address], live.get(address), actor)
+        problems += _find_moves(address, saved[address], live.get(address), known_actors)
     return problems
 
 
@@ -119,9 +120,7 @@ def base_moved(kind: str, saved: str, now: str, commit: str | None = None) -> Di
     return plan_stale(detail, None)
 
 
-def _find_moves(
-    address: str, saved: Wire, live: Wire | None, actor: str | None
-) -> list[Diagnostic]:
+def _find_moves(address: str, saved: Wire, live: Wire | None, actors: Actors) -> list[Diagnostic]:
     """Return a diagnostic for each changed field of one resource."""
     if live is None:
         detail = f"{address} was on Twilio when the plan was made, and is not there any more."
@@ -130,8 +129,9 @@ def _find_moves(
         return []
 
     problems = []
-    by = f", changed by {actor}" if actor else ""
     for field, before, after in list_changes(saved, live):
+        actor = actors.get((address, field))
+        by = f", changed by {describe_actor(actor)}" if actor else ""
         detail = (
             f"{address}: {field} was {_format_value(before)} when the plan was made and is "
             f"{_format_value(after)} now{by}."

@@ -16,7 +16,7 @@ from reconciler.planning.decide.drift import Drifted, find_drift
 from reconciler.planning.identity.match import sids_to_names
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.selection.patterns import find_selection, list_named
-from reconciler.remote.queries.attribution import attribute_drift
+from reconciler.remote.queries.attribution import AttributedDrift, attribute_drift
 from reconciler.state.recovery import missing_state
 from reconciler.state.recovery.first_state import no_record_error
 from reconciler.workflows import pipeline
@@ -33,7 +33,7 @@ from reconciler.workflows.validate import validate
 from reconciler.workflows.warm_up import import_while_waiting
 
 
-def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
+def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
     The plan shows how many changes are pending. Raises StateError when nothing is recorded of what

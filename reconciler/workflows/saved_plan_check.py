@@ -58,7 +58,7 @@ def use_saved_plan(
     """
 
     def attribute(changes: Sequence[Drifted]) -> Sequence[Drifted]:
-        return attribute_drift(changes, gateways, options.clock())
+        return attribute_drift(changes, gateways, options.clock()).drifted
 
     # An account that cannot be read does not stop the others: the plan is compared without it.
     compared = saved
@@ -154,7 +154,10 @@ def find_staleness(
     live = _live_fingerprints(saved, observed)
     accounts = {action.address: action.account for action in saved.actions}
     edits = attribute(list_edits(saved.fingerprints, live, accounts))
-    actors = {edit.address: edit.actor for edit in edits}
+    actors = {}
+    for edit in edits:
+        for field in edit.fields:
+            actors[edit.address, field.field] = field.actor
 
     # Secrets that have another value now, and resources that exist now and would be created twice.
     other_secrets, existing = [], []

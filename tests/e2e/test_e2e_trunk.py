@@ -128,8 +128,12 @@ def test_trunk_edited_by_hand_is_drift(runner: ProcessRunner) -> None:
     trunk["secure"], first["weight"] = False, 65535
     runner.twilio.edit(ONE, trunk_sid="")
     drifted = {d["address"]: d["fields"] for d in runner.json("drift", code=2)["drifted"]}
-    assert drifted.pop("trunk/edge") == [{"field": "secure", "recorded": True, "live": False}]
-    assert {"field": "trunk", "recorded": "edge", "live": None} in drifted.pop(f"number/{ONE}")
+    assert drifted.pop("trunk/edge") == [
+        {"field": "secure", "recorded": True, "live": False, "actor": None}
+    ]
+    by_field = {field["field"]: field for field in drifted.pop(f"number/{ONE}")}
+    assert (by_field["trunk"]["recorded"], by_field["trunk"]["live"]) == ("edge", None)
+    assert by_field["trunk"]["actor"]["via"] == "console"
     assert [[f["field"] for f in fields] for fields in drifted.values()] == [["weight"]]
     runner.apply()
     assert (trunk["secure"], first["weight"]) == (True, 20)

@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Change, RouteChange
+from reconciler.model.actor import Actor
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.report.documents.build import failure_document
 from reconciler.report.documents.types import (
@@ -200,11 +201,9 @@ def hostile() -> PlanDocument:
 
 def drifted() -> DriftDocument:
     """40 numbers led to a laptop by one hand, one number gone, and 2 changes waiting."""
-    fields = (DriftedField("voice_url", OLD, "https://laptop.example.dev/voice"),)
-    found = [
-        Drifted(f"number/{number(n)}", "main", "PN" + "1" * 32, fields, "console user US1")
-        for n in range(40)
-    ]
+    actor = Actor("US1", "user", "console", None, "2026-03-01T12:00:00Z")
+    fields = (DriftedField("voice_url", OLD, "https://laptop.example.dev/voice", actor),)
+    found = [Drifted(f"number/{number(n)}", "main", "PN" + "1" * 32, fields) for n in range(40)]
     gone = Drifted(
         "number/+15550300001",
         "main",
@@ -213,7 +212,7 @@ def drifted() -> DriftDocument:
     )
     return DriftDocument(
         command="drift",
-        summary={"drifted": 41, "pending": 2, "unmanaged": 0},
+        summary={"drifted": 41, "pending": 2, "unmanaged": 0, "events": "read"},
         drifted=[*found, gone],
         pending=2,
         unmanaged=0,
@@ -224,7 +223,7 @@ def calm() -> DriftDocument:
     """No drift."""
     return DriftDocument(
         command="drift",
-        summary={"drifted": 0, "pending": 0, "unmanaged": 0},
+        summary={"drifted": 0, "pending": 0, "unmanaged": 0, "events": "read"},
         drifted=[],
         pending=0,
         unmanaged=0,

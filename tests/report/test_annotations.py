@@ -152,7 +152,10 @@ def test_junit_drift_fails_per_resource_and_passes_without_drift() -> None:
     assert (drifted.attrib["failures"], drifted.attrib["tests"]) == ("41", "41")
     assert (calm.attrib["failures"], calm.attrib["tests"]) == ("0", "1")
     messages = {e.attrib["message"] for e in drifted.iter("failure")}
-    assert messages == {"voice_url changed by console user US1", "gone from Twilio"}
+    assert messages == {
+        "voice_url changed by user US1 in the console at 2026-03-01T12:00:00Z",
+        "gone from Twilio",
+    }
 
 
 def test_plan_fails_at_refusals_and_apply_at_failures() -> None:

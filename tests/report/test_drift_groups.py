@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.actor import Actor
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.report.documents.types import DriftDocument
 from reconciler.report.formats import github, junit
@@ -16,18 +17,17 @@ from tests.report import samples
 USER = "user US1 in the console from 203.0.113.7"
 
 
-def drifted_number(index: int, live: str, *, author: str | None = USER) -> Drifted:
+def drifted_number(index: int, live: str, *, known: bool = True) -> Drifted:
     """A number with its own recorded value, changed a second after the one before it."""
+    time = f"2026-03-01T12:{index // 60:02d}:{index % 60:02d}Z"
+    actor = Actor("US1", "user", "console", "203.0.113.7", time) if known else None
     fields = (
-        DriftedField("voice_url", f"https://agents.example.com/{index}", live),
-        DriftedField("friendly_name", f"Line {index}", f"Moved {index}"),
+        DriftedField("voice_url", f"https://agents.example.com/{index}", live, actor),
+        DriftedField("friendly_name", f"Line {index}", f"Moved {index}", actor),
     )
-    actor = f"{author} at 2026-03-01T12:{index // 60:02d}:{index % 60:02d}Z" if author else None
     address = f"number/{samples.number(index)}"
     sid = f"PN{index:032x}"
-    return Drifted(
-        address, "main", sid, fields, actor, file="reconciler.yaml", line=20 + index, column=3
-    )
+    return Drifted(address, "main", sid, fields, file="reconciler.yaml", line=20 + index, column=3)
 
 
 def document(*drifted: Drifted) -> DriftDocument:
@@ -64,7 +64,7 @@ def test_numbers_that_each_got_their_own_value_are_one_entry() -> None:
 
 def test_changes_of_two_people_are_two_entries() -> None:
     one = [drifted_number(n, "https://a.example.org/v") for n in range(10)]
-    other = [drifted_number(n, "https://a.example.org/v", author=None) for n in range(10, 20)]
+    other = [drifted_number(n, "https://a.example.org/v", known=False) for n in range(10, 20)]
     lines = text(document(*one, *other))
     assert [line for line in lines if line.startswith("~ ")] == [
         f"~ 10 numbers  by {USER} from 2026-03-01T12:00:00Z to 2026-03-01T12:00:09Z"

@@ -228,6 +228,6 @@ def test_drift_shows_author_and_change_and_apply_shows_failures() -> None:
         render.render(d, "acme-voice") for d in (samples.drifted(), samples.applied())
     )
     assert "**40 numbers**" in drift
-    assert "by console user US1" in drift
+    assert "by user US1 in the console" in drift
     assert "gone from Twilio" in drift
     assert "`twilio_refused` 21402\\: Url is not a valid URL" in applied

@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 
 from reconciler.model.action import Change, RouteChange
+from reconciler.model.actor import Actor
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.report.analysis.groups import group_resources
 from reconciler.report.html.render import render as render_html
@@ -96,7 +97,8 @@ def test_sections_are_in_order_of_urgency_with_counts() -> None:
 
 def test_a_deleted_resource_has_one_row_with_its_sid() -> None:
     sid = "TK" + "1" * 32
-    gone = Drifted("trunk/edge", "main", sid, (DriftedField("sid", sid, None),), "somebody")
+    actor = Actor("US1", "user", "console", "192.0.2.1", "2026-03-01T12:00:00Z")
+    gone = Drifted("trunk/edge", "main", sid, (DriftedField("sid", sid, None, actor),))
     (entry,) = drift_section([gone]).entries
     assert entry.rows == [Row("gone from Twilio", Value(sid), meaning="gone")]
-    assert entry.notes == ("by somebody",)
+    assert entry.notes == ("by user US1 in the console from 192.0.2.1 at 2026-03-01T12:00:00Z",)

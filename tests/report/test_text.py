@@ -166,7 +166,7 @@ def test_no_value_moves_the_cursor_starts_a_line_or_turns_the_text(whole: bool) 
 def test_groups_drift_by_author_and_value_with_missing_resources_first() -> None:
     lines = text(samples.drifted())
     assert position(lines, "gone from Twilio") < position(
-        lines, "~ 40 numbers  by console user US1"
+        lines, "~ 40 numbers  by user US1 in the console at 2026-03-01T12:00:00Z"
     )
     assert any("(recorded) → https://laptop.example.dev/voice (live)" in line for line in lines)
     assert len(text(samples.drifted(), Style(whole=True))) > 80

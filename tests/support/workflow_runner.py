@@ -72,7 +72,7 @@ class WorkflowRunner:
 
     def drift(self) -> list[Drifted]:
         """Find drift."""
-        return drift(self.setting())[1]
+        return drift(self.setting())[1].drifted
 
     def calls(self, part: str) -> list[LoggedCall]:
         """Return the calls since the last `forget` whose path contains this text."""

@@ -31,14 +31,15 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
     options = shared.run_options("drift", progress)
     options = msgspec.structs.replace(options, baseline=baseline, allowed_destinations=destinations)
     try:
-        planned, drifted = workflow.drift(options)
+        planned, found = workflow.drift(options)
     finally:
         progress.close()
 
     # An unexpected form is no drift, but it lasts between runs, so it is reported again.
     lasting = [note for note in planned.notes if note.code == "unexpected_form"]
-    warnings = [*planned.project.warnings, *lasting]
-    emit(shared, drift_document(drifted, planned.plan, warnings), planned.project.name)
+    warnings = [*planned.project.warnings, *lasting, *found.problems]
+    document = drift_document(found.drifted, planned.plan, warnings, events=found.events)
+    emit(shared, document, planned.project.name)
     if planned.left_undecided:
         return Exit.FAILED
-    return Exit.CHANGES if drifted else Exit.DONE
+    return Exit.CHANGES if found.drifted else Exit.DONE

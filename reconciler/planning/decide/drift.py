@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from reconciler.kinds.known_hosts import guess_platform
+from reconciler.model.actor import Actor
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value, WireValue
 from reconciler.planning.decide.compare import last_applied, live_value, match_form
@@ -15,28 +17,34 @@ from reconciler.planning.identity.children import is_bound
 from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.observed import Observed
 
+EventLog = Literal["read", "denied", "unavailable"]
+"""Whether Twilio's event log could be read: the key may lack the permission, or no answer came."""
+
 
 class DriftedField(msgspec.Struct, frozen=True):
-    """One field with its recorded and its live value."""
+    """One field with its recorded and its live value.
+
+    `actor` made the change; it is null where that is not known.
+    """
 
     field: str
     recorded: WireValue
     live: WireValue
+    actor: Actor | None = None
 
 
 class Drifted(msgspec.Struct, frozen=True):
     """One address that has drifted.
 
-    `sid` is the key for the event log. `actor` made the change, when that is known. `looks_like` is
-    the platform whose host the number calls now. `file`, `line` and `column` are the place of the
-    declaration, or of the declared parent; null when neither is declared.
+    `sid` is the key for the event log. `looks_like` is the platform whose host the number calls
+    now. `file`, `line` and `column` are the place of the declaration, or of the declared parent;
+    null when neither is declared.
     """
 
     address: str
     account: str
     sid: str
     fields: tuple[DriftedField, ...]
-    actor: str | None = None
     looks_like: str | None = None
     file: str | None = None
     line: int | None = None

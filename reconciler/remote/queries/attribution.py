@@ -1,4 +1,4 @@
-"""Attribute drift to its author, from Twilio's own event log.
+"""Attribute drift to its authors, field by field, from Twilio's own event log.
 
 What the log does not show stays unknown.
 """
@@ -10,83 +10,135 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import is_same_value
-from reconciler.model.route import WireValue
-from reconciler.planning.decide.drift import Drifted
+from reconciler.model.actor import Actor
+from reconciler.planning.decide.drift import Drifted, DriftedField, EventLog
 from reconciler.remote.gateway import Event, Gateway
 
 RETENTION = timedelta(days=30)
 """Time for which Twilio keeps events without a paid edition (Monitor Events documentation)."""
 _ONE_BY_ONE = 5
-"""Numbers whose events are read by SID; for more, one reading of all events is cheaper."""
+"""Resources whose events are read by SID; for more, one reading of all events is cheaper."""
+_EVENT_TYPES = {"PN": "phone-number", "AP": "application"}
+"""The type of the events of each kind of SID; trunks have none."""
 _WIRE = {
     "trunk": "trunk_sid",
     "voice_application": "voice_application_sid",
     "sms_application": "sms_application_sid",
 }
+_VIA = {"web": "console"}
+_DENIED = frozenset({401, 403})
+
+
+class AttributedDrift(msgspec.Struct, frozen=True):
+    """Drift with its actors, whether the event log could be read, and why not."""
+
+    drifted: list[Drifted]
+    events: EventLog = "read"
+    problems: tuple[Diagnostic, ...] = ()
 
 
 def attribute_drift(
     drifted: Sequence[Drifted], gateways: Mapping[str, Gateway], now: datetime
-) -> list[Drifted]:
-    """Return the same drift with its actors.
+) -> AttributedDrift:
+    """Return the same drift with the actor of each field.
 
-    Events that cannot be read (permissions, age, no such product) change nothing.
+    Events that cannot be read leave the actors unknown; this is reported.
     """
-    sids_by_account: dict[str, list[str]] = {}
+    by_account: dict[str, list[Drifted]] = {}
     for item in drifted:
-        if item.account in gateways and item.sid.startswith("PN"):
-            sids_by_account.setdefault(item.account, []).append(item.sid)
+        if item.account in gateways and item.sid[:2] in _EVENT_TYPES:
+            by_account.setdefault(item.account, []).append(item)
 
     events: dict[str, list[Event]] = {}
-    for account, sids in sids_by_account.items():
-        for event in _read_events(gateways[account], sids, now - RETENTION):
-            events.setdefault(event.resource_sid, []).append(event)
+    errors: dict[str, RemoteError] = {}
+    for account, items in by_account.items():
+        try:
+            for event in _read_events(gateways[account], items, now - RETENTION):
+                events.setdefault(event.resource_sid, []).append(event)
+        except RemoteError as error:
+            errors[account] = error
 
-    return [msgspec.structs.replace(d, actor=actor_of(d, events.get(d.sid, ()))) for d in drifted]
-
-
-def actor_of(drifted: Drifted, events: Iterable[Event]) -> str | None:
-    """Return a description of who made the newest recorded change that explains a drifted field.
-
-    None when no event does.
-    """
-    for event in sorted(events, key=lambda event: event.when, reverse=True):
-        for field in drifted.fields:
-            if _explains(event, _WIRE.get(field.field, field.field), field.live):
-                return _describe_actor(event)
-    return None
-
-
-def _describe_actor(event: Event) -> str:
-    sources = {"web": "in the console", "api": "through the API"}
-    source = sources.get(event.source, f"by {event.source}")
-    place = f" from {event.ip}" if event.ip else ""
-    moment = f"{event.when:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{event.actor_type} {event.actor_sid} {source}{place} at {moment}"
-
-
-def _explains(event: Event, field: str, live: WireValue) -> bool:
-    updated = event.changes.get(field, (None, _ABSENT))[1]
-    return (
-        updated is not _ABSENT
-        and not isinstance(updated, list | dict | float)
-        and is_same_value(updated, live)
+    return AttributedDrift(
+        [_with_actors(item, events.get(item.sid, ())) for item in drifted],
+        _log_status(errors.values()),
+        tuple([_unreadable_warning(account, error) for account, error in errors.items()]),
     )
 
 
-_ABSENT: list[object] = []
+def _with_actors(drifted: Drifted, events: Iterable[Event]) -> Drifted:
+    newest_first = sorted(events, key=lambda event: event.when, reverse=True)
+    fields = []
+    for field in drifted.fields:
+        fields.append(msgspec.structs.replace(field, actor=_find_actor(field, newest_first)))
+    return msgspec.structs.replace(drifted, fields=tuple(fields))
 
 
-def _read_events(gateway: Gateway, sids: Sequence[str], since: datetime) -> list[Event]:
-    try:
-        if len(sids) > _ONE_BY_ONE:
-            return gateway.events(event_type="phone-number.updated", since=since, limit=10_000)
+def _find_actor(field: DriftedField, newest_first: Sequence[Event]) -> Actor | None:
+    """Return who made the newest change of this field; None unless it led to the live value."""
+    name = _WIRE.get(field.field, field.field)
+    is_gone = name == "sid" and field.live is None
+    newest: datetime | None = None
+    for event in newest_first:
+        if is_gone and event.event_type.endswith(".deleted"):
+            return _actor_of(event)
+        if name not in event.changes:
+            continue
 
-        events: list[Event] = []
-        for sid in sids:
-            events += gateway.events(resource_sid=sid, since=since)
+        # The log has whole seconds: the order of changes within one is not known.
+        if newest is not None and event.when < newest:
+            return None
+        newest = event.when
+        updated = event.changes[name][1]
+        if not isinstance(updated, list | dict | float) and is_same_value(updated, field.live):
+            return _actor_of(event)
+    return None
+
+
+def _actor_of(event: Event) -> Actor:
+    return Actor(
+        sid=event.actor_sid or None,
+        type=event.actor_type,
+        via=_VIA.get(event.source, event.source),
+        ip=event.ip or None,
+        time=f"{event.when:%Y-%m-%dT%H:%M:%SZ}",
+    )
+
+
+def _read_events(gateway: Gateway, items: Sequence[Drifted], since: datetime) -> list[Event]:
+    events: list[Event] = []
+    if len(items) <= _ONE_BY_ONE:
+        for item in items:
+            events += gateway.events(resource_sid=item.sid, since=since)
         return events
-    except RemoteError:
-        return []
+
+    # Twilio does not combine types in one reading.
+    types: set[str] = set()
+    for item in items:
+        kind = _EVENT_TYPES[item.sid[:2]]
+        is_gone = any(field.field == "sid" and field.live is None for field in item.fields)
+        types.add(f"{kind}.deleted" if is_gone else f"{kind}.updated")
+    for event_type in sorted(types):
+        events += gateway.events(event_type=event_type, since=since, limit=10_000)
+    return events
+
+
+def _log_status(errors: Iterable[RemoteError]) -> EventLog:
+    """Return the status of all accounts together: a missing permission comes first."""
+    statuses = [error.status for error in errors]
+    if not statuses:
+        return "read"
+    return "denied" if _DENIED.intersection(statuses) else "unavailable"
+
+
+def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
+    cause = error.diagnostics[0]
+    return Diagnostic(
+        severity="warning",
+        code="events_unreadable",
+        summary="Twilio's event log cannot be read",
+        detail=f"Who has changed the drifted resources of account `{account}` is not known. "
+        f"{cause.detail or cause.summary}",
+    )

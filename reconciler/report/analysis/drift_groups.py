@@ -1,4 +1,4 @@
-"""Group resources that drifted alike: the same fields, changed by the same actor.
+"""Group resources that drifted alike: the same fields, each changed by the same actor.
 
 The time of a change differs from resource to resource, so a group has a range of times.
 """
@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.model.address import Address
 from reconciler.planning.decide.drift import Drifted
+from reconciler.report.analysis.actors import describe_actors, without_time
 from reconciler.report.analysis.groups import (
     FEW,
     OWN_FIELDS,
@@ -20,7 +21,6 @@ from reconciler.report.analysis.groups import (
     gather,
     list_commonest,
 )
-from reconciler.report.wording import printable
 
 
 class DriftGroup(msgspec.Struct, frozen=True, dict=True):
@@ -55,14 +55,9 @@ class DriftGroup(msgspec.Struct, frozen=True, dict=True):
         return fields
 
     @property
-    def actor(self) -> str:
+    def actors(self) -> str:
         """Return who changed the resources and when; empty when it is not known."""
-        author, _ = _split_actor(self.first.actor)
-        times = sorted({_split_actor(drifted.actor)[1] for drifted in self.members} - {""})
-        if not times:
-            return printable(author)
-        when = f" at {times[0]}" if len(times) == 1 else f" from {times[0]} to {times[-1]}"
-        return printable(author + when)
+        return describe_actors(self.members)
 
     @property
     def places(self) -> set[tuple[str, int]]:
@@ -116,18 +111,12 @@ def split_small(groups: Sequence[DriftGroup], *, whole: bool) -> list[DriftGroup
 
 def _roughly(drifted: Drifted) -> Hashable:
     names = tuple([field.field for field in drifted.fields])
-    author, _ = _split_actor(drifted.actor)
+    actors = tuple([without_time(field.actor) for field in drifted.fields])
     kind = Address.parse(drifted.address).kind
-    return kind, names, is_gone(drifted), author, drifted.looks_like
+    return kind, names, is_gone(drifted), actors, drifted.looks_like
 
 
 def _live_values(drifted: Drifted) -> Hashable:
     if is_gone(drifted):
         return None
     return tuple([None if each.field in OWN_FIELDS else each.live for each in drifted.fields])
-
-
-def _split_actor(actor: str | None) -> tuple[str, str]:
-    """Return who changed a resource, and when."""
-    author, _, when = (actor or "").rpartition(" at ")
-    return (author, when) if author else (when, "")

@@ -184,7 +184,7 @@ def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
     for group in group_drift(document.drifted):
         first = group.first
         what = "gone from Twilio" if group.is_gone else _describe_fields(group)
-        by = f", by {group.actor}" if group.actor else ""
+        by = f", {group.actors}" if group.actors else ""
         by += f", {describe_guess(first.looks_like)}" if first.looks_like else ""
         message = f"{_whom(group.addresses)}: {what}{by}."
 

@@ -29,7 +29,7 @@ from reconciler.report.documents.types import (
 )
 
 if TYPE_CHECKING:
-    from reconciler.planning.decide.drift import Drifted
+    from reconciler.planning.decide.drift import Drifted, EventLog
     from reconciler.state.plan_file import PlanFile
 
 
@@ -180,9 +180,13 @@ def drift_document(
     plan: Plan,
     diagnostics: Sequence[Diagnostic],
     *,
+    events: EventLog = "read",
     command: str = "drift",
 ) -> DriftDocument:
-    """Build the document of a drift check, with the number of pending changes."""
+    """Build the document of a drift check, with the number of pending changes.
+
+    `events` is whether the event log could be read, which has the actors.
+    """
     drifted_addresses = {d.address for d in drifted}
     pending: set[str] = set()
     for action in plan.actions:
@@ -199,6 +203,7 @@ def drift_document(
             "pending": len(pending),
             "unmanaged": plan.unmanaged,
             "unread_accounts": list(plan.unread),
+            "events": events,
         },
         diagnostics=sort_by_place([*diagnostics, *unread]),
         drifted=list(drifted),

@@ -68,6 +68,17 @@ ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUM
 """The summary of a document for which accounts were read: it names those that could not be."""
 
 
+_DRIFT_SUMMARY = {
+    "properties": {
+        "unread_accounts": _NAMES,
+        "events": {"enum": ["read", "denied", "unavailable"]},
+    },
+    "required": ["unread_accounts", "events"],
+}
+DriftSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_DRIFT_SUMMARY)]
+"""The summary of a drift check: it also has whether the event log could be read."""
+
+
 class PlanDocument(Document, kw_only=True, dict=True):
     """The output of `plan` and `show PLANFILE`. `unmanaged` counts undeclared numbers;
     nothing touches them. `renames` lead from the old address of a resource to its new one, where
@@ -128,10 +139,11 @@ class ApplyDocument(Document, kw_only=True):
 
 class DriftDocument(Document, kw_only=True):
     """The output of `drift`; `pending` counts addresses that a plan would change for other reasons
-    than drift. Nothing is known of `summary.unread_accounts`.
+    than drift. Nothing is known of `summary.unread_accounts`. `summary.events` is whether the event
+    log, which has the actors, could be read; `read` also where nothing had drifted.
     """
 
-    summary: ReadSummary = {}
+    summary: DriftSummary = {}
     drifted: list[Drifted]
     pending: int
     unmanaged: int

@@ -11,6 +11,7 @@ import msgspec
 
 from reconciler.model.action import Change
 from reconciler.planning.decide.drift import Drifted
+from reconciler.report.analysis.actors import describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, Urgency, resources_of
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
@@ -129,7 +130,7 @@ def _drift_text(drifted: Drifted) -> RowText:
         fields.append((printable(each.field), recorded, live, False))
 
     kind = "gone" if is_gone(drifted) else "drifted"
-    return RowText(kind, kind, "drift", printable(drifted.actor or ""), tuple(fields))
+    return RowText(kind, kind, "drift", describe_actors([drifted]), tuple(fields))
 
 
 def _field(change: Change) -> tuple[str, str, str]:

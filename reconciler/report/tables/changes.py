@@ -104,8 +104,8 @@ def drift_entry(group: DriftGroup) -> Entry:
     """Return the entry of resources that drifted alike."""
     first = group.first
     notes = []
-    if group.actor:
-        notes.append(f"by {group.actor}")
+    if group.actors:
+        notes.append(group.actors)
     if first.looks_like:
         notes.append(describe_guess(first.looks_like))
 

@@ -73,9 +73,9 @@ def apply_sentence(document: ApplyDocument) -> str:
 def _drift_entry(group: DriftGroup, style: Style) -> Iterator[str]:
     entry, first = drift_entry(group), group.first
     sign = style("bad", "-") if group.is_gone else style("change", "~")
-    actor = style("info", f"  by {group.actor}") if group.actor else ""
+    actors = style("info", f"  {group.actors}") if group.actors else ""
     place = style("quiet", f"  {entry.place}") if entry.place else ""
-    yield f"{sign} {style('strong', entry.subject)}{actor}{place}"
+    yield f"{sign} {style('strong', entry.subject)}{actors}{place}"
 
     for row in entry.rows:
         if row.meaning == "gone":
