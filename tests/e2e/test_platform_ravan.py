@@ -102,7 +102,7 @@ def test_failure_with_status_200_is_a_failure(runner: PlatformRunner) -> None:
         runner.world.table(CONNECTIONS).remove(row)
     declare(runner, {TWO: "sales"})
     done = runner.apply(code=5)
-    assert [e["code"] for e in done["errors"]] == ["number_not_in_twilio"]
+    assert [e["code"] for e in done["errors"]] == ["success_false"]
     assert done["errors"][0]["phone_number_sid"] == runner.twilio_number(TWO).sid
     runner.environ["RAVAN_KEY"] = "wrong"
     assert [e["code"] for e in runner.apply(code=1)["errors"]] == ["invalid_api_key"]

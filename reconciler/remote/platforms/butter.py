@@ -22,6 +22,7 @@ from reconciler.remote.platforms.contract import (
     UndocumentedCalls,
     Vault,
 )
+from reconciler.remote.platforms.documented_texts import code_for_text
 from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
 from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 from reconciler.remote.platforms.platform_type import PlatformType
@@ -193,11 +194,13 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """Read an error body, which is only documented to be an object."""
+    """Read an error body, which is only documented to be an object.
+
+    400 is documented for two problems, which the text tells apart.
+    """
     message = refusal_text(body, "detail", "message", "error")
-    words = message.lower()
     if status == 400:
-        return ("invalid_provider" if "provider" in words else "missing_field"), message
+        return code_for_text("butter", message), message
     return ("integration_wrong_org" if status == 403 else None), message
 
 

@@ -24,6 +24,7 @@ from reconciler.remote.platforms.contract import (
     list_agents,
     map_first_refusals,
 )
+from reconciler.remote.platforms.documented_texts import code_for_text
 from reconciler.remote.platforms.listing import (
     NumberPages,
     list_rows,
@@ -35,12 +36,6 @@ from reconciler.remote.platforms.platform_type import PlatformType
 
 _PAGE = 1000
 _MODES = {"agent": "inbound", "outbound_agent": "replaceOutbound"}
-_CODES = (
-    ("not found", "number_not_in_twilio"),
-    ("trunk", "trunk_attachment_failed"),
-    ("already", "number_already_imported"),
-)
-"""Words of an import's errors, which have no codes → ours."""
 
 
 class Dasha(UndocumentedCalls):
@@ -248,11 +243,10 @@ class Dasha(UndocumentedCalls):
             owner = f"the agent {there.attrs.get('agent')} has it"
             return errors.number_error(self.name, asked.key, "number_already_imported", owner)
 
-        words = (message or "it is not in the list after the import").lower()
-        code = next((code for part, code in _CODES if part in words), "platform_refused")
-        return errors.number_error(
-            self.name, asked.key, code, f"{asked.number_sid}: {message or words}"
-        )
+        # An import's errors have no code and no status, only a documented text.
+        words = message or "it is not in the list after the import"
+        code = code_for_text("dasha", message or "") or "platform_refused"
+        return errors.number_error(self.name, asked.key, code, f"{asked.number_sid}: {words}")
 
     def _is_free_for(self, asked: RegistrationRequest, there: RegisteredNumber) -> bool:
         """Return whether no other agent takes its calls: a link would replace that one silently."""

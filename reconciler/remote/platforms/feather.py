@@ -33,7 +33,6 @@ _INTEGRATIONS = "/v1/integrations/connections"
 _ASSISTANTS = "/v1/assistants"
 _ASSISTANTS_PAGE = 200
 _CHANNELS = {"agent": "inbound_call", "outbound_agent": "outbound_call", "sms_agent": "sms"}
-_SEVERAL = ("more than one", "multiple", "ambigu")
 _RETIRED = "retired"
 _AT_ONCE = 8
 
@@ -232,7 +231,21 @@ class Feather:
             answer = self._caller.send("POST", _NUMBERS, body=body)
             return _to_number(answer) or RegisteredNumber("", asked.key, {})
         except RemoteError as error:
+            return self._name_connection_problem(error)
+
+    def _name_connection_problem(self, error: RemoteError) -> RemoteError:
+        """Return the refusal of an import under the code of what its connections show.
+
+        A validation has no code for a missing or an ambiguous Twilio account: the documented list
+        of connections shows both.
+        """
+        if error.status != 422:
             return error
+        try:
+            problem = self._connection_problem()
+        except RemoteError:
+            return error
+        return error if problem is None else errors.with_code(error, problem[0])
 
     def _find_retired(self, key: str) -> str | None:
         there = list_rows(self.name, self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
@@ -252,15 +265,7 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """
     if status != 422:
         return None, refusal_text(body, "message", "error")
-
-    message = validation_text(body)
-    words = message.lower()
-    if "integration" not in words:
-        missing = "not in the" in words or "not found" in words
-        return ("number_not_in_twilio" if missing else "validation_error"), message
-
-    several = any(word in words for word in _SEVERAL)
-    return ("ambiguous_integration" if several else "no_twilio_integration"), message
+    return "validation_error", validation_text(body)
 
 
 def _is_retired(row: Mapping[str, Any]) -> bool:

@@ -23,6 +23,7 @@ from reconciler.remote.platforms.contract import (
     UndocumentedCalls,
     Vault,
 )
+from reconciler.remote.platforms.documented_texts import code_for_text
 from reconciler.remote.platforms.listing import list_rows
 from reconciler.remote.platforms.livekit_objects import (
     LiveKitObjects,
@@ -49,8 +50,6 @@ _CODES = {
     "internal": "platform_unavailable",
     "not_found": "not_found",
 }
-_TAKEN = ("conflicting inbound", "already exists")
-
 _CreatedObjects = list[tuple[str, str, Mapping[str, Any]]]
 """The object that a call has created: the call that removes it, the field of its id, and its row."""
 
@@ -289,8 +288,9 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """Read ``{code, msg, meta}`` of Twirp."""
     message = refusal_text(body, "msg")
     code = _CODES.get(refusal_text(body, "code"))
-    taken = code == "validation_error" and any(words in message.lower() for words in _TAKEN)
-    return "number_already_imported" if taken else code, message
+    if code == "validation_error":
+        code = code_for_text("livekit", message) or code
+    return code, message
 
 
 TYPE = PlatformType(

@@ -26,15 +26,6 @@ from reconciler.remote.platforms.platform_type import PlatformType
 _ADD = "/api/v1/phone-numbers/add-twilio"
 _OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
 """Statuses of a server that needs the slash at the end, as other pages of the documents have it."""
-_CODES = (
-    ("already", "number_already_imported"),
-    ("another phone number", "sid_number_mismatch"),
-    ("not in a connected", "number_not_in_twilio"),
-    ("not found", "number_not_in_twilio"),
-    ("required", "missing_field"),
-    ("e.164", "invalid_phone_format"),
-)
-"""Words of refusals, which have no codes → ours."""
 
 
 class Ravan(UndocumentedCalls):
@@ -55,9 +46,9 @@ class Ravan(UndocumentedCalls):
     ) -> Sequence[RegisteredNumber | RemoteError]:
         """Import the numbers, one call for each.
 
-        There is no list that could show what "already" means. So it is a success only for an import
-        that an earlier run of ours started without seeing its end; any other existing number
-        belongs to somebody else.
+        There is no list that could show whose an existing number is (409). So it is a success only
+        for an import that an earlier run of ours started without seeing its end; any other existing
+        number belongs to somebody else.
         """
         return [self._add(each) for each in asked]
 
@@ -95,7 +86,7 @@ class Ravan(UndocumentedCalls):
                 )
             message = refusal_text(answer, "message")
             words = message or "it does not say whether it succeeded"
-            refusal = errors.number_error(self.name, asked.key, code_of(message), words)
+            refusal = errors.number_error(self.name, asked.key, "success_false", words)
 
         if asked.import_started and refusal.code == "number_already_imported":
             return RegisteredNumber(asked.key, asked.key, {})
@@ -108,11 +99,6 @@ class Ravan(UndocumentedCalls):
             if error.status not in _OTHER_FORM:
                 raise
             return self._caller.send("POST", f"{_ADD}/", body=body)
-
-
-def code_of(message: str) -> str:
-    """Return our code for a refusal that comes with status 200 and in words only."""
-    return next((code for words, code in _CODES if words in message.lower()), "success_false")
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:

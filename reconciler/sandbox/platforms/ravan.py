@@ -113,7 +113,7 @@ def _add_number(call: PlatformCall) -> Reply:
 
     number = _find_pair(call, phone_number, sid)
     if call.store.table(NUMBERS).get_by_key(phone_number):
-        raise _failure("The phone number has been added already")
+        raise Refused(_error(409, "The phone number has been added already"))
 
     row = RavanNumber(
         account_sid=number.account_sid,

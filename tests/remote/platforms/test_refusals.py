@@ -14,7 +14,7 @@ from reconciler.model.position import Position
 from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest, Vault
 from reconciler.remote.platforms.errors import CURES
 from reconciler.remote.platforms.registry import connect
-from tests.support.adapter_runner import AC, KEY, KINDS, ONE, TOKEN, LiteralVault
+from tests.support.adapter_runner import AC, KEY, KINDS, ONE, TOKEN, UUIDS, LiteralVault
 from tests.support.scripted_server import Answer, FakeClock, Seen, Server
 
 SID = "PN" + "0e" * 16
@@ -31,14 +31,20 @@ def asked(name: str) -> RegistrationRequest:
     return RegistrationRequest(f"registration/p/{ONE}", ONE, KINDS[name].attrs, "main", SID)
 
 
-def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
+def adapter(
+    server: Server,
+    name: str,
+    vault: Vault | None = None,
+    connections: dict[str, str] | None = None,
+) -> Any:
     place = Position("reconciler.yaml", 1, 1)
+    known = {"main": KINDS[name].connection} if KINDS[name].connection else {}
     settings = PlatformSettings(
         name="p",
         type=name,
         base_url=server.url,
         secrets={"api_key": Secret("KEY", None, place)},
-        connections={"main": KINDS[name].connection} if KINDS[name].connection else {},
+        connections=known if connections is None else connections,
         texts={"organization_id": "org_1"},
         position=place,
     )
@@ -71,6 +77,43 @@ def pydantic(message: str) -> dict[str, object]:
         "input": KEY,
     }
     return {"detail": [finding]}
+
+
+def feather(seen: Seen) -> list[dict[str, str]]:
+    """Return what Feather lists: its Twilio connections, and nothing else."""
+    if not seen.path.endswith("/connections"):
+        return []
+    return [{"id": each, "integration_key": "twilio"} for each in UUIDS[:1]]
+
+
+@pytest.mark.parametrize(
+    ("connections", "declared", "code"),
+    [
+        ([], True, "no_twilio_integration"),
+        (UUIDS[1:2], True, "integration_not_found"),
+        (UUIDS[:2], False, "ambiguous_integration"),
+        (UUIDS[:1], True, "validation_error"),
+    ],
+)
+def test_connections_of_feather_decide_the_code_of_a_validation(
+    server: Server, connections: list[str], declared: bool, code: str
+) -> None:
+    """FEA-8, FEA-14: not the words, which are the same here."""
+    refused = Answer(status=422, body=pydantic("Extra inputs are not permitted: integration"))
+    rows = [{"id": each, "integration_key": "twilio"} for each in connections]
+    server.behaves(
+        lambda seen: (
+            refused
+            if seen.method == "POST"
+            else Answer(body=rows if seen.path.endswith("/connections") else [])
+        )
+    )
+    p = adapter(server, "feather", connections={} if not declared else None)
+    [result] = p.create([asked("feather")])
+    p.close()
+    assert isinstance(result, RemoteError)
+    assert result.code == code
+    assert "Extra inputs are not permitted" in str(result)
 
 
 DASHA = {"successCount": 0, "failedCount": 1}
@@ -111,8 +154,7 @@ DASHA = {"successCount": 0, "failedCount": 1}
             "number_already_imported",
         ),
         ("butter", 200, {"success": False, "message": "no", "data": None}, "success_false"),
-        ("feather", 422, pydantic("No connected Twilio integration"), "no_twilio_integration"),
-        ("feather", 422, pydantic("More than one integration"), "ambiguous_integration"),
+        ("butter", 400, {"error": "The provider is busy"}, "platform_refused"),
         ("feather", 422, pydantic("String should have at most 64 characters"), "validation_error"),
         ("feather", 401, {"error": "unauthorized", "message": "no key"}, "invalid_api_key"),
         ("feather", 418, {"error": "teapot", "message": "no"}, "platform_refused"),
@@ -123,6 +165,13 @@ DASHA = {"successCount": 0, "failedCount": 1}
             "success_false",
         ),
         ("ravan", 200, {"message": "no word of success"}, "success_false"),
+        (
+            "ravan",
+            200,
+            {"success": False, "message": "number_sid is required: not found already"},
+            "success_false",
+        ),
+        ("ravan", 409, {"message": "no"}, "number_already_imported"),
         ("ravan", 401, {"message": "no"}, "invalid_api_key"),
         ("ravan", 403, {"message": "no"}, "platform_forbidden"),
         ("ravan", 400, {"message": "no"}, "platform_refused"),
@@ -143,7 +192,9 @@ def test_a_refusal_of_an_import_has_its_code_and_a_cure(
     writing = Answer(status=status, body=body)
     server.behaves(
         lambda seen: (
-            writing if seen.method == "POST" else Answer(body=[] if name == "feather" else lists)
+            writing
+            if seen.method == "POST"
+            else Answer(body=feather(seen) if name == "feather" else lists)
         )
     )
     result = imported(server, name)
@@ -159,6 +210,7 @@ def test_a_refusal_of_an_import_has_its_code_and_a_cure(
         ("Not found: it does not exist in the Twilio account", "number_not_in_twilio"),
         ("Already imported", "number_already_imported"),
         ("Trunk attachment failed: 20429", "trunk_attachment_failed"),
+        ("The trunk was not found already", "platform_refused"),
         ("Something else", "platform_refused"),
     ],
 )
