@@ -15,6 +15,7 @@ from reconciler.report.text.style import Style
 
 if TYPE_CHECKING:
     from reconciler.config.load.merge import Merged
+    from reconciler.diagnostics import Diagnostic
     from reconciler.remote.gateway import CallRecord, Wait
     from reconciler.workflows.session import Progress, RunOptions
 
@@ -61,6 +62,8 @@ class CommonOptions(msgspec.Struct, frozen=True):
     """(format, file) of further reports."""
     merged: list[Merged] = msgspec.field(default_factory=list)
     """The configuration, when the check of output paths has read it."""
+    static_warnings: list[Diagnostic] = msgspec.field(default_factory=list)
+    """The warnings of the configuration alone, once a run has read it."""
 
     @property
     def json(self) -> bool:
@@ -108,4 +111,5 @@ class CommonOptions(msgspec.Struct, frozen=True):
             on_call=_print_call if self.verbose else None,
             on_wait=progress.report_wait,
             merged=self.merged,
+            static_warnings=self.static_warnings,
         )

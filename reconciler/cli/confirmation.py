@@ -143,7 +143,7 @@ def review_plan(
 
 
 def _confirm(shared: CommonOptions, command: str, planned: Planned) -> bool:
-    emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
+    emit_diagnostics(shared, command, [*planned.notes, *planned.plan.diagnostics])
     click.echo(f"\n{_summarize(command, planned)}", err=True)
     click.echo("Apply these actions? Only 'yes' will be accepted to approve: ", nl=False, err=True)
     return sys.stdin.readline().strip() == "yes"

@@ -28,7 +28,7 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
 
         # The findings of `lint` are its data, so they go to stdout.
         findings = document.command == "lint"
-        emit_diagnostics(common, document.diagnostics, to_stderr=not findings)
+        emit_diagnostics(common, document.command, document.diagnostics, to_stderr=not findings)
         click.echo(render.render(document, common.style(sys.stdout)), nl=False)
     elif common.format == "json":
         from reconciler.report.formats import json
@@ -59,18 +59,35 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
 
 
 def emit_diagnostics(
-    common: CommonOptions, diagnostics: Sequence[Diagnostic], *, to_stderr: bool = True
+    common: CommonOptions,
+    command: str,
+    diagnostics: Sequence[Diagnostic],
+    *,
+    to_stderr: bool = True,
 ) -> None:
-    """Print diagnostics on stderr or stdout, each with its place and the line of the file."""
+    """Print diagnostics on stderr or stdout, each with its place and the line of the file.
+
+    Warnings of the configuration alone are the same in every run: only `validate` and `lint` print
+    them, other commands print their number.
+    """
     from reconciler.config.source.source_line import read_line_with_mark
     from reconciler.report.text import render
 
+    known = frozenset() if command in _CHECKS else frozenset(common.static_warnings)
+    shown = [each for each in diagnostics if each not in known]
+    style = common.style(sys.stderr if to_stderr else sys.stdout)
     text = render.render_diagnostics(
-        sort_by_place(list(diagnostics)),
-        common.style(sys.stderr if to_stderr else sys.stdout),
+        sort_by_place(shown),
+        style,
         lambda file, line, column: read_line_with_mark(file, line, column, common.directory),
     )
+    if len(shown) < len(diagnostics):
+        text += render.static_sentence(len(diagnostics) - len(shown), style) + "\n"
     click.echo(text, nl=False, err=to_stderr)
+
+
+_CHECKS = ("validate", "lint")
+"""The commands that print the warnings of the configuration."""
 
 
 def emit_failure(
@@ -90,7 +107,7 @@ def emit_failure(
 
     in_text = common.format == "text" or common.format not in reports.NAMES
     if in_text and not common.reports and not done:
-        emit_diagnostics(common, diagnostics)
+        emit_diagnostics(common, command, diagnostics)
         return
 
     from reconciler.report.documents.build import failure_document
@@ -99,7 +116,7 @@ def emit_failure(
     if done or not in_text:
         emit(common, document)
         return
-    emit_diagnostics(common, document.diagnostics)
+    emit_diagnostics(common, command, document.diagnostics)
     reports.write(common, document, _project(common))
 
 

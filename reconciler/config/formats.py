@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-E164 = r"^\+[1-9][0-9]{1,14}$"
+E164 = r"^\+(?:1[0-9]{10}|[2-9][0-9]{1,14})$"
+"""A number in E.164; all numbers of country code 1 have ten digits after it."""
 
 
 _SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")

@@ -1,14 +1,15 @@
 """The rules as a table: id, level, what it is about, why it matters, what to do.
 docs/reference/lint.md is written against it.
 
-`warning` is shown by every command, `info` by `reconciler lint` alone, `error` makes plan and apply
-refuse.
+`warning` is shown by `validate` and `lint`, and counted by other commands; `info` is shown by `lint`
+alone; `error` makes plan and apply refuse.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from reconciler.config.codes import WARNINGS
 from reconciler.diagnostics import Diagnostic
 
 Level = Literal["info", "warning", "error"]
@@ -164,3 +165,8 @@ def is_violation(d: Diagnostic) -> bool:
     apply.
     """
     return d.severity == "error" and (d.code in RULES or d.code == "policy_violated")
+
+
+def is_static_warning(found: Diagnostic) -> bool:
+    """Return whether a diagnostic of a saved plan is a warning of the configuration alone."""
+    return found.severity == "warning" and (found.code in RULES or found.code in WARNINGS)

@@ -47,13 +47,13 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return lines
 
 
-def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
+def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """Break a line between words so that it fits the width; later lines begin with the indent.
 
     A line that begins with a space is a command or YAML to copy: it stays whole. So do words
     between backticks, and a word that is wider than a line, such as a URL.
     """
-    if width is None or text.startswith(" ") or cell_width(text) <= width:
+    if text.startswith(" ") or cell_width(text) <= width:
         return [text]
 
     lines: list[str] = []

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from reconciler.config.desired.accounts import FROM_ENVIRONMENT
 from reconciler.config.project import Project
 from reconciler.config.secrets.destinations import (
     KnownDestinations,
@@ -112,6 +113,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration as the check of output paths has read it. `validate` removes it, so it is
     used once.
     """
+    static_warnings: list[Diagnostic] = msgspec.field(default_factory=list)
+    """The warnings of the configuration alone, added by `validate`; text shows their number."""
     baselines: dict[str, Project] = msgspec.field(default_factory=dict)
     """Cache of the baselines that have been read, by name."""
 
@@ -287,7 +290,7 @@ class Gateways(dict[str, Gateway]):
 
         account = self._project.accounts.get(name)
         if account is None:
-            raise ReconcilerError(_unknown_account(name))
+            raise ReconcilerError(_unknown_account(name, self._project))
         secret = credentials(account, self._options.environ, self._project.base)
         self[name] = gateway = connect(
             secret,
@@ -359,9 +362,18 @@ def prefetch_with_regions(
     return msgspec.structs.replace(pages, regions=regions)
 
 
-def _unknown_account(name: str) -> Diagnostic:
+def _unknown_account(name: str, project: Project) -> Diagnostic:
+    """Return the error for an account that only the state names; usually it was renamed."""
+    source = ""
+    if name == FROM_ENVIRONMENT:
+        source = ", the name of the account of the TWILIO_* variables"
+    declared = " and ".join([f"`{each}`" for each in project.accounts])
+
     return Diagnostic(
         code="no_twilio_integration",
         summary="Account in the state is not declared",
-        detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
+        detail=f"State holds resources of account `{name}`{source}. Declared: {declared}. An account cannot be "
+        f"renamed: if one of these is the same account, call it `{name}` again:\n"
+        f"  accounts: {{{name}: {{sid: AC…, auth_token: {{env: …}}}}}}\n"
+        f"Otherwise declare `{name}` as well, until its resources are released.",
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.config.load.load import load, load_undeclared
 from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ConfigInvalid
 from reconciler.workflows.session import (
     DEFAULT_FILE,
     RunOptions,
@@ -13,6 +17,8 @@ from reconciler.workflows.session import (
 def validate(options: RunOptions) -> Project:
     """Read the configuration and check all that can be checked without Twilio. Raises
     ConfigInvalid.
+
+    Warnings are also added to the options, so that a command can tell them from those of its plan.
     """
     entry = options.directory / options.file
 
@@ -21,7 +27,19 @@ def validate(options: RunOptions) -> Project:
     merged = options.merged.pop() if options.merged else None
     if merged is not None and merged.entry != entry:
         merged = None
-    return load(entry, environ=options.environ, display_root=options.directory, merged=merged)
+    try:
+        project = load(
+            entry, environ=options.environ, display_root=options.directory, merged=merged
+        )
+    except ConfigInvalid as invalid:
+        options.static_warnings.extend(_warnings(invalid.diagnostics))
+        raise
+    options.static_warnings.extend(project.warnings)
+    return project
+
+
+def _warnings(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return [each for each in diagnostics if each.severity == "warning"]
 
 
 def validate_or_load_account(options: RunOptions) -> Project:

@@ -10,7 +10,7 @@ import yaml
 
 Node = Mapping[str, Any]
 PATTERNS = {
-    r"^\+[1-9][0-9]{1,14}$": "number in E.164",
+    r"^\+(?:1[0-9]{10}|[2-9][0-9]{1,14})$": "number in E.164",
     r"^AC[0-9a-fA-F]{32}$": "account SID",
     r"^PN[0-9a-fA-F]{32}$": "number SID",
     r"^https?://[^/\s]+": "http(s) URL",

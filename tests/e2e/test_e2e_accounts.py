@@ -95,6 +95,30 @@ def test_environment_selects_the_account_when_none_is_declared(runner: ProcessRu
     assert runner.twilio.calls[-1].user == KEY
 
 
+def test_renamed_account_keeps_its_name(runner: ProcessRunner) -> None:
+    runner.number(ONE)
+    runner.declare({ONE: "support"}, accounts=None)
+    by_token = {"TWILIO_ACCOUNT_SID": AC, "TWILIO_AUTH_TOKEN": runner.environ["MAIN_TOKEN"]}
+    runner.run("apply", "--auto-approve", **by_token, TWILIO_BASE_URL=runner.twilio.url)
+
+    account = {
+        "sid": AC,
+        "auth_token": {"env": "MAIN_TOKEN"},
+        "base_url": runner.twilio.url,
+    }
+    runner.declare({ONE: "support"}, accounts={"main": account})
+    for command in (["plan"], ["drift"], ["apply", "--auto-approve"]):
+        (found,) = runner.run(*command, "--json", code=1).json["diagnostics"]
+        assert found["code"] == "no_twilio_integration"
+        assert "`default`, the name of the account of the TWILIO_* variables" in found["detail"]
+        assert "Declared: `main`." in found["detail"]
+        assert "call it `default` again" in found["detail"]
+
+    # The advice works.
+    runner.declare({ONE: "support"}, accounts={"default": account})
+    assert runner.json("plan")["actions"] == []
+
+
 def test_wrong_password_in_one_account_prevents_all_writes(runner: ProcessRunner) -> None:
     """Where only one of two accounts refuses: see test_e2e_unread_account."""
     accounts = two_accounts(runner)

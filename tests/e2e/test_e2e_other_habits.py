@@ -103,6 +103,19 @@ def test_a_version_in_quotes_is_explained(tmp_path: Path) -> None:
     assert "`version: 1`, without quotes" in text
 
 
+@pytest.mark.parametrize(
+    ("number", "digits"),
+    [("+1555010010", 9), ("+155501001001", 11), ("1555010010", 9), ("+1 (555) 010-010", 9)],
+)
+def test_a_north_american_number_of_another_length_is_explained(
+    tmp_path: Path, number: str, digits: int
+) -> None:
+    code, text = run(tmp_path, "validate", text=GOOD.replace("+15550100101", number))
+    assert code == 3
+    assert "invalid_phone_format" in text
+    assert f"Numbers of country code 1 have 10 digits after it, and this one has {digits}" in text
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:8010", "localhost:8010", "ftp://127.0.0.1", "http://"])
 def test_a_base_url_of_the_environment_needs_a_scheme(tmp_path: Path, url: str) -> None:
     code, text = run(tmp_path, "plan", **ACCOUNT, TWILIO_BASE_URL=url)

@@ -10,6 +10,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import report_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
+from reconciler.config.lint_rules import is_static_warning
 from reconciler.report.documents import build, listings
 from reconciler.workflows import plan_apply
 from reconciler.workflows import show as workflow
@@ -30,6 +31,7 @@ def show(shared: CommonOptions, what: str | None) -> int:
     path = shared.directory / Path(what) if what else None
     if path is not None and path.is_file():
         saved = plan_apply.read_plan(options, path)
+        shared.static_warnings.extend(filter(is_static_warning, saved.diagnostics))
         emit(shared, build.plan_file_document(saved), saved.project)
     elif what:
         emit(shared, listings.resource_document(what, workflow.show(options, what)))

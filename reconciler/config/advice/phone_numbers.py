@@ -28,17 +28,33 @@ def advise_on_phone(text: str) -> str:
 
     guess = guess_number(text)
     proposal = _proposal(text, guess) if guess and guess != text else ""
-    return f"{_FORM}{describe_invisible(text)}{proposal}"
+    return f"{_FORM}{describe_invisible(text)}{proposal or _advise_on_length(text)}"
 
 
 def guess_number(text: str) -> str:
     """Return the number in E.164 that a text contains, without the characters around digits; ""
     when it has none.
     """
+    number = _remove_separators(text)
+    return number if re.fullmatch(E164[1:-1], number) else ""
+
+
+def _remove_separators(text: str) -> str:
+    """Return the digits of a text after a plus sign, with all that is not a separator."""
     digits = re.sub(_BETWEEN_DIGITS, "", unicodedata.normalize("NFKC", text))
     digits = "+" + digits[2:] if digits.startswith("00") else digits
-    number = digits if digits.startswith("+") else f"+{digits}"
-    return number if re.fullmatch(E164[1:-1], number) else ""
+    return digits if digits.startswith("+") else f"+{digits}"
+
+
+def _advise_on_length(text: str) -> str:
+    """Advise on a number of country code 1 that lacks a digit or has one too many."""
+    found = re.fullmatch(r"\+1([0-9]{7,14})", _remove_separators(text))
+    if found is None:
+        return ""
+    return (
+        f" Numbers of country code 1 have 10 digits after it, and this one has {len(found[1])}: "
+        "compare it with its source."
+    )
 
 
 def _proposal(text: str, guess: str) -> str:

@@ -11,7 +11,6 @@ from reconciler.report.documents.types import (
     LintDocument,
 )
 from reconciler.report.text.style import Style
-from reconciler.report.width import wrap
 from reconciler.report.wording import count
 
 
@@ -62,9 +61,9 @@ def lint_lines(document: LintDocument, style: Style) -> Iterator[str]:
     """Return the rules, or the counts of findings."""
     for rule in document.rules:
         yield f"{style('strong', rule.id)} ({rule.level}): {rule.summary}"
-        for line in wrap(rule.why, style.room(indent=4)):
+        for line in style.wrap(rule.why, margin=4):
             yield f"    {line}"
-        first, *rest = wrap(rule.cure, style.room(indent=6))
+        first, *rest = style.wrap(rule.cure, margin=6)
         yield f"    {style('good', '→')} {first}"
         for line in rest:
             yield f"      {line}"

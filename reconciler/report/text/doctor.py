@@ -8,7 +8,6 @@ from itertools import groupby
 from reconciler.doctor.check import Check
 from reconciler.report.documents.types import DoctorDocument
 from reconciler.report.text.style import Style
-from reconciler.report.width import wrap
 from reconciler.report.wording import printable
 
 _COLOURS = {"ok": "good", "warning": "warn", "failed": "bad"}
@@ -40,13 +39,12 @@ def _check(check: Check, width: int, style: Style) -> Iterator[str]:
 
     # The detail contains text of Twilio's answers.
     found = [printable(line) for line in check.detail.split("\n")]
-    room = style.room(indent=column)
-    if room is None:
+    if style.width is None:
         found = [" ".join(found)]
     found[0] = f"{check.code}: {found[0]}" if check.code else found[0]
     lines: list[str] = []
     for line in found:
-        lines += wrap(line, room)
+        lines += style.wrap(line, margin=column)
 
     if check.code:
         lines[0] = style("strong", check.code) + lines[0].removeprefix(check.code)

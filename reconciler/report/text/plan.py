@@ -23,7 +23,6 @@ from reconciler.report.tables.changes import plan_entry
 from reconciler.report.tables.model import Row
 from reconciler.report.text.style import Style
 from reconciler.report.truncate import fit_pair
-from reconciler.report.width import wrap
 from reconciler.report.wording import count, examples, list_counts, printable
 
 
@@ -144,7 +143,7 @@ def change_lines(head: str, before: str, after: str, style: Style, length: int) 
 
 def note_lines(note: str, style: Style) -> Iterator[str]:
     """Return a sentence below an entry, on several lines if needed."""
-    for line in wrap(note, style.room(indent=4)):
+    for line in style.wrap(note, margin=4):
         yield f"    {style('quiet', line)}"
 
 

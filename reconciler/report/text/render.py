@@ -30,7 +30,6 @@ from reconciler.report.documents.types import (
 from reconciler.report.text import authoring, doctor, plan, results
 from reconciler.report.text.state import state_lines
 from reconciler.report.text.style import Style
-from reconciler.report.width import cell_width, wrap
 from reconciler.report.wording import count, examples, place_of, printable, show_value
 
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
@@ -74,6 +73,13 @@ def render_diagnostics(
     for same in folded:
         lines.append(_fold(same, style))
     return mask("".join(f"{line}\n" for line in lines))
+
+
+def static_sentence(warnings: int, style: Style) -> str:
+    """Return a sentence with the number of warnings of the configuration that are not shown."""
+    verb = "shows it" if warnings == 1 else "shows them"
+    number = style("warn", count(warnings, "warning"))
+    return f"{number} of the configuration; `reconciler validate` {verb}."
 
 
 def _limit(
@@ -126,11 +132,13 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
     pointed = d.file is not None and d.line is not None and d.code not in _UNQUOTED
     source = source_line(d.file or "", d.line or 1, d.column or 1) if pointed else None
     if source is not None:
+        from reconciler.report.width import cell_width  # a valid configuration needs no widths
+
         line, before = map(mask, source)
         yield f"    {printable(line)}"
         yield f"    {' ' * cell_width(printable(before))}{style(colour, '^')}"
     for line in d.detail.splitlines():
-        for part in wrap(printable(line), style.room(indent=2)):
+        for part in style.wrap(printable(line), margin=2):
             yield f"  {part}"
 
 

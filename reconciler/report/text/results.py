@@ -12,7 +12,6 @@ from reconciler.report.tables.changes import drift_entry
 from reconciler.report.tables.model import Entry
 from reconciler.report.text.plan import change_lines, no_action_sentence, note_lines
 from reconciler.report.text.style import Style
-from reconciler.report.width import wrap
 from reconciler.report.wording import count, examples, list_counts
 
 
@@ -99,8 +98,8 @@ def _outcome(found: Sequence[ActionOutcome], style: Style) -> Iterator[str]:
     some = f" ({examples(entry.addresses)})" if entry.is_group else ""
     colour = "warn" if first.error is None or first.status == "skipped" else "bad"
     head = f"{first.status} {entry.subject}"
-    first_line, *rest = wrap(
-        f"{head}{some} {first.action}: {reason}", style.room(indent=0), indent="    "
+    first_line, *rest = style.wrap(
+        f"{head}{some} {first.action}: {reason}", margin=0, indent="    "
     )
     shown = f"{style(colour, first.status)} {style('strong', entry.subject)}"
     yield shown + first_line.removeprefix(head) if first_line.startswith(head) else first_line

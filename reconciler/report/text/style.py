@@ -36,12 +36,14 @@ class Style(msgspec.Struct, frozen=True):
         """
         return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour and text else text
 
-    def room(self, indent: int) -> int | None:
-        """Return the cells that an indented sentence may take; None for any number.
+    def wrap(self, text: str, *, margin: int, indent: str = "") -> list[str]:
+        """Break a sentence into lines for a terminal; `margin` is the width of what comes before.
 
         A line of prose is never wider than `READABLE`, however wide the terminal is. On a very
         narrow terminal it keeps `NARROWEST` cells.
         """
         if self.width is None:
-            return None
-        return max(min(self.width, READABLE) - indent, NARROWEST)
+            return [text]
+        from reconciler.report.width import wrap  # a valid configuration needs no widths
+
+        return wrap(text, max(min(self.width, READABLE) - margin, NARROWEST), indent)
