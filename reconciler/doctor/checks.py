@@ -18,9 +18,10 @@ from reconciler.doctor.check import Check
 from reconciler.doctor.connection import AnswerTimes, read_first_rows
 from reconciler.doctor.permissions import find_account_use, list_needs
 from reconciler.doctor.platforms import check_platform
-from reconciler.doctor.regions import check_regions
+from reconciler.doctor.regions import check_regions, list_answering_numbers
 from reconciler.doctor.verdicts import account_checks
 from reconciler.errors import ReconcilerError
+from reconciler.planning.checks.inbound_regions import share_limit
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter
@@ -32,7 +33,7 @@ class DoctorSubject(msgspec.Struct, frozen=True):
     """The project to check, with its interfaces to the outside.
 
     `gateways` raises ReconcilerError for an account without its secrets; an adapter raises it when
-    a call needs them.
+    a call needs them. At most `max_region_calls` numbers are asked for their region (None: all).
     """
 
     project: Project
@@ -41,6 +42,7 @@ class DoctorSubject(msgspec.Struct, frozen=True):
     answer_times: AnswerTimes
     adapters: Mapping[str, Adapter]
     store: Callable[[], Store]
+    max_region_calls: int | None = None
 
 
 AccountCheck = Callable[[DoctorSubject, AccountSettings, Gateway], Iterable[Check]]
@@ -91,7 +93,13 @@ def _check_connection(
 def _check_regions(
     subject: DoctorSubject, account: AccountSettings, gateway: Gateway
 ) -> Iterator[Check]:
-    return check_regions(gateway, account.region, subject.project.desired)
+    # The accounts are checked in parallel: each knows its part of the limit beforehand.
+    by_account = list_answering_numbers(subject.project.desired)
+    limit = None
+    if subject.max_region_calls is not None:
+        wanted = {name: len(numbers) for name, numbers in by_account.items()}
+        limit = share_limit(wanted, subject.max_region_calls).get(account.name, 0)
+    return check_regions(gateway, account.region, by_account.get(account.name, set()), limit)
 
 
 def _check_secrets(subject: DoctorSubject) -> Iterator[Check]:

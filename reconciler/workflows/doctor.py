@@ -29,5 +29,6 @@ def doctor(options: RunOptions) -> tuple[Project, list[Check]]:
             answers,
             gateways.adapters,
             lambda: open_state_store(options, project),
+            options.max_region_calls,
         )
         return project, run_checks(subject)

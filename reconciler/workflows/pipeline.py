@@ -122,7 +122,7 @@ def build_plan(inputs: PlanInputs) -> Planned:
 
     # 7. Check. From here on no action is added or removed.
     plan = check_facts(plan, questions, facts, resources.recorded, inputs.project.desired)
-    return to_planned(inputs, resources, plan, [*unread, *facts.regions.problems])
+    return to_planned(inputs, resources, plan, [*unread, *questions.notes, *facts.regions.problems])
 
 
 def read_resources(inputs: PlanInputs, needs_secret: Callable[[str], bool]) -> Resources:
@@ -296,6 +296,7 @@ def _scope(inputs: PlanInputs, plan: Plan, resources: Resources) -> Scope:
         regions=regions,
         max_purchases=project.safety.max_purchases,
         prefetched=inputs.prefetch.regions.numbers,
+        max_regions=options.max_region_calls,
     )
 
 

@@ -132,6 +132,8 @@ def apply(
     Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these
     are given.
     """
+    # The regions of all numbers are read before the first write; `plan` reads only a few.
+    options = msgspec.structs.replace(options, max_region_calls=None)
 
     def planner(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /

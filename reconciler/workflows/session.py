@@ -32,7 +32,7 @@ from reconciler.config.secrets.references import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.destination import Destination
-from reconciler.planning.checks.inbound_regions import prefetch_questions
+from reconciler.planning.checks.inbound_regions import MOST_REGION_CALLS, prefetch_questions
 from reconciler.planning.plan import UNREAD
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
@@ -102,6 +102,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout: float = 0.0
     refresh: bool = True
     command: str = ""
+    max_region_calls: int | None = MOST_REGION_CALLS
+    """The most numbers whose inbound region is read, each with one call; None for all."""
     baseline: str | None = None
     allowed_destinations: tuple[str, ...] = ()
     planned: KnownDestinations | None = None
@@ -356,7 +358,11 @@ def prefetch_with_regions(
     selection = find_selection(options.targets, options.excludes, named)
     declared_regions = {name: account.region for name, account in project.accounts.items()}
     questions = prefetch_questions(
-        project.desired, state.resources, declared_regions, selection.selects
+        project.desired,
+        state.resources,
+        declared_regions,
+        selection.selects,
+        options.max_region_calls,
     )
     regions = prefetch_regions(gateways, questions, options.stop)
     return msgspec.structs.replace(pages, regions=regions)

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.doctor.check import Check
 from reconciler.planning.decide.drift import Drifted
 from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from reconciler.workflows.doctor import doctor
 from reconciler.workflows.drift import drift
 from reconciler.workflows.plan_apply import apply, plan
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
@@ -65,6 +67,10 @@ class WorkflowRunner:
     def plan(self, **more: Any) -> Planned:
         """Build the plan."""
         return plan(self.setting(**more))
+
+    def doctor(self, **more: Any) -> list[Check]:
+        """Check everything that the configuration needs."""
+        return doctor(self.setting(**more))[1]
 
     def apply(self, **more: Any) -> Applied:
         """Apply the configuration."""

@@ -27,6 +27,11 @@ HOME = "us1"
 SAMPLE = 10
 """The most numbers to ask about in one run, for each account that declares no region (decision 6)."""
 
+MOST_REGION_CALLS = 15
+"""The most numbers that a run which only reads asks about, in all accounts together (decision 6).
+`apply` and `doctor --all` have no such limit.
+"""
+
 NumberId = tuple[str, str]
 """A number as (account, E.164)."""
 
@@ -86,16 +91,75 @@ def list_questions(
     return questions
 
 
+def limit_questions(
+    questions: Mapping[str, RegionQuestion],
+    limit: int | None,
+    prefetched: Collection[NumberId] = (),
+) -> tuple[dict[str, RegionQuestion], tuple[Diagnostic, ...]]:
+    """Return as many questions as the limit allows, and a note for each account with others.
+
+    Each account gets an equal part. `prefetched` questions come first: they are asked already.
+    """
+    if limit is None or len(questions) <= limit:
+        return dict(questions), ()
+
+    waiting: dict[str, list[str]] = {}
+    for address, question in questions.items():
+        waiting.setdefault(question.account, []).append(address)
+    for addresses in waiting.values():
+        addresses.sort(key=lambda address: questions[address].number_id not in prefetched)
+
+    parts = share_limit({account: len(addresses) for account, addresses in waiting.items()}, limit)
+    chosen: dict[str, RegionQuestion] = {}
+    notes: list[Diagnostic] = []
+    for account, addresses in sorted(waiting.items()):
+        for address in addresses[: parts[account]]:
+            chosen[address] = questions[address]
+
+        # Nothing depends on the numbers of a sample, so nobody misses them.
+        left_out = addresses[parts[account] :]
+        required = [address for address in left_out if not questions[address].sampled]
+        if required:
+            notes.append(_not_read(account, len(required)))
+    return chosen, tuple(notes)
+
+
+def share_limit(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Return how much of the limit each account gets: equal parts, but none more than it wants."""
+    parts = dict.fromkeys(wanted, 0)
+    open_accounts = sorted(wanted)
+    while limit > 0 and open_accounts:
+        for account in list(open_accounts):
+            if parts[account] >= wanted[account]:
+                open_accounts.remove(account)
+            elif limit > 0:
+                parts[account] += 1
+                limit -= 1
+    return parts
+
+
+def _not_read(account: str, count: int) -> Diagnostic:
+    return Diagnostic(
+        severity="info",
+        code="regions_not_read",
+        summary="Some inbound regions were not read",
+        detail=f"Twilio has no list of regions, so a plan reads only a few. Of account `{account}` "
+        f"{count:,} numbers were left out. `apply` reads the regions of all before its first "
+        "write. To read them now:\n  reconciler doctor --all",
+    )
+
+
 def prefetch_questions(
     desired: Sequence[Desired],
     recorded: Mapping[str, Entry],
     declared_regions: Mapping[str, str | None],
     selects: Callable[[str], bool] = lambda address: True,
+    limit: int | None = None,
 ) -> list[RegionQuestion]:
     """Return the questions that are certain before anything is read from Twilio.
 
     They concern a sample of the selected numbers that are declared and not recorded yet, in
-    accounts without a region. Where the state holds as many entries as are declared, there are
+    accounts without a region, at most `limit` in all. Where the state holds as many entries as are declared, there are
     hardly any: then the list is empty, and the plan asks later.
     """
     if len(recorded) >= len(desired):
@@ -106,10 +170,15 @@ def prefetch_questions(
         if not region:
             counts[account] = 0
 
+    # Each account gets an equal part of the limit; with more accounts than that, the first ones.
+    parts = dict.fromkeys(counts, SAMPLE)
+    if limit is not None:
+        parts = share_limit(parts, limit)
+
     questions = []
     for declared in _find_new_numbers(desired, recorded, counts.keys()):
         account = declared.profile.account
-        if counts[account] < SAMPLE and selects(declared.address):
+        if counts[account] < parts[account] and selects(declared.address):
             counts[account] += 1
             questions.append(RegionQuestion(account, declared.key, "", HOME, sampled=True))
     return questions
@@ -184,13 +253,13 @@ def _list_all(
         if action.entry is not None and not action.releases:
             changed[action.address] = action.entry
 
-    # A recorded region stays valid as long as the account manages the same one.
-    entries: dict[str, Entry] = {}
+    # Numbers that are about to change come first: there may be a limit. A recorded region stays
+    # valid as long as the account manages the same one.
+    entries = dict(changed)
     for address, entry in recorded.items():
         region = managed.get(entry.account)
         if region is not None and entry.region != region and address not in planned:
             entries[address] = entry
-    entries.update(changed)
 
     questions = {}
     for address, entry in entries.items():

@@ -30,7 +30,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
     `max_purchases`: a plan that buys more numbers is refused in any case, so single numbers are not
     looked up. `recorded` holds the selected entries. The regions of `prefetched` numbers are on
-    their way.
+    their way. At most `max_regions` are read (None: all).
     """
 
     desired: Collection[Desired]
@@ -38,16 +38,18 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     regions: Mapping[str, str | None]
     max_purchases: int
     prefetched: frozenset[NumberId] = frozenset()
+    max_regions: int | None = None
 
 
 class Questions(msgspec.Struct, frozen=True):
     """The open questions of a plan: offers of numbers to buy, changes on platforms that may be
-    refused, and regions by address.
+    refused, and regions by address. `notes` name what is not asked because of a limit.
     """
 
     offers: tuple[OfferQuestion, ...] = ()
     registrations: tuple[Action, ...] = ()
     regions: Mapping[str, RegionQuestion] = {}
+    notes: tuple[Diagnostic, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -65,12 +67,16 @@ def list_questions(plan: Plan, scope: Scope) -> Questions:
         if action.kind == REGISTRATION and action.action in _CHECKED_BY_PLATFORMS:
             registrations.append(action)
 
+    regions, notes = inbound_regions.limit_questions(
+        inbound_regions.list_questions(plan, scope.recorded, scope.regions, scope.prefetched),
+        scope.max_regions,
+        scope.prefetched,
+    )
     return Questions(
         offers=tuple(purchases.list_questions(plan, scope.desired, scope.max_purchases)),
         registrations=tuple(registrations),
-        regions=inbound_regions.list_questions(
-            plan, scope.recorded, scope.regions, scope.prefetched
-        ),
+        regions=regions,
+        notes=notes,
     )
 
 
