@@ -56,6 +56,18 @@ CASES = [
         f"{BASE}/AvailablePhoneNumbers.json",
         "countries",
     ),
+    *(
+        (
+            "api_v2010",
+            f"api.v2010.account.incoming_phone_number.incoming_phone_number_{kind}",
+            f"{BASE}/IncomingPhoneNumbers/{path}.json",
+            "incoming_phone_numbers",
+        )
+        for kind, path in (("local", "Local"),)
+    ),
+    ("api_v2010", "api.v2010.account.address", f"{BASE}/Addresses.json", "addresses"),
+    ("api_v2010", "api.v2010.account.key", f"{BASE}/Keys.json", "keys"),
+    ("api_v2010", "api.v2010.account.call", f"{BASE}/Calls.json", "calls"),
     ("api_v2010", "api.v2010.account", "/2010-04-01/Accounts.json", "accounts"),
     ("messaging_v1", "messaging.v1.service", "/v1/Services", "services"),
     ("trunking_v1", "trunking.v1.trunk", "/v1/Trunks", "trunks"),

@@ -51,6 +51,8 @@ SEED = {
     "services": [{"friendly_name": "Service"}],
     "inbound_regions": [{"phone_number": "+447700900000", "voice_region": "ie1"}],
     "calls": [{"to": "+447700900000", "from": "+447700900001", "status": "in-progress"}],
+    "messages": [{"to": "+447700900001", "from": "+447700900000", "body": "Hello"}],
+    "addresses": [{"customer_name": "Example Ltd", "iso_country": "GB"}],
     "events": [{"event_type": "phone-number.updated", "event_data": {"resource_properties": {}}}],
     "alerts": [{"error_code": "11200"}],
 }

@@ -17,6 +17,9 @@ from reconciler.sandbox.twilio.forms import Param, choice, friendly_name, read_f
 from reconciler.sandbox.twilio.pages import plain_fields, v2010_page
 from reconciler.sandbox.twilio.refusals import auth_error, refusal
 
+BALANCE = "100.00"
+"""The balance of every account; the sandbox charges nothing."""
+
 _PARAMS = (
     Param("FriendlyName", "friendly_name", friendly_name),
     Param("Status", "status", choice("active", "suspended", "closed")),
@@ -70,6 +73,11 @@ def _update(call: TwilioCall) -> Reply:
     return json_reply(200, _view(call.account))
 
 
+def _fetch_balance(call: TwilioCall) -> Reply:
+    _require_full_access(call)
+    return json_reply(200, {"account_sid": call.account.sid, "balance": BALANCE, "currency": "USD"})
+
+
 def _require_full_access(call: TwilioCall) -> None:
     if not call.caller.full:
         raise auth_error()
@@ -81,9 +89,14 @@ def _view(account: Account) -> dict[str, object]:
 
     base = account.uri.removesuffix(".json")
     names = {
-        "incoming_phone_numbers": "IncomingPhoneNumbers",
+        "addresses": "Addresses",
         "applications": "Applications",
+        "available_phone_numbers": "AvailablePhoneNumbers",
+        "balance": "Balance",
         "calls": "Calls",
+        "incoming_phone_numbers": "IncomingPhoneNumbers",
+        "keys": "Keys",
+        "messages": "Messages",
     }
 
     return {
@@ -99,4 +112,5 @@ ROUTES = (
     Route("POST", _ALL, on_own_account(_create)),
     Route("GET", _ONE, on_account_in_path(_fetch)),
     Route("POST", _ONE, on_account_in_path(_update)),
+    Route("GET", "/2010-04-01/Accounts/{account}/Balance.json", on_account_in_path(_fetch_balance)),
 )

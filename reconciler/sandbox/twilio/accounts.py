@@ -33,6 +33,9 @@ class ApiKey(Row, kw_only=True):
 
     secret: str = SANDBOX_KEY_SECRET
     type: str = "main"
+    friendly_name: str = ""
+    date_created: str = ""
+    date_updated: str = ""
 
 
 def account_sid(number: int) -> str:
@@ -77,6 +80,8 @@ def complete_account(store: Store, account: Account) -> None:
 def _complete_key(store: Store, key: ApiKey) -> None:
     owner_of(store, key)
     key.sid = key.sid or store.new_sid("SK")
+    key.date_created = key.date_created or rfc2822(store.now())
+    key.date_updated = key.date_updated or key.date_created
     if key.type not in ("main", "standard"):
         raise ValueError(f"an API key is main or standard, not {key.type}")
 

@@ -1,16 +1,23 @@
-"""IncomingPhoneNumbers of the 2010 API: list, buy, fetch, update and release numbers."""
+"""IncomingPhoneNumbers of the 2010 API: list, buy, fetch, update and release numbers.
+
+A POST of a number that the account has already is an update of it, as on Twilio. The lists of one
+type (`Local`, `Mobile`, `TollFree`) hold and sell the numbers of that type.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
-from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, TwilioHandler, on_account_in_path
 from reconciler.sandbox.twilio.countries import Range, range_of
 from reconciler.sandbox.twilio.events import record_created, record_deleted
+from reconciler.sandbox.twilio.forms import require
 from reconciler.sandbox.twilio.messaging import remove_from_service
 from reconciler.sandbox.twilio.numbers import (
     E164,
@@ -23,8 +30,11 @@ from reconciler.sandbox.twilio.numbers import (
     set_fields,
     update_number,
 )
-from reconciler.sandbox.twilio.pages import fetch_row, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
+
+_TYPES = {"Local": "local", "Mobile": "mobile", "TollFree": "tollfree"}
+"""Path of a list of one type → the type of its numbers."""
 
 
 def _list(call: TwilioCall) -> Reply:
@@ -34,6 +44,48 @@ def _list(call: TwilioCall) -> Reply:
     return v2010_page(
         call, table, key="incoming_phone_numbers", wanted=_filter(call.request.query), among=among
     )
+
+
+def _list_type(kind: str) -> TwilioHandler:
+    """Return the handler of the list of one type."""
+
+    def handle(call: TwilioCall) -> Reply:
+        passes = _filter(call.request.query)
+
+        def wanted(number: Number) -> bool:
+            return number.type == kind and (passes is None or passes(number))
+
+        table = call.store.table(NUMBERS)
+        return v2010_page(
+            call, table, key="incoming_phone_numbers", wanted=wanted, view=_view_without_type
+        )
+
+    return handle
+
+
+def _create_type(kind: str) -> TwilioHandler:
+    """Return the handler that buys a number of one type."""
+
+    def handle(call: TwilioCall) -> Reply:
+        require(call.request.form, "PhoneNumber")
+        phone_number = call.request.form["PhoneNumber"]
+        if E164.fullmatch(phone_number) and _type_of(phone_number) != kind:
+            raise refusal(21422, f"PhoneNumber {phone_number} is not available")
+        return Reply(201, _view_without_type(_provision(call)))
+
+    return handle
+
+
+def _view_without_type(number: Number) -> bytes:
+    """Return a number as a list of one type shows it."""
+    view = plain_fields(number)
+    del view["type"]
+    return msgspec.json.encode(view)
+
+
+def _type_of(phone_number: str) -> str:
+    number_range = range_of(phone_number)
+    return number_range.type.replace("_", "") if number_range else "local"
 
 
 def _filter(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
@@ -57,7 +109,17 @@ def _filter(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
 
 
 def _create(call: TwilioCall) -> Reply:
+    return render_row(call.store.table(NUMBERS), _provision(call), 201)
+
+
+def _provision(call: TwilioCall) -> Number:
+    """Buy a number; one that the account has already is updated."""
     table = call.store.table(NUMBERS)
+    owned = table.get_by_key(call.request.form.get("PhoneNumber", ""))
+    if owned is not None and owned.account_sid == call.account.sid:
+        update_number(call.store, owned, form=call.request.form, actor=call.actor)
+        return owned
+
     phone_number = _number_to_buy(call)
     number_range = range_of(phone_number)
 
@@ -67,7 +129,7 @@ def _create(call: TwilioCall) -> Reply:
         phone_number=phone_number,
         friendly_name=format_us_number(phone_number),
         address_requirements=number_range.address if number_range else "none",
-        type=number_range.type.replace("_", "") if number_range else "local",
+        type=_type_of(phone_number),
     )
     NUMBERS.complete(call.store, number)
 
@@ -80,7 +142,7 @@ def _create(call: TwilioCall) -> Reply:
     table.add(number)
     table.change(number, changes)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
-    return render_row(table, number, 201)
+    return number
 
 
 def _check_requirements(number_range: Range | None, changes: Mapping[str, object]) -> None:
@@ -188,6 +250,20 @@ _ONE = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json"
 ROUTES = (
     Route("GET", _ALL, on_account_in_path(_list)),
     Route("POST", _ALL, on_account_in_path(_create)),
+    *(
+        Route(
+            "GET", _ONE.format(account="{account}", sid=path), on_account_in_path(_list_type(kind))
+        )
+        for path, kind in _TYPES.items()
+    ),
+    *(
+        Route(
+            "POST",
+            _ONE.format(account="{account}", sid=path),
+            on_account_in_path(_create_type(kind)),
+        )
+        for path, kind in _TYPES.items()
+    ),
     Route("GET", _ONE, on_account_in_path(_fetch)),
     Route("POST", _ONE, on_account_in_path(_update)),
     Route("DELETE", _ONE, on_account_in_path(_delete)),
