@@ -15,7 +15,7 @@ from reconciler.workflows.session import (
     RunOptions,
     open_state_store,
 )
-from reconciler.workflows.validate import validate
+from reconciler.workflows.validate import validate, validate_header
 
 
 def read_recorded(options: RunOptions) -> tuple[Project, State]:
@@ -24,6 +24,14 @@ def read_recorded(options: RunOptions) -> tuple[Project, State]:
     """
     project = validate(options)
     return project, missing_state.load_for_reading(open_state_store(options, project), project)
+
+
+def read_state(options: RunOptions) -> State:
+    """Read the state, and of the configuration only the header. Raises StateError when the state is
+    missing.
+    """
+    project = validate_header(options)
+    return missing_state.load_for_reading(open_state_store(options, project), project)
 
 
 def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:

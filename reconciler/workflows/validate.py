@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.config.load.load import load, load_undeclared
+from reconciler.config.load.load import load, load_header, load_undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid
@@ -40,6 +40,14 @@ def validate(options: RunOptions) -> Project:
 
 def _warnings(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     return [each for each in diagnostics if each.severity == "warning"]
+
+
+def validate_header(options: RunOptions) -> Project:
+    """Read the header of the configuration, for a command that needs the state alone. Raises
+    ConfigInvalid.
+    """
+    entry = options.directory / options.file
+    return load_header(entry, environ=options.environ, display_root=options.directory)
 
 
 def validate_or_load_account(options: RunOptions) -> Project:

@@ -13,7 +13,7 @@ from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 from reconciler.report.documents import listings
 from reconciler.report.documents.views import plain_row
-from reconciler.workflows.recorded import find_entry, read_recorded
+from reconciler.workflows.recorded import find_entry, read_state
 
 
 @click.group(cls=AnywhereGroup)
@@ -28,7 +28,7 @@ state.add_command(unlock)
 @common_options
 def list_(shared: CommonOptions) -> int:
     """List every address in the state, sorted."""
-    _, recorded = read_recorded(shared.run_options("state list", QuietProgress(shared)))
+    recorded = read_state(shared.run_options("state list", QuietProgress(shared)))
     emit(shared, listings.state_list_document(recorded.resources, command="state list"))
     return 0
 
@@ -40,7 +40,7 @@ def show(shared: CommonOptions, address: str) -> int:
     """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the
     import, times.
     """
-    _, recorded = read_recorded(shared.run_options("state show", QuietProgress(shared)))
+    recorded = read_state(shared.run_options("state show", QuietProgress(shared)))
     entry = find_entry(recorded.resources, address)
     emit(shared, listings.resource_document(address, plain_row(entry), command="state show"))
     return 0

@@ -20,9 +20,9 @@ from reconciler.config.lint.rule_checks import check_rules
 from reconciler.config.lint.severity import apply_levels
 from reconciler.config.load.build_project import build_project
 from reconciler.config.load.cross_checks import check_sections
-from reconciler.config.load.merge import Merged
+from reconciler.config.load.merge import EntryFile, Merged
 from reconciler.config.load.moved import read_moves
-from reconciler.config.load.sections import read_settings
+from reconciler.config.load.sections import HEADER_KEYS, read_settings
 from reconciler.config.project import Policy, Project, Safety, Secret
 from reconciler.config.secrets.placement import check_hosts, check_secret_files, list_header_secrets
 from reconciler.config.section_names import NUMBER_SECTIONS
@@ -33,6 +33,8 @@ from reconciler.errors import ConfigInvalid
 from reconciler.model.desired import Desired
 from reconciler.planning.identity.moved import Move
 
+_OF_NUMBERS = frozenset({"number_already_imported", "unquoted_number"})
+"""Errors of the YAML that concern declared numbers only."""
 _NO_TEXT = frozenset({"unquoted_number", "ambiguous_scalar"})
 _ECHOES = frozenset(
     {
@@ -108,6 +110,38 @@ def load(
         policies=content.policies,
         default_account=accounts.resolve_or_none(None),
         moves=content.moves,
+    )
+
+
+def load_header(
+    entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None
+) -> Project:
+    """Load the header of a configuration: name, state and keys, without any declaration.
+
+    Only the entry file is read, since the header has to be there. Errors of other sections are not
+    reported. Raises `ConfigInvalid`.
+    """
+    merged = EntryFile(entry, display_root)
+    merged.parts = {key: merged.parts[key] for key in HEADER_KEYS if key in merged.parts}
+    settings, problems = read_settings(merged)
+    problems += _check_secret_places(merged, settings, {}, environ, problems)
+
+    yaml_errors = [d for d in merged.diagnostics if d.code not in _OF_NUMBERS]
+    diagnostics = sort_by_place(_remove_echoes(problems, yaml_errors))
+    if settings.header is None or has_errors(diagnostics):
+        raise ConfigInvalid(*diagnostics)
+    return build_project(
+        merged,
+        settings,
+        settings.header,
+        environ=environ,
+        desired=[],
+        secrets={},
+        number_urls=set(),
+        diagnostics=[],
+        policies=(),
+        default_account=None,
+        moves=(),
     )
 
 

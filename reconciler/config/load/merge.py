@@ -274,6 +274,13 @@ class Merged:
         return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
 
 
+class EntryFile(Merged):
+    """The entry file alone: nothing that it includes is read."""
+
+    def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
+        """Read nothing."""
+
+
 def read_content(path: Path, *, included: bool) -> bytes:
     """Return the bytes of a file. An included one must be a regular file: a pipe may never end.
 

@@ -30,7 +30,7 @@ from reconciler.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
 
-_HEADER = ("version", "project", "state", "fingerprint_key", "encryption_key")
+HEADER_KEYS = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
 def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
@@ -99,7 +99,9 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
                     detail = f"`{key}` is a list: each `from` and `to` behind a dash."
                     problems.append(diagnostic("wrong_type", detail, part.at("value")))
 
-            elif key not in _HEADER and not isinstance(part.node, Map) and part.node is not None:
+            elif (
+                key not in HEADER_KEYS and not isinstance(part.node, Map) and part.node is not None
+            ):
                 detail = _explain_section(key, part, merged)
                 problems.append(diagnostic("wrong_type", detail, part.at("value")))
     return problems
@@ -162,7 +164,7 @@ _WITH_ENTRIES = (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
 
 
 def _header(merged: Merged, settings: Settings) -> list[Diagnostic]:
-    places = {key: merged.parts[key][0] for key in _HEADER if key in merged.parts}
+    places = {key: merged.parts[key][0] for key in HEADER_KEYS if key in merged.parts}
     settings.header_places = places
     settings.header, findings = validate_entry(
         Header.model_validate, Header, {key: p.node for key, p in places.items()}
