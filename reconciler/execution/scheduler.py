@@ -1,12 +1,13 @@
 """Run the actions of a plan: independent addresses at once, the steps of an address in order.
 
-Every outcome is durable before the next step. One thread decides and records; worker threads make
+Every outcome is durable before what depends on it starts. One thread decides and records; worker threads make
 single calls and nothing else. A failure stops only what depends on it.
 """
 
 from __future__ import annotations
 
 import queue
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,9 @@ _CROWD = 16
 """…and there are at least this many workers: to wake for each outcome would cost more than their
 calls do.
 """
+
+_LONGEST_GATHER = 60.0
+"""The most seconds for which outcomes wait for others of their batch, if an append is expensive."""
 
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
@@ -146,6 +150,9 @@ class Scheduler:
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ready = self._without_batches(self._ready())
         running = 0
+        done: list[tuple[Action, Outcome]] = []
+        batch_size = self._journal.batch_size(len(self._order))
+        recorded_at = time.monotonic()
         while ready or running or self._batches:
             # 1. Keep the workers busy, and start nothing new after a stop.
             while ready and running < _AHEAD * self._workers and not self._stop.is_set():
@@ -165,9 +172,18 @@ class Scheduler:
             # 3. Record what is done. The next step of an address comes before addresses that have
             # not started.
             under_way = running - self._completed.qsize()
-            done = self._drain(gather=under_way > self._workers >= _CROWD)
-            running -= len(done)
-            ready.extendleft(reversed(self._without_batches(self._record(done))))
+            arrived = self._drain(gather=under_way > self._workers >= _CROWD)
+            running -= len(arrived)
+            done += arrived
+
+            # 4. Where each append sends the whole state, wait for a batch that is worth it. Nothing
+            # that depends on these outcomes starts before they are durable.
+            may_wait = running > 0 and time.monotonic() - recorded_at < _LONGEST_GATHER
+            if may_wait and len(done) < batch_size:
+                continue
+            following, done = self._record(done), []
+            recorded_at = time.monotonic()
+            ready.extendleft(reversed(self._without_batches(following)))
             ready.extend(self._without_batches(self._ready()))
 
     def _without_batches(self, actions: Sequence[Action]) -> deque[Action]:

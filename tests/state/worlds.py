@@ -107,7 +107,11 @@ class BucketWorld(World):
 
     def backing(self) -> BucketBacking:
         return BucketBacking(
-            self.bucket, "voice/state.json", Codec("acme"), origin="s3://bucket", lease=LEASE
+            self.bucket,
+            "voice/state.json",
+            Codec("acme", compress=True),
+            origin="s3://bucket",
+            lease=LEASE,
         )
 
     def expire(self) -> None:
@@ -132,7 +136,12 @@ class HttpWorld(World):
         )
         sender = _Sender(self.documents, power or Power())
         return HttpBacking(
-            where, Codec("acme"), sender, origin="http://server", lease=LEASE, clock=self.clock
+            where,
+            Codec("acme", compress=True),
+            sender,
+            origin="http://server",
+            lease=LEASE,
+            clock=self.clock,
         )
 
     def expire(self) -> None:

@@ -4,12 +4,16 @@ encrypted, if they are.
 | | in clear | with a cipher |
 |---|---|---|
 | document | head, resources and digest | head and `sealed`, one text; the head is bound to it |
+| compressed document | head and `compressed`, one text | as above; compressed, then sealed |
 | records of a file's journal | JSON; the line has a checksum | a JSON string |
 | other records, entries | `{"crc": CHECKSUM, "value": JSON}` | a JSON string |
 
 A document that is not sealed is read with a cipher, too, and sealed when it is written next; so is
 a value without a checksum, as former versions wrote it. What a cipher sealed needs no checksum: it
-notices every change. Opens no file.
+notices every change.
+
+A codec of a remote store also compresses documents, records and entries (`compression`); every
+codec reads both forms. Opens no file.
 """
 
 from __future__ import annotations
@@ -21,7 +25,16 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from reconciler.state import problems
+from reconciler.state.format.compression import (
+    LEAST_BYTES,
+    as_text,
+    compress,
+    decompress,
+    decompress_text,
+    is_compressed_text,
+)
 from reconciler.state.format.document import (
+    COMPRESSED,
     HEAD_BYTES,
     SEALED,
     Document,
@@ -57,6 +70,7 @@ class Cipher(Protocol):
 
 class _Sealed(Head):
     sealed: str | None = None
+    compressed: str | None = None
 
 
 class _Checked(msgspec.Struct, forbid_unknown_fields=True):
@@ -87,18 +101,28 @@ _decode_checked = msgspec.json.Decoder(_Checked).decode
 class Codec:
     """Writes and reads the states of one project."""
 
-    def __init__(self, project: str, cipher: Cipher | None = None) -> None:
+    def __init__(
+        self, project: str, cipher: Cipher | None = None, *, compress: bool = False
+    ) -> None:
         self.project = project
         self._cipher = cipher
+        self._compress = compress
 
     def blocks(self, document: Document) -> Iterator[bytes]:
         """Yield the document piece by piece, as it is stored."""
-        if self._cipher is None:
+        if self._cipher is None and not self._compress:
             yield from encode_blocks(document)
             return
-        top = head_of(document)
+
+        top, data = head_of(document), encode(document)
+        if self._compress:
+            data = compress(data)
+        if self._cipher is None:
+            yield head_line(top, COMPRESSED)
+            yield _encode(as_text(data)) + b"}\n"
+            return
         yield head_line(top, SEALED)
-        yield _encode(self._cipher.seal(encode(document), _encode(top))) + b"}\n"
+        yield _encode(self._cipher.seal(data, _encode(top))) + b"}\n"
 
     def document(self, document: Document) -> bytes:
         """Return the document in one piece."""
@@ -118,9 +142,12 @@ class Codec:
 
     def seal(self, text: bytes) -> bytes:
         """Return a JSON value as it is stored: with a checksum, or as a JSON string."""
-        if self._cipher is None:
-            return b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text)
-        return _encode(self._cipher.seal(text, _RECORD))
+        is_long = self._compress and len(text) >= LEAST_BYTES
+        if self._cipher is not None:
+            return _encode(self._cipher.seal(compress(text) if is_long else text, _RECORD))
+        if is_long:
+            return _encode(as_text(compress(text)))
+        return b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text)
 
     def unseal(self, stored: bytes, origin: str) -> bytes:
         """Return a stored JSON value; the store must keep every byte. Raises StateError when it was
@@ -192,21 +219,31 @@ class Codec:
             text = msgspec.json.decode(stored, type=str)
         except DECODE_ERRORS as error:
             raise problems.ciphertext_damaged(origin) from error
-        return self._key(origin).open(text, _RECORD, origin)
+        if is_compressed_text(text):
+            return decompress_text(text, origin)
+        return decompress(self._key(origin).open(text, _RECORD, origin), origin)
 
     def _decrypt_document(self, data: bytes, origin: str) -> bytes:
-        if data.find(b'"sealed"', 0, HEAD_BYTES) < 0:
+        beginning = data[:HEAD_BYTES]
+        if b'"sealed"' not in beginning and b'"compressed"' not in beginning:
             return data
         try:
             found = msgspec.json.decode(data, type=_Sealed)
         except DECODE_ERRORS:
             return data  # no JSON: the decoder reports the place
-        if found.sealed is None:
+        if found.sealed is None and found.compressed is None:
             return data
         top = Head(found.format, found.project, found.lineage, found.serial, found.saved)
         if found.project != self.project:
             raise problems.state_wrong_project(origin, found.project, self.project)
-        return self._key(origin).open(found.sealed, _encode(top), origin)
+        if found.sealed is not None:
+            return decompress(self._key(origin).open(found.sealed, _encode(top), origin), origin)
+
+        # Only what is inside has a digest: the head before it must be the same.
+        inside = decompress_text(found.compressed or "", origin)
+        if read_head(inside[:HEAD_BYTES]) != top:
+            raise problems.state_damaged(origin, "its first line does not match its content")
+        return inside
 
     def _key(self, origin: str) -> Cipher:
         if self._cipher is None:

@@ -136,6 +136,8 @@ class Head(msgspec.Struct):
 _OPENING = b',"resources":{'
 SEALED = b',"sealed":'
 """The value in place of resources when they are encrypted."""
+COMPRESSED = b',"compressed":'
+"""The value in place of resources when the document is compressed."""
 _TAIL = b"\n}}\n"
 _DIGEST = re.compile(rb'\n\},"digest":"(sha256:[0-9a-f]{64})"\}\n\Z')
 _DIGEST_LENGTH = len(b'\n},"digest":"sha256:"}\n') + hashlib.sha256().digest_size * 2
@@ -265,7 +267,9 @@ def read_head(beginning: bytes) -> Head | None:
     first line.
     """
     try:
-        line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
+        line = beginning.split(b"\n", 1)[0]
+        for opening in (_OPENING, SEALED, COMPRESSED):
+            line = line.removesuffix(opening)
         return msgspec.json.decode(line + b"}", type=Head)
     except DECODE_ERRORS:
         return None

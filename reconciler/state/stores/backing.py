@@ -65,6 +65,13 @@ class Backing(Protocol):
     def close(self) -> None:
         """Close connections; called after the last call. The place may be opened again."""
 
+    @property
+    def most_appends(self) -> int | None:
+        """How often a run should append its outcomes, where each append sends the whole state.
+
+        None where an append costs what it holds.
+        """
+
     def read(self) -> State | None:
         """Return the whole state with its journal; None when there is none yet."""
 

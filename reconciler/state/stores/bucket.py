@@ -82,6 +82,11 @@ class BucketBacking:
         """See `Backing`."""
         return self._origin
 
+    @property
+    def most_appends(self) -> int | None:
+        """See `Backing`: a batch costs what it holds."""
+        return None
+
     def open(self) -> None:
         """Nothing to do: there are no sessions with an object store."""
 

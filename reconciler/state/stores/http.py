@@ -3,7 +3,7 @@ and UNLOCK.
 
 The protocol has one document and one lock, so everything is in that document: the state, the
 journal, what former versions held of the addresses that changed after them, and when the holder of
-the lock last answered. Each write sends all of it, which is good for some thousands of numbers. The
+the lock last answered. Each write sends all of it, compressed, so a run makes few writes. The
 server refuses a POST without the lock's ID, which keeps out a run that has lost the lock.
 Environment variables are Terraform's own (TF_HTTP_USERNAME …); a GitLab job needs none.
 """
@@ -51,6 +51,12 @@ from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
 LEASE = 120.0
 """Seconds: every renewal writes the whole document, and GitLab keeps every one that is written."""
 
+_APPENDS = 8
+"""How often a run appends its outcomes. Each append sends the whole document: 3,000 changes in
+batches of a dozen sent 402 MB, 268 times the state. The intents are durable before the first call,
+so a run that dies loses no prior value and no binding with the outcomes of its last batch.
+"""
+
 _OK = (200, 201, 204)
 _LOCK_TAKEN = (409, 423)
 _LOCK_LOST = (409, 412, 423)
@@ -91,6 +97,11 @@ class HttpBacking:
     def origin(self) -> str:
         """See `Backing`."""
         return self._origin
+
+    @property
+    def most_appends(self) -> int | None:
+        """See `Backing`."""
+        return _APPENDS
 
     def open(self) -> None:
         """See `Backing`; connections open by themselves."""

@@ -16,8 +16,10 @@ from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Saved
 
-FORMAT = 2
-"""Since 2 the document has a digest of all that has none of its own."""
+FORMAT = 3
+"""Since 2 the document has a digest of all that has none of its own; since 3 the state, the journal
+and the former versions are compressed.
+"""
 _WITH_DIGEST = 2
 _NULL = msgspec.Raw(b"null")
 

@@ -317,6 +317,11 @@ class LeasedJournal:
                 self._backing.append(self._base, self._batch, records, grant)
             self._broken = False
 
+    def batch_size(self, outcomes: int) -> int:
+        """See `Journal`."""
+        most = self._backing.most_appends
+        return 1 if most is None else max(1, -(-outcomes // most))
+
     def fold(self, more: Sequence[Record] = ()) -> State:
         """See `Journal`."""
         with self._store.valid_grant():

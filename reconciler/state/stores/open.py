@@ -34,7 +34,8 @@ def open_store(
     Raises StateError: `state_backend_missing`, `state_address_invalid`, `extra_missing`.
     """
     scheme, url, _ = location.partition("://")
-    codec = Codec(project, cipher)
+    # In PostgreSQL each resource is a small row of its own: little is sent, and little would shrink.
+    codec = Codec(project, cipher, compress=scheme not in ("postgresql", "postgres"))
 
     if not url:
         return FileStore(base / Path(location).expanduser(), project, cipher=cipher)

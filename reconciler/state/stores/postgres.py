@@ -64,6 +64,11 @@ class PostgresBacking:
         """See `Backing`."""
         return self._origin
 
+    @property
+    def most_appends(self) -> int | None:
+        """See `Backing`: a batch costs what it holds."""
+        return None
+
     def open(self) -> None:
         """See `Backing`; the connection is made with the first query."""
 

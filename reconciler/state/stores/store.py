@@ -67,6 +67,12 @@ class Journal(Protocol):
         them or none.
         """
 
+    def batch_size(self, outcomes: int) -> int:
+        """Return how many outcomes of a run with so many belong into one `append`.
+
+        1 where an append costs what it holds; more where each append sends the whole state.
+        """
+
     def fold(self, more: Sequence[Record] = ()) -> State:
         """Write the next version of the state, `more` included, and end the journal; nothing new,
         no new version.

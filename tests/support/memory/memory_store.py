@@ -100,6 +100,10 @@ class MemoryJournal:
         self._store.batches.append(list(records))
         self._store.fuse.instant()
 
+    def batch_size(self, outcomes: int) -> int:
+        """See `Journal`."""
+        return 1
+
     def fold(self, more: Sequence[Record] = ()) -> State:
         """See `Journal`."""
         self.append(more)
