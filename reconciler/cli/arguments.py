@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -69,16 +69,3 @@ def _with_value(group: click.Group, ctx: click.Context) -> set[str]:
 
 def _flags(param: click.Parameter) -> Sequence[str]:
     return [*param.opts, *param.secondary_opts] if isinstance(param, click.Option) else []
-
-
-def parse_seconds(text: str, units: Mapping[str, float] | None = None) -> float:
-    """Parse ``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
-    factors = units or {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, factor = text, 1.0
-    if text and text[-1] in factors:
-        number, factor = text[:-1], factors[text[-1]]
-
-    value = float(number) * factor
-    if not 0 <= value < float("inf"):
-        raise ValueError(text)
-    return value

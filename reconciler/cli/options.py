@@ -12,7 +12,6 @@ import click
 from click.core import ParameterSource
 
 from reconciler.cli import reports
-from reconciler.cli.arguments import parse_seconds
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
@@ -26,6 +25,22 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+"""Unit of a duration → seconds."""
+
+
+def _parse_seconds(text: str) -> float:
+    """Parse ``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
+    number, factor = text, 1.0
+    if text and text[-1] in _UNITS:
+        number, factor = text[:-1], _UNITS[text[-1]]
+
+    value = float(number) * factor
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
 class Duration(_FloatType):
     """A time in seconds, written ``30s``, ``2m`` or as a plain number."""
 
@@ -36,7 +51,7 @@ class Duration(_FloatType):
     ) -> float:
         """Return the seconds. Fails with a usage error."""
         try:
-            return value if isinstance(value, float) else parse_seconds(str(value))
+            return value if isinstance(value, float) else _parse_seconds(str(value))
         except ValueError:
             self.fail(
                 f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx

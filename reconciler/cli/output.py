@@ -1,4 +1,4 @@
-"""Print documents on stdout, and everything else on stderr."""
+"""Print a document on stdout in the chosen format, and write its reports; diagnostics go to stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suggest a command for an unknown one; imported only when one was typed."""
+"""Explain an unknown command or option: the nearest name, or the name that another program has for it."""
 
 from __future__ import annotations
 

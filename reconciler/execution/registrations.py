@@ -1,5 +1,5 @@
-"""Execute actions on platforms: make the calls of their adapter, verify, and read what the platform
-wrote on Twilio.
+"""Execute actions on platforms: make the calls of their adapter, undo what fails, read what the
+platform wrote on Twilio, and at the end check against the platform's list.
 
 What a number shows after its platform has written to it becomes the baseline of drift
 (`Outcome.learned`). An action that fails is undone (`reconciler.execution.undo_import`). Errors

@@ -1,4 +1,6 @@
-"""`Desired`: one declared resource, and the options of its declaration."""
+"""`Desired`: one declared resource. `Profile`: the account, attributes and options that equal
+declarations share. `Purchase`: the permission to buy.
+"""
 
 from __future__ import annotations
 

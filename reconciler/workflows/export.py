@@ -1,4 +1,4 @@
-"""Export what is on Twilio as configuration."""
+"""Read whole accounts, and return the configuration of what is not declared yet; writes no file."""
 
 from __future__ import annotations
 

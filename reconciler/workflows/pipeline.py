@@ -1,6 +1,5 @@
-"""Build a plan: read the configuration, the state, Twilio and the platforms together, and decide.
-
-Imported while the first page of numbers is on its way: it takes about as long as the page does.
+"""Build a plan in stages: read Twilio, seal secrets, read the platforms, decide, narrow to the
+targets, ask what the decisions depend on, and check.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read the configuration and what the state records, without a call to Twilio."""
+"""Read the configuration and the state without a call to Twilio, and find a recorded resource."""
 
 from __future__ import annotations
 

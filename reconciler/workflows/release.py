@@ -1,5 +1,5 @@
-"""Find the goal of `release`: numbers that are no longer managed, without an edit of the
-configuration.
+"""Find the goal of `release`: the numbers that the user names stop being managed, even while the
+configuration declares them.
 
 `planning.goals.release_selected` plans towards it, `recorded_goal` carries the plan out.
 """

@@ -10,8 +10,10 @@ from reconciler import __version__
 from reconciler.config.project import Project, Secret
 from reconciler.config.secrets.destinations import destinations_of
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.table import secret_fields
+from reconciler.kinds.number import PARTS
+from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model.action import Action
+from reconciler.model.route import WireValue
 from reconciler.planning.checks.baseline_config import Baseline
 from reconciler.planning.plan import Plan
 from reconciler.state.format.document import State
@@ -45,9 +47,7 @@ def make_saved_plan(
         serial=state.serial,
         journal_records=state.journal_records,
         config_digest=project.digest,
-        fingerprints={
-            address: wire for address, wire in plan.fingerprints.items() if address in touched
-        },
+        fingerprints=_managed_fingerprints(plan),
         actions=list(plan.actions),
         state_updates=plan.state_updates,
         bound=plan.bound,
@@ -63,6 +63,48 @@ def make_saved_plan(
         state=project.state,
         destinations=list(destinations_of(project)),
     )
+
+
+def _managed_fingerprints(plan: Plan) -> dict[str, dict[str, WireValue]]:
+    """Return the live fields, by address, whose change makes the plan stale.
+
+    These are the managed ones and those that an action changes: what somebody else does with the
+    others does not concern the plan.
+    """
+    managed: dict[str, set[str] | None] = {}
+    for action in plan.actions:
+        fields, more = managed.get(action.address, set()), _managed_fields(action)
+        managed[action.address] = None if fields is None or more is None else fields | more
+
+    found: dict[str, dict[str, WireValue]] = {}
+    for address, wire in plan.fingerprints.items():
+        if address not in managed:
+            continue
+        fields = managed[address]
+        if fields is None:
+            found[address] = wire
+            continue
+        found[address] = {name: wire[name] for name in wire if name == "sid" or name in fields}
+    return found
+
+
+def _managed_fields(action: Action) -> set[str] | None:
+    """Return the live fields that an action depends on; None for all of them.
+
+    A deletion loses everything, so it depends on everything.
+    """
+    if action.action == "delete":
+        return None
+
+    names = {*action.set, *action.unset, *action.restore}
+    names |= {change.field for change in action.changes}
+    if action.entry is not None:
+        names |= action.entry.last_applied.keys()
+    fields = set(names)
+    if action.kind in NUMBER_KINDS:
+        for name in names:
+            fields.update(PARTS.get(name, ()))
+    return fields
 
 
 def references_of(project: Project, addresses: Collection[str]) -> dict[str, dict[str, str]]:

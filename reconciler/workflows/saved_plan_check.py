@@ -231,7 +231,12 @@ def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire
     for address in saved.fingerprints:
         if address in first:
             live = _live(first[address], observed)
-            fingerprints[address] = fingerprint(live) if live is not None else None
+            fingerprints[address] = None
+            if live is not None:
+                now = fingerprint(live)
+                fingerprints[address] = {
+                    name: now.get(name) for name in saved.fingerprints[address]
+                }
     return fingerprints
 
 

@@ -1,4 +1,4 @@
-"""Show one managed resource."""
+"""Return one recorded resource as a row; only a bridge number is also read from Twilio."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.config.load.load import load
+from reconciler.config.load.merge import Merged
 from reconciler.errors import ConfigInvalid, Exit
 from reconciler.model.position import Position
 from reconciler.planning.checks.limits import Limit
@@ -200,7 +201,7 @@ def test_file_included_twice_counts_once(loaded: Load) -> None:
     assert project.files == ("reconciler.yaml", "a.yaml")
 
 
-def test_the_digest_changes_with_content_and_names_and_not_with_the_place(
+def test_the_digest_changes_with_the_meaning_and_not_with_the_place(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
     entry = write("include: a.yaml\n", a_yaml="numbers: {}\n")
@@ -212,7 +213,20 @@ def test_the_digest_changes_with_content_and_names_and_not_with_the_place(
         (moved / name).write_bytes((tmp_path / name).read_bytes())
     assert load(moved / "reconciler.yaml", environ={}).digest == first
     (tmp_path / "a.yaml").write_text("numbers: {} # changed\n")
+    assert load(entry, environ={}).digest == first
+    (tmp_path / "a.yaml").write_text('numbers: {"+15550100100": {}}\n')
     assert load(entry, environ={}).digest != first
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("1", '"1"'), ("true", '"true"')])
+def test_the_digest_tells_values_of_different_types_apart(
+    write: Callable[..., Path], one: str, other: str
+) -> None:
+    digests: list[str] = []
+    for value in (one, other):
+        merged = Merged(write(f"agents: {{a: {value}}}\n"), None)
+        digests.append(merged.digest)
+    assert digests[0] != digests[1]
 
 
 def test_names_files_relative_to_the_display_root_or_as_given(

@@ -16,6 +16,11 @@ URL = "sip:sbc1.example.com"
 TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": URL}]}}
 
 
+def with_another_url(text: str) -> str:
+    """Return a configuration that means something else."""
+    return text.replace(AGENT["sms"], "https://agents.example.com/sms-2")
+
+
 @pytest.fixture
 def planned(runner: ProcessRunner) -> ProcessRunner:
     """One number is bound, another is about to be; the plan for that is saved."""
@@ -86,7 +91,7 @@ def test_refuses_a_plan_after_an_edit_that_a_new_plan_would_revert(
 
 def test_refuses_a_plan_after_a_change_of_state_or_configuration(planned: ProcessRunner) -> None:
     before = (planned.folder / "reconciler.yaml").read_text(encoding="utf-8")
-    planned.write("reconciler.yaml", before + "\n")
+    planned.write("reconciler.yaml", with_another_url(before))
     assert "configuration" in stale(planned)
     planned.write("reconciler.yaml", before)
     planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
@@ -106,7 +111,8 @@ def test_names_the_last_commit_that_changed_the_configuration(
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
 
     planned.write(
-        "reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n"
+        "reconciler.yaml",
+        with_another_url((planned.folder / "reconciler.yaml").read_text(encoding="utf-8")),
     )
     assert "commit" not in stale(planned)
     git("init", "-q")
@@ -128,7 +134,8 @@ def test_fetches_nothing_to_name_the_author_of_a_change(planned: ProcessRunner) 
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
 
     planned.write(
-        "reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n"
+        "reconciler.yaml",
+        with_another_url((planned.folder / "reconciler.yaml").read_text(encoding="utf-8")),
     )
     git("init", "-q")
     git("config", "uploadpack.allowFilter", "true")

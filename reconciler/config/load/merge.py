@@ -13,13 +13,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from reconciler.config.advice.spelling import reset_suggestions
 from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, duplicate_declaration
-from reconciler.config.source.nodes import Map, Mark, Place, Seq, Spot
+from reconciler.config.source.nodes import Map, Mark, Node, Place, Seq, Spot
 from reconciler.config.source.parse import Document, parse_file
 from reconciler.config.source.source_line import INCLUDED, has_suffix
 from reconciler.diagnostics import Diagnostic
@@ -35,6 +37,32 @@ DEEPEST_INCLUDE = 50
 MOST_FILES = 5_000
 LARGEST_FILE = 1 << 29
 """Bytes of one file; a million numbers need a fifth of it."""
+
+
+_WITHOUT_MEANING = frozenset({"include", "version"})
+"""Keys that only tell where and in which format the rest is declared."""
+
+
+def _encode_number(node: object) -> object:
+    """Return a number of a file as its text: 1 and 1.0 are different values."""
+    return {"number": repr(node)}
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=_encode_number)
+
+
+def _are_mappings(nodes: list[Node]) -> bool:
+    return all(isinstance(node, Map) for node in nodes)
+
+
+def _join_mappings(nodes: list[Node]) -> dict[str, Node]:
+    """Return the entries of all mappings; of two declarations of one name, the first."""
+    joined: dict[str, Node] = {}
+    for node in nodes:
+        if isinstance(node, Map):
+            for name, value in node.items():
+                joined.setdefault(name, value)
+    return joined
 
 
 class Merged:
@@ -57,7 +85,6 @@ class Merged:
         self.ignored_rules: dict[tuple[str, int], frozenset[str]] = {}
         self._root = display_root
         self._project = repository_root(self.base)
-        self._digest = hashlib.sha256()
         self._read: set[str] = set()
 
         reset_suggestions()
@@ -66,8 +93,17 @@ class Merged:
 
     @property
     def digest(self) -> str:
-        """A hash of the content, the name and the order of all files."""
-        return f"sha256:{self._digest.hexdigest()}"
+        """A hash of the meaning of all files: of their values, by section and key.
+
+        Comments, quoting, the order of keys, and which file declares an entry, do not change it.
+        """
+        sections: dict[str, dict[str, Node] | list[Node]] = {}
+        for name, places in self.parts.items():
+            if name in _WITHOUT_MEANING:
+                continue
+            nodes = [place.node for place in places]
+            sections[name] = _join_mappings(nodes) if _are_mappings(nodes) else nodes
+        return f"sha256:{hashlib.sha256(_ENCODER.encode(sections)).hexdigest()}"
 
     def entries(self, section: str) -> dict[str, Place]:
         """Return the entries of a section by name; of two declarations of one name, the first."""
@@ -103,8 +139,6 @@ class Merged:
         identity = os.path.realpath(path)
         self._read.add(identity)
         self.files.append(label)
-        self._digest.update(f"{os.path.relpath(path, self.base)}\0{len(data)}\0".encode())
-        self._digest.update(data)
 
         document = parse_file(data, label)
         self.ignored_rules.update(find_ignore_comments(data, label))

@@ -1,4 +1,4 @@
-"""Make the files of a new project from the answers of the user; pure."""
+"""Return the texts of the entry file, the JSON Schema and the ignore file of a new project; pure."""
 
 from __future__ import annotations
 

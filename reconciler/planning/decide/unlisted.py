@@ -1,4 +1,5 @@
-"""Decide about the undeclared children of managed trunks and lists; pure.
+"""Decide about the undeclared children of managed trunks and lists, and record their complete set;
+pure.
 
 State records the complete set of children of a trunk or list. `key` is the one that declares
 children of this kind.

@@ -1,4 +1,4 @@
-"""Check that trunks and applications which the configuration names by SID are in the account.
+"""Find the trunks and applications, declared by SID or to be restored, that the account lacks.
 
 Twilio would refuse them only when a number is written, after other writes for the same number.
 """

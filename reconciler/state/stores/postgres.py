@@ -1,5 +1,5 @@
-"""A state in PostgreSQL, a row for each resource: a small change is a small write. Many projects
-share a database.
+"""Keep a state in PostgreSQL: a row for each resource, earlier versions, a lock that each write
+checks, and one owner for each number among the projects of a database.
 
 | table | holds |
 |---|---|
