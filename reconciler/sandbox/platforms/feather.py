@@ -7,6 +7,7 @@ a seed (`feather_connections`).
 from __future__ import annotations
 
 from typing import TypeVar
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused
@@ -98,6 +99,15 @@ def organization_id(call: PlatformCall) -> str:
     return call.organization or "sandbox"
 
 
+def organization_uuid(call: PlatformCall) -> str:
+    """Return the organisation's id as the rows of an answer show it."""
+    name = organization_id(call)
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return str(uuid5(NAMESPACE_DNS, name))
+
+
 def refuse_extra_fields(call: PlatformCall, *names: str) -> None:
     """Refuse a body with other fields than these."""
     for name in call.body:
@@ -140,30 +150,65 @@ def find_twilio_connection(call: PlatformCall) -> FeatherConnection:
 
 def _identity(call: PlatformCall) -> Reply:
     name = organization_id(call)
-    return json_reply(200, {"role": "admin", "organization_id": name, "organization_name": name})
+    user = str(uuid5(NAMESPACE_DNS, f"user of {name}"))
+    return json_reply(
+        200,
+        {
+            "user_id": user,
+            "clerk_user_id": f"user_{user[:8]}",
+            "role": "admin",
+            "organization_id": organization_uuid(call),
+            "organization_name": name,
+            "kb_clearance_level": 0,
+            "kb_acl_enabled": False,
+        },
+    )
 
 
-def _connection_view(row: FeatherConnection) -> dict[str, object]:
+def _connection_view(call: PlatformCall, row: FeatherConnection) -> dict[str, object]:
     return {
         "id": row.sid,
+        "organization_id": organization_uuid(call),
         "integration_key": row.integration_key,
         "nickname": row.nickname,
         "nickname_slug": row.nickname_slug,
+        "vendor": "nango",
+        "vendor_connection_id": None,
         "status": row.status,
+        "tools_status": "not_applicable",
+        "tools_synced_at": None,
+        "status_reason": None,
+        "connected_at": row.created_at if row.status == "connected" else None,
+        "last_refreshed_at": None,
+        "last_used_at": None,
+        "metadata": {},
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
     }
 
 
 def _list_connections(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_connection_view, list_own(call, CONNECTIONS))])
+    views = [_connection_view(call, row) for row in list_own(call, CONNECTIONS)]
+    return json_reply(200, views)
 
 
 def _fetch_connection(call: PlatformCall) -> Reply:
-    return json_reply(200, _connection_view(fetch_own(call, CONNECTIONS, call.path["id"])))
+    return json_reply(200, _connection_view(call, fetch_own(call, CONNECTIONS, call.path["id"])))
 
 
 def _delete_connection(call: PlatformCall) -> Reply:
     call.store.table(CONNECTIONS).remove(fetch_own(call, CONNECTIONS, call.path["id"]))
     return Reply(204)
+
+
+def _assistant_view(row: FeatherAssistant) -> dict[str, object]:
+    return {
+        "id": row.sid,
+        "name": row.name,
+        "archived_at": row.updated_at if row.archived else None,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
 
 
 def _list_assistants(call: PlatformCall) -> Reply:
@@ -176,7 +221,7 @@ def _list_assistants(call: PlatformCall) -> Reply:
     start = clamp_number(query.get("cursor", ""), 0, least=0, most=10**9)
     end = start + clamp_number(query.get("limit", ""), 50, least=1, most=200)
     more = end < len(rows)
-    page = [{"id": row.sid, "name": row.name} for row in rows[start:end]]
+    page = [_assistant_view(row) for row in rows[start:end]]
     return json_reply(
         200, {"assistants": page, "has_more": more, "next_cursor": str(end) if more else None}
     )

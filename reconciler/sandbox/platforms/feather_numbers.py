@@ -15,6 +15,7 @@ from reconciler.sandbox.platforms.feather import (
     find_twilio_connection,
     invalid_field,
     list_own,
+    organization_uuid,
     refusal,
     refuse_extra_fields,
 )
@@ -74,10 +75,11 @@ CHANNELS = PlatformShelf("feather_channels", FeatherChannel, "", complete_uuid, 
 SHELVES = (NUMBERS, CHANNELS)
 
 
-def _view(row: FeatherPhoneNumber) -> dict[str, object]:
+def _view(call: PlatformCall, row: FeatherPhoneNumber) -> dict[str, object]:
     fields = msgspec.structs.asdict(row)
-    del fields["sid"], fields["account_sid"], fields["organization"]
-    return {"id": row.sid, **fields}
+    for name in ("sid", "account_sid", "organization", "integration_connection_id"):
+        del fields[name]
+    return {"id": row.sid, "organization_id": organization_uuid(call), **fields}
 
 
 def _list(call: PlatformCall) -> Reply:
@@ -86,7 +88,7 @@ def _list(call: PlatformCall) -> Reply:
         rows = [row for row in rows if query["capability"] in row.capabilities]
     if query.get("status"):
         rows = [row for row in rows if query["status"] == row.status]
-    return json_reply(200, [*map(_view, rows)])
+    return json_reply(200, [_view(call, row) for row in rows])
 
 
 def _one_of(call: PlatformCall, name: str, *values: str) -> str:
@@ -140,7 +142,7 @@ def _create(call: PlatformCall) -> Reply:
 
     complete_uuid(call.store, row)
     call.store.table(NUMBERS).add(row)
-    return json_reply(201, _view(row))
+    return json_reply(201, _view(call, row))
 
 
 def _number(call: PlatformCall) -> FeatherPhoneNumber:
@@ -148,7 +150,7 @@ def _number(call: PlatformCall) -> FeatherPhoneNumber:
 
 
 def _fetch(call: PlatformCall) -> Reply:
-    return json_reply(200, _view(_number(call)))
+    return json_reply(200, _view(call, _number(call)))
 
 
 def _change(call: PlatformCall) -> Reply:
@@ -165,7 +167,7 @@ def _change(call: PlatformCall) -> Reply:
 
 def _reply_after_update(call: PlatformCall, row: FeatherPhoneNumber) -> Reply:
     row.updated_at = iso8601(call.store.now())
-    return json_reply(200, _view(row))
+    return json_reply(200, _view(call, row))
 
 
 def _retire(call: PlatformCall) -> Reply:
@@ -185,8 +187,10 @@ def _channel_view(row: FeatherChannel) -> dict[str, object]:
     pinned = row.agent_revision_id or row.team_revision_id
     return {
         "id": row.sid,
+        "phone_number_id": row.phone_number_id,
         "channel_type": row.channel_type,
         **{name: getattr(row, name) for name in _BINDING},
+        "created_at": row.created_at,
         "revision_state": "pinned_current" if pinned else "legacy_unpinned",
     }
 
