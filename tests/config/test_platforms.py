@@ -49,6 +49,16 @@ def test_requires_the_settings_of_a_platform(
     [
         (f"{SIP}}}", "missing_field", "server_address"),
         (
+            f'{SIP}, sip: {{server_address: "sip:s.example.com"}}}}',
+            "invalid_value",
+            ": s.example.com",
+        ),
+        (
+            f'{SIP}, sip: {{server_address: "SIPS:s.example.com"}}}}',
+            "invalid_value",
+            ": s.example.com",
+        ),
+        (
             f"{SIP}, sip: {{server_address: s.example.com, media_encryption: maybe}}}}",
             "invalid_value",
             "require",

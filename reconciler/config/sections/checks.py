@@ -215,6 +215,14 @@ def check_domain(value: str) -> str:
     return value.lower()
 
 
+def check_sip_server(value: str) -> str:
+    """Refuse a SIP URL where the host of a SIP server is needed: platforms add the scheme."""
+    scheme, colon, rest = check_text(value).partition(":")
+    if colon and scheme.lower() in ("sip", "sips"):
+        raise make_refusal("invalid_value", f"Write the server without `{scheme}:`: {rest}")
+    return value
+
+
 def is_zone(text: str) -> bool:
     """Return true for a possible name of a Twilio region or edge.
 

@@ -31,6 +31,7 @@ from reconciler.config.sections.checks import (
     check_project,
     check_reference,
     check_references,
+    check_sip_server,
     check_sip_url,
     check_state,
     check_text,
@@ -108,6 +109,7 @@ Cidr = Annotated[str, AfterValidator(check_cidr), _schema(pattern="^[0-9.]+(/[0-
 Username = Annotated[str, AfterValidator(check_username), _schema(minLength=1, maxLength=32)]
 Url = Annotated[str, AfterValidator(check_url), _schema(pattern="^https?://[^/\\s]+")]
 SipUrl = Annotated[str, AfterValidator(check_sip_url), _schema(pattern="^sip:[^\\s]+$")]
+SipServer = Annotated[str, AfterValidator(check_sip_server), _schema(minLength=1)]
 Zone = Annotated[str, AfterValidator(check_zone), _schema(pattern=ZONE)]
 Domain = Annotated[str, AfterValidator(check_domain), _schema(pattern="\\.pstn\\.twilio\\.com$")]
 State = Annotated[str, AfterValidator(check_state), _schema(minLength=1)]

@@ -21,6 +21,7 @@ from reconciler.config.sections.fields import (
     Price,
     SecretReference,
     Section,
+    SipServer,
     Takeover,
     Text,
     mandatory_field,
@@ -32,7 +33,7 @@ class Sip(Section):
     """The trunks and the dispatch rule of a number outside Twilio, on its platform."""
 
     trunk_name: Text | None = optional_field("Name of the trunks on the platform.", "my-trunk")
-    server_address: Text | None = optional_field(
+    server_address: SipServer | None = optional_field(
         "SIP server for outgoing calls; required if the number makes calls.", "sip.example.com"
     )
     username: Text | None = optional_field("SIP user name.", "user")
