@@ -1,4 +1,4 @@
-"""``python -m reconciler`` is the command ``reconciler``."""
+"""Run the command ``reconciler`` for ``python -m reconciler``."""
 
 from reconciler.cli.main import run
 

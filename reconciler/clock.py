@@ -1,4 +1,4 @@
-"""The clock: elapsed time, the time of day, and waiting.
+"""Read the elapsed time and the time of day, and wait, through a `Clock`.
 
 The only module below `remote` that reads a clock or sleeps; tests replace it with their own
 `Clock`.

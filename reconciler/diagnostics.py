@@ -1,4 +1,6 @@
-"""Problems as values: cause, position and cure; does not depend on exceptions, terminals or files."""
+"""Define a problem as a value: cause, position and cure; detect errors among problems, and sort
+them; does not depend on exceptions, terminals or files.
+"""
 
 from __future__ import annotations
 

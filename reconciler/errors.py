@@ -1,5 +1,5 @@
-"""Exceptions that end a run, and the exit code of each; does not depend on Twilio, YAML or
-terminals.
+"""Define the exceptions that end a run, and the exit code of each; does not depend on Twilio, YAML
+or terminals.
 
 Problems that can be collected are values (`reconciler.diagnostics`), not exceptions.
 """

@@ -1,5 +1,5 @@
-"""The table of JSON Schemas by name, each generated from the code that reads or writes such a
-document.
+"""Map the name of each JSON Schema (configuration, state, plan file, output of a command) to the
+function that generates it from the code of that document.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Rearrange the command line before click parses it: flags may come before or after the command."""
+"""Rearrange the command line before click parses it: move leading flags behind the command's name,
+and complete a bare `--allow-takeover` to all addresses.
+"""
 
 from __future__ import annotations
 

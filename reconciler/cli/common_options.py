@@ -1,4 +1,6 @@
-"""The values of the options that all commands share."""
+"""Hold the values of the shared options (`CommonOptions`), and derive from them the style of a
+stream and the options of a run; print each call with `-v`.
+"""
 
 from __future__ import annotations
 

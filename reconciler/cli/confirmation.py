@@ -1,4 +1,6 @@
-"""Ask for confirmation, apply and report: shared by all commands that carry out a plan."""
+"""Add the consent and baseline options; carry out a plan (ask, apply, print the result) or only
+show and save it, and return the exit code.
+"""
 
 from __future__ import annotations
 

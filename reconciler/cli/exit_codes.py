@@ -1,4 +1,6 @@
-"""Decide the exit codes of plans and results."""
+"""Return the exit code of a plan (errors, refusals, changes) and of an apply (done, partial,
+failed); print nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Turn every error of a command into diagnostics in the chosen format, and an exit code."""
+"""Run a command and return its exit code; print any error as diagnostics in the chosen format.
+Usage errors are raised again for click.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The command `reconciler`: the table of commands, and the exit code of a command line."""
+"""Define the program `reconciler`: list its commands, import the one that is used, run it, turn
+everything that it raises into an exit code, and end the process.
+"""
 
 from __future__ import annotations
 

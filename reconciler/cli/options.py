@@ -1,4 +1,6 @@
-"""Decorators for the options that most commands share, and the `CommonOptions` they make."""
+"""Define decorators that add the shared options, check them, and run the command with
+`CommonOptions` under error handling; also option types and tests of flags.
+"""
 
 from __future__ import annotations
 

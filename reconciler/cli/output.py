@@ -1,4 +1,6 @@
-"""Print a document on stdout in the chosen format, and write its reports; diagnostics go to stderr."""
+"""Print a document or a failure in the chosen format and write its `--report` files; print
+diagnostics with their lines of YAML, on stderr except for `lint`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Options that name a file to write, and the check of all of them before a command starts."""
+"""Define the option type of files to write, and refuse before a command starts a file that is the
+state, belongs to the configuration, or is named by two options.
+"""
 
 from __future__ import annotations
 

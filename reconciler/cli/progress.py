@@ -1,4 +1,6 @@
-"""Report progress on stderr: a bar on a terminal, a line for each action in a log."""
+"""Report progress and long waits on stderr, as a bar on a terminal and as lines in a log; print the
+plan that is about to be applied on stdout.
+"""
 
 from __future__ import annotations
 

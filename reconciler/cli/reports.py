@@ -1,4 +1,6 @@
-"""Parse `--report NAME=FILE`, check it before anything is done, and write each report in one step."""
+"""Parse `--report NAME=FILE` and check each file before the run; after it, render every report and
+replace its file as a whole.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Handle Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second exits at
-once.
+"""Stop a command on Ctrl-C; during an apply, finish calls and save at the first signal, and exit at
+the second. Also report that the time limit is reached.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Explain an unknown command or option: the nearest name, or the name that another program has for it."""
+"""Return the error message for an unknown command or option, with the nearest name, or the
+equivalent here of a name from another program.
+"""
 
 from __future__ import annotations
 

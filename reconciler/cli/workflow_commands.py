@@ -1,4 +1,5 @@
-"""Make text safe for a log of GitHub Actions, whose runner executes commands that it finds in it.
+"""Wrap a text stream for logs of GitHub Actions: break every workflow command in text that is
+written, except in the program's own annotations.
 
 A runner executes `::command::` at the start of a line and `##[command]` anywhere. Text may contain
 values from YAML or Twilio, so all text is changed at the one place where it is written.

@@ -1,4 +1,5 @@
-"""The codes of configuration problems with their constant summaries, and which are warnings.
+"""Map the codes of configuration problems to constant summaries, list which are warnings, and build
+the diagnostic of a code.
 
 Codes that also exist elsewhere (platforms, Twilio) have the same name everywhere.
 """

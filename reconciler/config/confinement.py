@@ -1,4 +1,5 @@
-"""Check that paths in a configuration stay in the folders that it may use.
+"""Find the repository root and the folders of secrets, and check that a path of a configuration
+stays inside such folders.
 
 The configuration may come from a pull request; a path in it must not make this program read, show
 or send a file of the machine. Links are resolved first. Nothing is opened here.

@@ -1,4 +1,6 @@
-"""The formats of names, numbers and SIDs in a configuration."""
+"""Define the pattern of E.164 numbers, recognise and normalise SIDs, and list the spellings of a
+field's name.
+"""
 
 from __future__ import annotations
 

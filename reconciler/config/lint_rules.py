@@ -1,4 +1,5 @@
-"""The rules as a table: id, level, what it is about, why it matters, what to do.
+"""Define the lint rules as a table: id, level, what it is about, why it matters, what to do;
+classify diagnostics as refusing violations or as warnings of the configuration alone.
 docs/reference/lint.md is written against it.
 
 `warning` is shown by `validate` and `lint`, and counted by other commands; `info` is shown by `lint`

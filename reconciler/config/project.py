@@ -1,4 +1,6 @@
-"""The result of loading a configuration: frozen values without YAML or pydantic."""
+"""Define `Project`, the result of loading a configuration, and its parts (accounts, platforms,
+agents, limits …): frozen values without YAML or pydantic.
+"""
 
 from __future__ import annotations
 

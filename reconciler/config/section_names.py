@@ -1,4 +1,4 @@
-"""The names of the sections of a configuration, and the error for a double declaration."""
+"""List the top-level keys of a configuration file, and build the error for a double declaration."""
 
 from __future__ import annotations
 

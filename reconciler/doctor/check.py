@@ -1,4 +1,6 @@
-"""`Check`: one result of `doctor`."""
+"""Define one result of `doctor` (ok, warning or failed, with detail and code), and return whether
+no check has failed; run no check.
+"""
 
 from __future__ import annotations
 

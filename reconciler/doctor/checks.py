@@ -1,5 +1,5 @@
-"""The checks of a project: its accounts in parallel, its secrets, its platforms, its state. Reads
-only.
+"""Run all checks of `doctor`: connection and regions of the accounts in parallel, then secrets,
+platforms and the state. Reads only.
 
 To add a check, add a function to `ACCOUNT_CHECKS` (run for each account) or to `CHECKS` (run once).
 """

@@ -1,5 +1,5 @@
-"""Read the first row of everything that an account needs; in parallel, so that a silent server
-costs one timeout.
+"""Read the first row of everything that an account needs, in parallel; record each error or owner,
+the fastest answer, and the difference of the clocks.
 """
 
 from __future__ import annotations

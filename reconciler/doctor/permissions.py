@@ -1,4 +1,5 @@
-"""The reads that a configuration needs from an account, and their purpose; pure.
+"""List the reads that a configuration needs from an account, each with its endpoint and purpose;
+pure: `connection` makes the calls.
 
 docs/reference/twilio.md has the same table for users.
 """

@@ -1,5 +1,5 @@
-"""Check that the region that an account's connection manages answers its numbers: one call for each
-number, or for as many as the limit allows.
+"""Ask Twilio for the inbound regions of an account's numbers, all or up to a limit, and return a
+check that fails when one is not the managed region.
 """
 
 from __future__ import annotations

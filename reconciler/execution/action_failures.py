@@ -1,4 +1,6 @@
-"""Failures of single actions, in words: what happened, and what to do about it."""
+"""Return the failure of one action on Twilio, in words: refused, purchase unconfirmed, write
+dropped, or no webhook behind a trunk or application. No I/O.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Execute one action: make its call and return a verified outcome. Errors become outcomes; nothing
-is saved here.
+"""Execute one action, or a batch on a platform: make its calls, compare the replies, and return
+outcomes. Errors become outcomes; nothing is saved here.
 """
 
 from __future__ import annotations

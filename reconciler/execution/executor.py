@@ -1,4 +1,6 @@
-"""Execute one plan, from the first intent to the saved state: schedule, read back, correct, fold."""
+"""Execute one plan under the lock of its state: record the intents, run the actions, read back and
+repair writes, and save the next version of the state.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Build the entries to record before the first write: prior values, and what each resource is about
-to become. No I/O.
+"""Group actions by address, and build the entries to record: before the first write, after a step,
+after an undo, and after a platform's write. No I/O.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The outcome of each action: values that apply returns and reports show; no I/O."""
+"""Define the outcome of an action, its failure, and the result of an apply; build the failure of a
+write that cannot be read back. No I/O.
+"""
 
 from __future__ import annotations
 

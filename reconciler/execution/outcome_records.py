@@ -1,5 +1,5 @@
-"""Turn outcomes into the records of the journal: entries after a step, after a failure, after an
-undo. No I/O.
+"""Turn outcomes into the records of the journal (after a success, a failure or an undo), and
+collect the SIDs of created resources. No I/O.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Read what the numbers of registrations show on Twilio: one by one or by listing, whichever is
-fewer calls.
+"""Read the raw fields of numbers from Twilio, one by one or by listing, whichever is fewer calls;
+return the error of a number that cannot be read.
 """
 
 from __future__ import annotations

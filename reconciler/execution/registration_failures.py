@@ -1,5 +1,5 @@
-"""Failures of actions on platforms, as outcomes: not read before, not read after, or contradicted
-by the list. No I/O.
+"""Compare a platform's list with the intended result of an action or its undo, and build the
+outcomes of unread, unverified and contradicted actions. No I/O.
 """
 
 from __future__ import annotations

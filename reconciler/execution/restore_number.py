@@ -1,4 +1,6 @@
-"""Put a number back to the raw fields that it had before a platform tried to import it."""
+"""Compare a number's raw fields with those before a platform's action, write the former values to
+Twilio, and return the fields that still differ.
+"""
 
 from __future__ import annotations
 

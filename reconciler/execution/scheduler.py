@@ -1,4 +1,5 @@
-"""Run the actions of a plan: independent addresses at once, the steps of an address in order.
+"""Run the actions of a plan and record every outcome in the journal: independent addresses at once,
+the steps of an address in order.
 
 Every outcome is durable before what depends on it starts. One thread decides and records; worker threads make
 single calls and nothing else. A failure stops only what depends on it.

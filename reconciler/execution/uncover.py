@@ -1,5 +1,5 @@
-"""Write to a number in two steps when a trunk or application hides its URLs: write the new route,
-read it back, then switch.
+"""Split a write that sets or clears the trunk or application that hides a number's URLs: send the
+first part, read it back, and return the second part unsent.
 
 On Twilio a trunk hides an application, and both hide the URLs. A reply may show a field that was
 not stored. So when one write changes both the URLs and the trunk or application

@@ -1,5 +1,5 @@
-"""Compare what was sent with what Twilio stored: fields have been dropped under a 200 before. No
-I/O.
+"""Compare what was sent with what Twilio stored (applied, normalised or dropped), and record the
+pairs that Twilio has put into its own form. No I/O.
 """
 
 from __future__ import annotations

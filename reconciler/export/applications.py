@@ -1,4 +1,5 @@
-"""Convert live TwiML applications to entries of the `applications` section; pure.
+"""Name the live TwiML applications that numbers use, and return their entries of the `applications`
+section; write a webhook as YAML; pure.
 
 An application without a unique label, or with values that YAML cannot express, is left out: agents
 use its SID.

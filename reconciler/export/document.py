@@ -1,5 +1,5 @@
-"""Write the configuration that declares the resources of accounts exactly, with comments on unusual
-ones; pure.
+"""Return the text of a configuration that declares the selected resources of accounts exactly,
+without those already declared, with comments on unusual ones; pure.
 
 A plan of it only imports, and writes nothing to Twilio. The same account gives the same bytes.
 """

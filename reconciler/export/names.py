@@ -1,5 +1,5 @@
-"""Names for exported resources: agents from their URLs, trunks from their labels; stable, unique,
-pure.
+"""Derive valid, unique names for exported resources: agents from their URLs, trunks and
+applications from their labels; pure.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Declare one live number: the agent that it names, the parts that it overrides, the parts that it
-leaves alone.
+"""Convert a live number to its declaration: the agent that it names, the parts that it overrides,
+the parts that it leaves alone. Equal numbers share one.
 
 | live voice   | live sms                  | declared as                                                   |
 |--------------|---------------------------|---------------------------------------------------------------|

@@ -1,4 +1,6 @@
-"""Comments on unusual webhooks and numbers; no comment quotes a whole URL, which may hold a secret."""
+"""Return the comments of an export: remarks on webhooks, settings without effect, and the label of
+a number; never a whole URL, which may hold a secret.
+"""
 
 from __future__ import annotations
 

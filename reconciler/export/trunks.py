@@ -1,5 +1,5 @@
-"""Convert live trunks and their children to entries of the `trunks` section; a table has one row
-per kind of child.
+"""Name live trunks, and convert them with their origination URLs and lists to entries of the
+`trunks` section; pure. `CHILDREN` has a row for each kind of child.
 
 A trunk that a plan could not find again, or that YAML cannot express, is left out: its numbers use
 its SID.

@@ -1,4 +1,5 @@
-"""Networks that may call through a trunk: IP access control lists and their addresses; does no I/O.
+"""Define the fields, endpoints and conversions of IP access control lists and of their networks,
+keyed by CIDR; the use of a list by a trunk is another kind. No I/O.
 
 The key of an address is its network in CIDR; its label is unique in its list. Source: Twilio's API
 of 2010.

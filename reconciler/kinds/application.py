@@ -1,4 +1,5 @@
-"""A TwiML application: a name, and webhooks for every number that uses it; does no I/O.
+"""Define the fields, endpoints and conversions of TwiML applications, which hold a name and
+webhooks for every number that uses them; no I/O.
 
 Its webhooks have the canonical form of a number's webhooks. Names are not unique on Twilio. Source:
 Twilio's API of 2010.

@@ -1,5 +1,5 @@
-"""Resources below another resource: the row of a child holds the SID of its parent in `parent_sid`;
-does no I/O.
+"""Convert the row of a child resource to a `Live`; the SID in `parent_sid` becomes the address of
+its parent. No I/O.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Users that may call through a trunk: credential lists and their credentials; does no I/O.
+"""Define the fields, endpoints and conversions of SIP credential lists and their credentials, and
+check a password against Twilio's rules; no I/O.
 
 A password can be written and never read, so its fingerprint is compared. Source: Twilio's API of
 2010.

@@ -1,4 +1,5 @@
-"""Rules by which a stored value is another form of the value that was sent; pure.
+"""Compare a stored value with the value that was sent: the same, another form of it by the rules
+below, an unexpected form, or a different value; pure.
 
 | Rule            | Same meaning                                       | Source                       |
 |-----------------|----------------------------------------------------|------------------------------|

@@ -1,5 +1,5 @@
-"""Types that describe a kind of resource: fields, endpoints, kinds; names no particular kind and
-does no I/O.
+"""Define the types of a kind of resource (`Kind`, `Field`, `Endpoint`), check the form of a row,
+and convert plain fields both ways; names no particular kind. No I/O.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Known hosts of webhooks: which voice-AI platform, or which part of Twilio, answers a URL; pure.
+"""Return the voice-AI platform or the part of Twilio that a webhook's URL leads to, or the hint for
+a report (`looks like a Vapi import`); pure.
 
 A host is evidence, not proof, so reports write "looks like". The hosts are those that the documents
 and the consoles of the platforms show. This is the only table of hosts: drift, plans and exports

@@ -1,4 +1,5 @@
-"""A Twilio phone number (IncomingPhoneNumber): its fields on the wire and their canonical form.
+"""Define the fields, endpoints and kinds of phone numbers and bridge numbers, convert between wire
+and canonical form, and describe routes in words.
 
 On the wire a number has trunk, application and URL side by side, and the first one that is set
 answers. In canonical form its voice is one value (webhooks, trunk, application or none), and so is

@@ -1,4 +1,6 @@
-"""An origination URL: the target of a trunk's calls (Twilio's Trunking API, v1); does no I/O."""
+"""Define the fields, endpoints and conversions of origination URLs, the targets of a trunk's calls
+(Twilio's Trunking API, v1); no I/O.
+"""
 
 from __future__ import annotations
 

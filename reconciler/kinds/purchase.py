@@ -1,4 +1,5 @@
-"""The purchase of a number on Twilio: the calls, and the parameter of each field; pure.
+"""Define the endpoints that search, price and buy numbers, and convert a purchase to changes of a
+plan and to request parameters; pure, buys nothing.
 
 Sources: AvailablePhoneNumbers of the 2010 API, the Pricing API, and the Regulations of Regulatory
 Compliance.

@@ -1,4 +1,5 @@
-"""Recording of a trunk's calls: one setting of each trunk, never created or deleted; does no I/O.
+"""Define the fields, endpoints and conversions of call recording, one setting of each trunk that is
+never created or deleted; no I/O.
 
 Twilio shows the setting with the trunk, and changes it by a path of its own (Trunking API, v1).
 """

@@ -1,5 +1,5 @@
-"""The common parts of IP access control lists and credential lists: a name, and members; does no
-I/O.
+"""Build the kinds of IP access control lists and credential lists, and of their members, from
+names, paths and fields; no I/O.
 
 Source: Twilio's API of 2010, ``/SIP/IpAccessControlLists`` and ``/SIP/CredentialLists``.
 """

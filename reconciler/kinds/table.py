@@ -1,4 +1,6 @@
-"""The table of kinds: every kind of resource that the reconciler manages."""
+"""List every kind of Twilio resource that is managed, and look up ranks, child kinds and secret
+fields. A `registration` on a platform has a rank here, but no `Kind`.
+"""
 
 from __future__ import annotations
 

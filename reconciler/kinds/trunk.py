@@ -1,4 +1,6 @@
-"""An Elastic SIP trunk: fields and endpoints (Twilio's Trunking API, v1); does no I/O."""
+"""Define the fields, endpoints and conversions of Elastic SIP trunks (Twilio's Trunking API, v1),
+and decide whether two are the same trunk; no I/O.
+"""
 
 from __future__ import annotations
 

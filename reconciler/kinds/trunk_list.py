@@ -1,4 +1,5 @@
-"""The use of a list by a trunk; the lists themselves are other kinds. Does no I/O.
+"""Define the two kinds that attach an IP access control list or a credential list to a trunk; the
+lists themselves are other kinds. No I/O.
 
 Twilio (Trunking API, v1) identifies a use by the SID of the list. A use is created and deleted,
 never changed.

@@ -1,4 +1,6 @@
-"""`Action`: one step of a plan."""
+"""Define `Action`, one step of a plan, with `Change` and `RouteChange`, and the sets of action
+names that add, create, release or remove; executes nothing.
+"""
 
 from __future__ import annotations
 

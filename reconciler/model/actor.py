@@ -1,4 +1,6 @@
-"""Define who made a change on Twilio, and describe this person or program in words."""
+"""Define `Actor`, the user or program that made a change on Twilio, and describe it in words; reads
+no event log.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`Address`: the parts of a resource's address, such as ``number/+15550100101``.
+"""Split the address of a resource, such as ``number/+15550100101``, into kind, name, owner and key,
+and build it from parts; validates nothing.
 
 | address                             | kind            | name               | owner        | key          |
 |-------------------------------------|-----------------|--------------------|--------------|--------------|

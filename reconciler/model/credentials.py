@@ -1,4 +1,6 @@
-"""`Credentials`: the credentials of one Twilio account."""
+"""Define `Credentials`: name, SID, login, password and server of one Twilio account; `repr` hides
+the password. Reads no secret.
+"""
 
 from __future__ import annotations
 

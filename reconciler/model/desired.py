@@ -1,5 +1,5 @@
-"""`Desired`: one declared resource. `Profile`: the account, attributes and options that equal
-declarations share. `Purchase`: the permission to buy.
+"""Define `Desired`, one declared resource; `Profile`, the account, attributes and options that
+equal declarations share; and `Options`, `Purchase` (permission to buy) and `Money`.
 """
 
 from __future__ import annotations

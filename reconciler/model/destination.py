@@ -1,4 +1,6 @@
-"""`Destination`: a server that receives a secret."""
+"""Define `Destination`, a server that receives a secret: its host, and references to the secrets
+(``env:NAME``), never their values.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`Entry`: what the state holds for one address."""
+"""Define `Entry`, the record of one resource in the state: SID, last applied and prior values,
+options, pending write; data only.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Look values up by the identity of objects that many resources share.
+"""Store and look up values by the identity of one to four shared objects, not by their content, and
+list each distinct object once.
 
 100,000 numbers share a few profiles, attributes and options. What is worked out for one of these
 objects holds for every number that has it, and the identity of an object is a key that needs no

@@ -1,4 +1,6 @@
-"""`Live`: one resource as its API returns it."""
+"""Define `Live`, one resource as read from its API: SID, key, account, raw fields and their
+canonical form.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Position`: a place in a configuration file."""
+"""Define `Position`: file, line and column of a place in a configuration, counted from 1."""
 
 from __future__ import annotations
 

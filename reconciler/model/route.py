@@ -1,4 +1,6 @@
-"""Routes of a number, and the values of attributes in canonical and in wire form."""
+"""Define `Webhook`, `TrunkRoute` and `ApplicationRoute`, the ways in which a number answers, and
+the types of attributes in canonical form and of fields in wire form; converts nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The value `Decision`: the result of one decider. A plan is the sum of its decisions."""
+"""Define `Decision`, the actions, entries and problems that one decider returns, and join
+decisions. A plan is the sum of its decisions.
+"""
 
 from __future__ import annotations
 

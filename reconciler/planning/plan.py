@@ -1,4 +1,4 @@
-"""The value `Plan`: actions, state updates and diagnostics."""
+"""Define the value `Plan`: actions, state updates and diagnostics, and what it was made from."""
 
 from __future__ import annotations
 

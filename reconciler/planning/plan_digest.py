@@ -1,4 +1,5 @@
-"""The digest of what a plan does, from the parts of an action that count; pure.
+"""Compute the digest of what a plan does, from the parts of an action that count, and report
+another digest than the expected one; pure.
 
 | counts | does not count |
 |---|---|

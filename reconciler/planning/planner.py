@@ -1,4 +1,5 @@
-"""Plan: compare declared, recorded and live resources, return actions in a safe order; pure.
+"""Compare declared, recorded and live resources, and return the plan with actions in a safe order;
+fingerprint live resources for saved plans; pure.
 
 The same inputs give the same bytes. Nothing here reads files, the network, the clock or the
 terminal.

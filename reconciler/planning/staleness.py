@@ -1,4 +1,6 @@
-"""Find what has changed since a plan was made: state, configuration and every touched object; pure."""
+"""Report as diagnostics what has changed since a plan was made: state, configuration, secrets and
+every touched object; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The interface to one Twilio account, and the events that show who changed what.
+"""Define the `Gateway` protocol: list, find, call, and read recorded changes of one Twilio account;
+also `Event`, `CallRecord` and `Wait`. No implementation.
 
 Only the protocol: no HTTP and no import of Twilio's package here, so that everything above can be
 typed against it and tests can use another gateway. Every method raises

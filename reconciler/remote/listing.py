@@ -1,4 +1,5 @@
-"""Limits for reading a listing, so that a listing without an end becomes an error.
+"""Count the pages, rows and bytes of a listing, so that one without an end raises an error; also
+defines the other errors of unreliable listings. Reads nothing.
 
 Pure, and the same for Twilio and for platforms.
 """

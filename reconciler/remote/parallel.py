@@ -1,4 +1,6 @@
-"""Run calls in several threads, and start one in the background."""
+"""Run a function for each item in several threads, with results in order, or start one in the
+background as a future.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Shorten long values to a line. The middle is removed, which matters least in a URL."""
+"""Shorten a value, or a pair of values that must still look different. The middle is removed, which
+matters least in a URL.
+"""
 
 from __future__ import annotations
 

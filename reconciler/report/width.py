@@ -1,4 +1,5 @@
-"""Compute how many terminal cells a text takes, and align columns by it.
+"""Compute how many terminal cells a text takes, and by it align columns and break a line between
+words.
 
 A CJK character or an emoji takes two cells, a combining mark none.
 """

@@ -1,4 +1,5 @@
-"""Turn values, counts and names into words that are safe to print, for every format.
+"""Return printable words for values, counts, addresses and places, with control characters made
+visible, for every format.
 
 Text from YAML or Twilio may contain anything, so control characters and direction marks are made
 visible here, before a format adds its own escapes.

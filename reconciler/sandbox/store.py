@@ -1,4 +1,5 @@
-"""In-memory tables of the sandbox: rows with a SID and an owner, listed newest first.
+"""Store the sandbox's rows in memory, in tables of rows with a SID and an owner, make SIDs, and
+return pages, newest first.
 
 Independent of HTTP and of any resource: a resource provides its row type and a `Shelf` that
 describes it.

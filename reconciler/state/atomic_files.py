@@ -1,5 +1,5 @@
-"""The file operations of a store, so small that tests can let each of them fail, or the power fail
-in the middle.
+"""Define and implement the few file operations of a store, and replace a file in one step; small,
+so that tests can simulate a failure of each operation or of the power.
 
 Knows nothing of states, journals or formats.
 """

@@ -1,5 +1,5 @@
-"""Edit a state by hand: take one state and return another; reads and writes nothing, and calls
-nobody.
+"""Return the resources of a state with one renamed or some removed, check a pushed state, and list
+the changes between two; reads and writes nothing.
 
 | change | keeps                                                                        |
 |--------|------------------------------------------------------------------------------|

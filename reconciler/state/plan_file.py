@@ -1,4 +1,5 @@
-"""Write and read a plan file between `plan --out` and `apply`: actions and all that they depend on.
+"""Define, write and read the file of a saved plan, for `plan --out` and `apply`, checked by a
+digest or encrypted; does not decide whether the plan is still current.
 
 Does not depend on planning or Twilio. A plan file contains no secret, because actions hold
 canonical attributes, which have none.

@@ -1,5 +1,5 @@
-"""Errors about the state, its journal, its lock and plan files. Each detail ends with the way to
-repair it.
+"""Build the errors about the state, its journal, lock, encryption keys and plan files. Each detail
+ends with the way to repair it.
 
 Takes places and reasons and returns exceptions ready to raise; reads nothing and decides nothing.
 """

@@ -1,4 +1,6 @@
-"""Journal records, and the description of a stored version."""
+"""Define journal records and apply them to resources; define `Saved` and `StoredVersion`, which
+describe when and by whom a version was written.
+"""
 
 from __future__ import annotations
 

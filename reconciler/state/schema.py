@@ -1,5 +1,5 @@
-"""The JSON Schemas of the state and of plan files, generated from the types that are read and
-written.
+"""Generate the JSON Schemas of the state and of plan files, as text, from the types that are read
+and written; writes no file.
 
 They are kept in `schemas/` for editors and other programs; a test holds the two equal. Opens no
 file.

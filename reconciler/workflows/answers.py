@@ -1,4 +1,6 @@
-"""Answer the questions of a plan: each source has one function that reads it."""
+"""Answer the questions of a plan about offers, registrations and inbound regions, and prefetch some
+regions; a question without an answer leaves its fact unknown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Apply a saved plan: plan again with the command that made it, compare, and apply the new plan.
+"""Apply a saved plan: plan again with the command that made it, refuse a plan that differs, and
+apply the new plan.
 
 The file supplies the command with its arguments and the selection; nothing else of it reaches
 Twilio or the state. Prints nothing, reads no command line.

@@ -1,4 +1,5 @@
-"""Workflows that write or check configuration files: init, fmt and lint.
+"""Format, create and check configuration files: the workflows of `fmt`, `init` (which can export an
+account) and `lint`.
 
 Nothing here plans or applies, prints, reads the command line or decides an exit code.
 """

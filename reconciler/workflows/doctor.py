@@ -1,4 +1,6 @@
-"""Check everything that the configuration needs."""
+"""Load the configuration, connect to its accounts, platforms and state, and return the results of
+all checks of `doctor`; change nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Compare what was last applied with what is there now."""
+"""Return where Twilio differs from the last applied values, with place and actor, and a plan for
+the pending changes; raise when nothing is recorded; write nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Check a plan against everything that makes an apply refuse it: claims, limits, baselines,
-policies and the state.
+"""Add to a plan every reason to refuse it (claims, limits, baselines, policies, state, clear-text
+credentials), and raise all of them before anything is written.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Check every path that a command writes to: it must not be the state or a file of the
-configuration.
+"""Refuse an output path that is the state, a file of the configuration or of a secret; return the
+configuration if it was read for that.
 
 Raises UsageError before anything is read from Twilio or written. An invalid configuration protects
 its files as far as it can be read.

@@ -1,4 +1,5 @@
-"""Workflows that plan, save a plan, and apply one.
+"""Plan without a write; save and read plan files; apply a plan under the lock of the state: plan,
+show, refuse, ask, plan again, execute.
 
 The workflows join configuration, state, Twilio and planning. Nothing here prints, reads the command
 line or decides an exit code.

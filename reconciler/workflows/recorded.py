@@ -1,4 +1,6 @@
-"""Read the configuration and the state without a call to Twilio, and find a recorded resource."""
+"""Read the configuration (or its header) and the state without a call to Twilio, and find a
+recorded entry by address, SID or E.164 number.
+"""
 
 from __future__ import annotations
 

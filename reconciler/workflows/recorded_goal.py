@@ -1,5 +1,5 @@
-"""Plan towards a goal that is not the configuration, and apply the plan: the workflow of `release`,
-`rollback` and `undo`.
+"""Plan towards a goal that is not the configuration, then preview or apply the plan: the workflow
+of `release`, `rollback` and `undo`.
 
 Nothing here prints, reads the command line or decides an exit code.
 """

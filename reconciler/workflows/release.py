@@ -1,5 +1,5 @@
-"""Find the goal of `release`: the numbers that the user names stop being managed, even while the
-configuration declares them.
+"""Return the goal of `release`: the named numbers are no longer managed, even if declared. Refuse
+other kinds, and numbers that a platform has registered.
 
 `planning.goals.release_selected` plans towards it, `recorded_goal` carries the plan out.
 """

@@ -1,4 +1,5 @@
-"""Find the goal of `rollback` and `undo`: a version of the state, given by serial or time.
+"""Return the goal of `rollback` and `undo`: the resources of an earlier version of the state, found
+by serial, by time or as the previous one.
 
 `planning.goals.rollback` plans towards it, `recorded_goal` carries the plan out.
 """

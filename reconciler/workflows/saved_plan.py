@@ -1,4 +1,6 @@
-"""Make the content of a plan file."""
+"""Return the content of a plan file, with the digest and fingerprints that later show whether it is
+stale; list the secrets that it writes. Write no file.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Check that a saved or confirmed plan is still the plan that would be made now, and that its
-digest is the expected one.
+"""Compare a saved or confirmed plan with the plan made now, and raise Refused with the differences;
+compute the digest of a plan and compare it with `--expect`.
 
 The file is only compared: what is carried out is always the plan made now.
 """

@@ -1,5 +1,5 @@
-"""The environment of a run: its options, connections, prefetched pages and state store, and the
-values it returns.
+"""Define the options, consent and results of a run; open its gateways and state store, start its
+first reads, and refuse new destinations of secrets.
 
 Decides nothing; the workflows do.
 """

@@ -1,4 +1,5 @@
-"""Edit the state by hand: under the lock, with a dry run, without a call to Twilio.
+"""Move, remove, push and repair entries of the state by hand, under its lock, with a dry run; read
+it, list its versions, free its lock. Never call Twilio.
 
 Every change is the next version of the state, so the previous one is in its history. Prints
 nothing.

@@ -1,4 +1,6 @@
-"""Read the configuration and check all that can be checked without Twilio."""
+"""Load and check the configuration without Twilio; or load only its header, or without a file a
+project with the account of the TWILIO_* variables.
+"""
 
 from __future__ import annotations
 

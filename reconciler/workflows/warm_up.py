@@ -1,4 +1,6 @@
-"""Import what the end of a run needs while the first page of numbers is on its way."""
+"""Import the modules that a run needs later (executor, documents) while its first page of numbers
+is on its way; make no call.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler apply`."""
+"""Define `reconciler apply`: plan, show, ask and carry out; or carry out a saved PLANFILE, which is
+planned again and refused when the plan differs.
+"""
 
 from __future__ import annotations
 

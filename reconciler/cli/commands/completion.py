@@ -1,4 +1,6 @@
-"""`reconciler completion`."""
+"""Define `reconciler completion`: print the completion script for bash, zsh or fish; install
+nothing.
+"""
 
 from __future__ import annotations
 

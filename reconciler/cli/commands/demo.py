@@ -1,4 +1,6 @@
-"""`reconciler demo`: the real commands and the YAML of the quickstart, on a simulated Twilio."""
+"""Define `reconciler demo`: run plan, apply, an edit as in the console, and drift on a simulated
+Twilio in a temporary folder. Also find the files of the quickstart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler doctor`."""
+"""Define `reconciler doctor`: print checks of secrets, credentials, read permissions, clock,
+platforms, state and regions; change nothing; exit 1 when one fails.
+"""
 
 from __future__ import annotations
 

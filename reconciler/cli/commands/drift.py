@@ -1,4 +1,6 @@
-"""`reconciler drift`."""
+"""Define `reconciler drift`: print where Twilio differs from the last applied values, and who
+changed it; exit 2 on drift; change nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler export`."""
+"""Define `reconciler export`: read accounts and print their resources as configuration, or write a
+file (`--out`); leave out what is already declared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler fmt`."""
+"""Define `reconciler fmt`: format the named files or the whole configuration in place; with
+`--check` or `--diff` only report what would change.
+"""
 
 from __future__ import annotations
 

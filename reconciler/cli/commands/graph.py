@@ -1,4 +1,6 @@
-"""`reconciler graph`."""
+"""Define `reconciler graph`: print the declared call routes as Mermaid, DOT or JSON, from the
+configuration alone, without Twilio.
+"""
 
 from __future__ import annotations
 

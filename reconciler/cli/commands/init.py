@@ -1,4 +1,6 @@
-"""`reconciler init`."""
+"""Define `reconciler init`: create the files of a new project, after questions on a terminal, or
+export an account into it; never overwrite a file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler lint`."""
+"""Define `reconciler lint`: print warnings, remarks and policy violations of a valid configuration
+(exit 4 for errors), or the list of lint rules.
+"""
 
 from __future__ import annotations
 

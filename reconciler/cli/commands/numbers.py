@@ -1,4 +1,6 @@
-"""`reconciler numbers search`."""
+"""Define `reconciler numbers search`: list numbers for sale with prices, and with `--write` add
+chosen ones to a YAML file; buy nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler plan`."""
+"""Define `reconciler plan`: print every action that an apply would take and the reasons to refuse
+it, and save the plan with `--out`; write nothing to Twilio.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler release`."""
+"""Define `reconciler release`: stop managing the named numbers (plan, show, ask, carry out), or
+only show or save that plan; delete no number from the account.
+"""
 
 from __future__ import annotations
 

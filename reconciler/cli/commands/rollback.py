@@ -1,4 +1,6 @@
-"""`reconciler rollback`."""
+"""Define `reconciler rollback`: restore what an earlier version of the state had applied, or only
+show or save that plan. `undo` uses the same two functions.
+"""
 
 from __future__ import annotations
 

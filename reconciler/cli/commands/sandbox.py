@@ -1,4 +1,6 @@
-"""`reconciler sandbox`: a simulated Twilio on a loopback port."""
+"""Define `reconciler sandbox`: serve a simulated Twilio on 127.0.0.1 until Ctrl-C, with generated,
+seeded or persisted numbers, and with injected faults.
+"""
 
 from __future__ import annotations
 

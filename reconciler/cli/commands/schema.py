@@ -1,4 +1,6 @@
-"""`reconciler schema`."""
+"""Define `reconciler schema`: print one JSON Schema by name (default: `config`), or with `--list`
+the names of all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`reconciler show`."""
+"""Define `reconciler show`: print a saved plan, one recorded resource, or all recorded addresses;
+only a bridge number is also read from Twilio.
+"""
 
 from __future__ import annotations
 

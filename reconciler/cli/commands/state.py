@@ -1,4 +1,6 @@
-"""`reconciler state`: inspect the state without a call to Twilio."""
+"""Define the group `reconciler state` with `list` and `show`, which print recorded entries without
+a call to Twilio; add its other commands.
+"""
 
 from __future__ import annotations
 

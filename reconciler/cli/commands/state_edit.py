@@ -1,5 +1,5 @@
-"""`reconciler state mv|rm|pull|push|history|repair`: edit the state by hand; Twilio is never
-touched.
+"""Define `reconciler state mv`, `rm`, `pull`, `push`, `history` and `repair`: print or edit the
+recorded state by hand; Twilio is never touched.
 """
 
 from __future__ import annotations

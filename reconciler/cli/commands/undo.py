@@ -1,4 +1,6 @@
-"""`reconciler undo`."""
+"""Define `reconciler undo`: roll back to the previous version of the state (plan, show, ask, carry
+out); a second `undo` applies the change again.
+"""
 
 from __future__ import annotations
 

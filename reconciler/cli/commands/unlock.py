@@ -1,4 +1,6 @@
-"""`reconciler state unlock`."""
+"""Define `reconciler state unlock`: free the lock of the state and print its holder; without
+`--force` refuse a lock that may be in use.
+"""
 
 from __future__ import annotations
 

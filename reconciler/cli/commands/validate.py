@@ -1,4 +1,6 @@
-"""`reconciler validate`."""
+"""Define `reconciler validate`: check the configuration without Twilio, and print all problems and
+the counts of what is declared; exit 3 when it is invalid.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A problem at a place inside one configuration entry (`Finding`), its conversion to a diagnostic,
-and hints such as "Did you mean …"; used by all checks of the configuration.
+"""Define `Finding`, a problem inside one configuration entry; find the place of a field, convert
+findings to diagnostics, and word hints such as "Did you mean …".
 
 Equal entries share their findings, so that 100,000 equal numbers are checked once.
 """

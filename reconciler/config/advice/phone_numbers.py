@@ -1,5 +1,5 @@
-"""Advice on a text that should be a phone number, with a proposal where the intended number is
-clear.
+"""Explain an invalid phone number, with the intended number where it is clear; extract a number in
+E.164 from a text.
 
 Used only for an invalid number; does not depend on YAML or on the place of the number.
 """

@@ -1,4 +1,5 @@
-"""Suggest the option that a misspelt word is most like.
+"""Suggest the option that a misspelt word is most like, within limits that `reset_suggestions`
+resets.
 
 Bounded in time, however many words are misspelt.
 """

@@ -1,4 +1,5 @@
-"""Suggestions for refused values; used only for an error.
+"""Suggest a correction for an invalid http(s) URL, and find the variable that a value names in
+another tool's syntax (`${NAME}`); used only for an error.
 
 A suggestion repeats a value only when it cannot be a secret: a host without a user, the name of a
 variable.

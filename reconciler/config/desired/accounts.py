@@ -1,4 +1,6 @@
-"""Resolve the Twilio account of a resource: a name, or a finding; pure."""
+"""Resolve the Twilio account of a resource (a name, or a finding), and build account settings from
+a declaration or from the TWILIO_* variables; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compile and check TwiML applications; pure."""
+"""Compile a declared TwiML application to a desired resource, and lint its webhook URLs; pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Make the shape of a number: what all numbers that are declared alike have in common.
+"""Validate and compile a number, bridge number or SIP number once for all that are declared alike:
+profile, findings and registration (`NumberShape`).
 
 Equal profiles are one object, even if numbers of different shapes have them.
 """

@@ -1,4 +1,5 @@
-"""Read the number sections: validate each shape once, and make a desired number for each entry.
+"""Read the number sections: validate each shape once, make a desired number for each entry, and
+find numbers that are declared twice.
 
 100,000 numbers are declared in a handful of shapes. A `NumberShape` is validated once; the loop
 over all numbers only checks the key, looks up the shape and makes the value.

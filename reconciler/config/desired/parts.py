@@ -1,4 +1,6 @@
-"""Compile valid settings into canonical parts of agents and numbers; pure."""
+"""Compile validated webhooks, agents and platforms to canonical values, and a number to its managed
+attributes; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Compile the registrations of numbers on platforms; pure.
+"""Compile the registrations of numbers on platforms with their secrets, and check each number
+against what its platform supports; pure.
 
 Numbers that are declared alike share one `RegistrationShape`; `registration_of` adds the values of
 the single number.

@@ -1,4 +1,5 @@
-"""The table of sections whose entries are resources under names that the user chooses.
+"""Map each section with one named resource an entry (so far `applications`) to its kind, model,
+compiler and check.
 
 `trunks` is not in it: a trunk declares several resources.
 """

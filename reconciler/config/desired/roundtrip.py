@@ -1,5 +1,5 @@
-"""Check whether a live resource can be written in YAML without loss, with the models themselves;
-pure.
+"""Check with the models whether a live webhook, trunk, application or origination URL can be
+declared in YAML without loss; return a webhook's fields as YAML has them; pure.
 """
 
 from __future__ import annotations

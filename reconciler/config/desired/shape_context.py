@@ -1,4 +1,6 @@
-"""The names that a number can refer to, resolved once per configuration; pure."""
+"""Collect by name what a number can refer to: agents, trunks, applications, platforms, accounts and
+defaults; resolved once per configuration; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Find resources of a subaccount that the credentials of its parent cannot reach; pure.
+"""Report each trunk in a subaccount that has only the credentials of its parent, which cannot reach
+it; pure.
 
 The paths of the 2010 API name the account, so a parent's credentials work for
 `/Accounts/{subaccount}/…`. The paths of the newer APIs (trunking, monitor, messaging) do not: they

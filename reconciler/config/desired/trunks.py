@@ -1,4 +1,5 @@
-"""Compile trunks, and the entries of other sections of resources, into desired resources; pure.
+"""Compile trunks with their children and lists, and the entries of `resource_sections`, to desired
+resources and secrets; find lists that trunks declare differently; pure.
 
 Several trunks may use one list. The list is declared by the trunk that gives its content, and two
 trunks must not give different contents.

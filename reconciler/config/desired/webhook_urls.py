@@ -1,4 +1,5 @@
-"""Check the URLs of webhooks; pure.
+"""List the URLs of webhooks, and return lint warnings about them (tunnel, loopback, demo,
+unencrypted, with credentials …); pure.
 
 Messages never quote a URL, because it may hold a password.
 """

@@ -1,5 +1,5 @@
-"""Check the policies of the user: JSON Schemas for declared resources and for the actions of a
-plan.
+"""Read the policies of the user (JSON Schemas), and find their violations by declared resources or
+by the actions of a plan.
 
 Nothing is fetched: a `$ref` must point into the same schema. Messages never quote a value, because
 it may hold a secret.

@@ -1,5 +1,5 @@
-"""Show a valid configuration to policies: declared fields and the values that follow from them;
-pure.
+"""Convert a valid configuration to the documents that policies check: declared fields and the
+values that follow from them; pure.
 
 | kind           | document                                                                       |
 |----------------|--------------------------------------------------------------------------------|

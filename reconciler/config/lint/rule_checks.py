@@ -1,4 +1,5 @@
-"""Apply the lint rules to a valid configuration.
+"""Return the violations of lint rules by agents, trunks and bridge numbers of a valid
+configuration.
 
 Rules about single URLs are in `config/desired/webhook_urls.py`.
 """

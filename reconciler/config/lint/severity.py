@@ -1,4 +1,6 @@
-"""Apply the severities of rules: set or disabled in the file, or ignored on a line; pure."""
+"""Find `# reconciler: ignore[rule]` comments, and return diagnostics with their configured levels,
+without ignored and disabled rules; pure.
+"""
 
 from __future__ import annotations
 

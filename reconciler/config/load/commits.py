@@ -1,4 +1,5 @@
-"""Return who last changed the files of a configuration, from git; None where git cannot answer.
+"""Describe the last commit that changed any of the given configuration files, from git; None where
+git cannot answer.
 
 Used in messages only: a failure here is no failure of the run. Nothing is changed, and neither a
 server nor the user is asked, not even for objects that a partial clone left on the server.

@@ -1,4 +1,5 @@
-"""Run git on the repository of a configuration, which may come from a stranger's pull request.
+"""Run git at the root of a configuration's work tree and return its output, safely even in a
+repository that a stranger's pull request has changed.
 
 git must never run code, open a connection or see a secret because of a file in the repository:
 

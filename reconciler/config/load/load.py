@@ -1,4 +1,6 @@
-"""Load a configuration: return a `Project`, or all problems of the entry file and its includes."""
+"""Load a configuration: return a `Project`, or raise all problems of the entry file and its
+includes; also load the header alone, or a project without any file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Read the entry file and all its includes, and merge their sections; each value keeps its file.
+"""Read the entry file, with or without its includes, merge their sections, and hash the meaning;
+each value keeps its file.
 
 This module decides which keys may appear in several files; it does not interpret them.
 """

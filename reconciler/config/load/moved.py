@@ -1,4 +1,5 @@
-"""Read the `moved` section: renames whose old name is no longer declared; pure.
+"""Read and check the `moved` section: return renames whose old name is no longer declared, and the
+problems of the others; pure.
 
 The state is not looked at: a rename that it has already followed has no effect there.
 """

@@ -1,4 +1,5 @@
-"""Check all sections except the numbers, each entry against its model.
+"""Validate all sections except the numbers, each entry against its model; return them as
+`Settings`, with all problems.
 
 An invalid entry does not hide errors in the others.
 """

@@ -1,4 +1,6 @@
-"""Return the texts of the entry file, the JSON Schema and the ignore file of a new project; pure."""
+"""Return the texts of the entry file, the JSON Schema and the ignore file of a new project, and a
+valid name for it; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Write configuration files atomically, and never over a file that the user did not name."""
+"""Create configuration files, refusing names that exist already, or replace one in a single atomic
+step.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Decide which hosts secrets may be sent to; pure.
+"""Read the allow list of hosts from the environment, extend it, and decide whether secrets may be
+sent to an origin; pure.
 
 The configuration may come from a pull request, so its files alone never send a secret to a new
 host. Allowed hosts are fixed in the program (Twilio and the platforms), or come from the

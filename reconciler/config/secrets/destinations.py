@@ -1,4 +1,5 @@
-"""List the destinations of secrets, and find new ones; pure, and never with a secret itself.
+"""List the destinations of a project's secrets, find new ones, and refuse those without consent;
+pure, and never with a secret itself.
 
 A destination is the reference of a credential, the host that it is sent to and, for platforms, the
 reference of the platform's own key: with another key, the same host is another customer's account.

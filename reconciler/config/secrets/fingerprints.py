@@ -1,4 +1,5 @@
-"""Recognise secrets that can be written but not read back, by their fingerprints.
+"""Look up the secrets of resources and replace them by fingerprints, which recognise a secret that
+can be written but not read back.
 
 A fingerprint is a slow salted hash (scrypt), or an HMAC if the configuration names a key. Neither
 reveals the secret; short secrets, which could be guessed, only get an HMAC.

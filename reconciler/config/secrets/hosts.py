@@ -1,4 +1,5 @@
-"""Parse URLs and entries of the allow list into comparable origins; pure.
+"""Parse URLs and entries of the allow list into comparable origins, and match origins with entries;
+pure.
 
 The check must see the same host as the HTTP client. Parsers of URLs disagree about unusual
 spellings (backslashes, two @, octal addresses, letters outside ASCII), so everything unusual is

@@ -1,4 +1,5 @@
-"""Check where the secrets of a configuration come from and where they would be sent.
+"""Report hosts in the files that no secret may be sent to, and secret files outside the allowed
+folders; list the secret references of accounts, platforms and keys.
 
 This needs no secret and sends nothing, so `validate` finds all problems.
 """

@@ -1,4 +1,5 @@
-"""Resolve references to secrets when their values are needed; messages never show a value.
+"""Convert declared references to `Secret` values, and read the secrets and account credentials when
+they are needed; messages never show a value.
 
 The only place that reads environment variables and files for secrets.
 """

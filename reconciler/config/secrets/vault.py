@@ -1,4 +1,6 @@
-"""Look up each secret of a project when a call needs it; no secret is kept."""
+"""Look up a secret of a platform, an account or a SIP number of the project when a call needs it;
+no secret is kept.
+"""
 
 from __future__ import annotations
 

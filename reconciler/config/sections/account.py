@@ -1,4 +1,6 @@
-"""`accounts`: the Twilio accounts of numbers, trunks and applications."""
+"""Define the pydantic model of `accounts`: the Twilio accounts of numbers, trunks and applications,
+and their credentials as references.
+"""
 
 from typing import Self
 

@@ -1,4 +1,6 @@
-"""`agents` and `applications`: the answers to calls and messages, and their webhooks."""
+"""Define the pydantic models of `agents`, `applications` and webhooks; read an agent's
+platform-specific fields.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 

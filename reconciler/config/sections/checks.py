@@ -1,5 +1,5 @@
-"""The checks of configuration values: each returns the canonical form, or raises a refusal with one
-of our codes.
+"""Check single configuration values: each check returns the canonical form, or raises a refusal
+with one of our codes.
 
 Raises pydantic's custom errors whose type is one of our codes; does not depend on positions and
 other fields.

@@ -1,4 +1,6 @@
-"""The declared sections after validation: `Settings`, and one `Checked` entry each."""
+"""Define the results of validation: `Settings`, all declared sections except the numbers, and
+`Checked`, one entry with its place.
+"""
 
 from __future__ import annotations
 

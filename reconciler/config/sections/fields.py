@@ -1,4 +1,6 @@
-"""The types of configuration fields: the check of each, and its JSON Schema."""
+"""Define the types of configuration fields, each with its check and its JSON Schema, and `Section`,
+the base of all models.
+"""
 
 import re
 from typing import Annotated, Any, Literal, Self

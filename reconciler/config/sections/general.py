@@ -1,5 +1,5 @@
-"""The sections that every configuration may have, whatever else is in it, and the keys at the top
-of the file.
+"""Define the pydantic models of the keys at the top of the entry file (`Header`), and of
+`defaults`, `safety` and `moved`.
 """
 
 from typing import Literal

@@ -1,4 +1,6 @@
-"""Find the model that describes a place of the configuration."""
+"""Return the pydantic model of the mapping at a path of keys in the configuration; None where there
+is no model.
+"""
 
 from __future__ import annotations
 

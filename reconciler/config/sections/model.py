@@ -1,4 +1,4 @@
-"""The configuration file as one pydantic model, and so the source of its JSON Schema."""
+"""Define the whole configuration file as one pydantic model, the source of its JSON Schema."""
 
 from typing import Annotated
 

@@ -1,4 +1,6 @@
-"""`numbers` and `bridge_numbers`: the phone numbers, named by E.164 or SID."""
+"""Define the pydantic models of `numbers` and `bridge_numbers`, and expand the short forms of an
+entry to the long one.
+"""
 
 from typing import Annotated, Any, Literal, Self
 

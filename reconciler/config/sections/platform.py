@@ -1,4 +1,5 @@
-"""`platforms`: the voice-AI platforms that import numbers themselves.
+"""Build the pydantic models of `platforms`, one for each type of voice-AI platform that imports
+numbers itself.
 
 The models are built from the descriptions in `reconciler.kinds.platforms`.
 """

@@ -1,4 +1,6 @@
-"""`lint` and `policies`: levels of the lint rules, and rules of your own."""
+"""Define the pydantic models of `lint` (levels of the lint rules) and `policies` (rules of the
+user, as JSON Schemas).
+"""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,5 @@
-"""The JSON Schema of the configuration file, generated from its pydantic model.
+"""Generate the JSON Schema of the configuration file from its pydantic model, as a value and as
+text.
 
 `schemas/config.schema.json` is it.
 """

@@ -1,4 +1,6 @@
-"""`trunks`: Elastic SIP trunks and all that hangs below them."""
+"""Define the pydantic model of `trunks`: Elastic SIP trunks with origination URLs, lists, recording
+and disaster recovery.
+"""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -1,4 +1,5 @@
-"""The layout of a YAML text: the role of each line, and the line whose indentation it follows.
+"""Return the role of each line of a YAML text and the line whose indentation it follows, and indent
+the whole text again by two spaces a level.
 
 Uses the positions that the parser reports; lines end in \\n. Does not depend on the meaning of a
 configuration.

@@ -1,4 +1,4 @@
-"""A parsed YAML file as values with positions: maps and lists with the place of each key and value.
+"""Define the values of a parsed YAML file: maps and lists with the place of each key and value.
 
 Does not depend on YAML's syntax or on the meaning of a configuration.
 """

@@ -1,4 +1,4 @@
-"""Read a line of a configuration file for a report; possible secrets are masked.
+"""Read one line of a configuration file for a report, and mask possible secrets in a text.
 
 Other files have no lines.
 """

@@ -1,4 +1,5 @@
-"""Write a small tree of entries with comments as YAML: the format of generated configuration.
+"""Render a small tree of entries with comments as YAML text, the format of generated configuration;
+writes no file.
 
 `parse` reads the text back as the same values. Does not depend on the meaning of a configuration.
 """

@@ -1,4 +1,5 @@
-"""Write a value of the wrong shape in the right one, as YAML that can be copied.
+"""Render a value or section of the wrong shape in the right one, as YAML that can be copied, and
+explain a value that cannot be the name of an agent.
 
 Used only for an error. A value is repeated only when its type is certain (a URL, a phone number, a
 SID, a word of the configuration): anything else may be a secret.

@@ -1,4 +1,5 @@
-"""Translate pydantic's errors to findings with our codes and texts.
+"""Validate an entry with a pydantic model, and translate the errors to findings with our codes and
+texts.
 
 Repeats no value that may be a secret.
 """

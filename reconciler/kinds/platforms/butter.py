@@ -1,4 +1,6 @@
-"""Butter AI: Twilio numbers and numbers outside Twilio; an imported number cannot be changed."""
+"""Describe Butter AI: settings, possible calls, attributes of a number; sends nothing. It takes
+Twilio numbers and numbers outside Twilio; an imported number cannot be changed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Dasha BlackBox: many Twilio numbers in one import, reached by a trunk."""
+"""Describe Dasha BlackBox: settings, possible calls, attributes of a number; sends nothing. It
+imports many Twilio numbers with one call, and they reach it by a trunk.
+"""
 
 from __future__ import annotations
 

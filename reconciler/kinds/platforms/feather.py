@@ -1,4 +1,6 @@
-"""Feather: Twilio numbers with an agent for each direction, and bridge numbers."""
+"""Describe Feather: settings, possible calls, attributes of a number; sends nothing. It takes
+Twilio numbers with an agent each for calls in, calls out and SMS, and bridge numbers.
+"""
 
 from __future__ import annotations
 

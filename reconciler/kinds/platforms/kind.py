@@ -1,4 +1,5 @@
-"""Types that describe a voice-AI platform; pure, and without the name of any platform.
+"""Define the types that describe a voice-AI platform, its settings, and a number's attributes on
+it, and build the settings that several share; pure, names no platform.
 
 Sources are the platforms' published documents. A call that they do not describe is a missing
 capability, and `manual` names the step that a person has to take instead.

@@ -1,4 +1,6 @@
-"""LiveKit: numbers outside Twilio, as SIP trunks and a dispatch rule."""
+"""Describe LiveKit: settings, possible calls, fields that can change; sends nothing. It takes
+numbers outside Twilio only, as SIP trunks and a dispatch rule.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Nixflex: imports Twilio numbers with the account's auth token; an agent cannot be changed."""
+"""Describe Nixflex: settings and possible calls; sends nothing. It imports Twilio numbers with the
+account's auth token; another agent needs a new import.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Ravan AI: Twilio numbers reached by a trunk; its documents describe no link and no removal."""
+"""Describe Ravan AI: settings, possible calls, manual steps; sends nothing. It takes Twilio numbers
+by a trunk; its documents describe no list, link, change or removal.
+"""
 
 from __future__ import annotations
 

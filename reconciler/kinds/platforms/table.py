@@ -1,4 +1,6 @@
-"""The table of platforms, and the addresses of numbers on them."""
+"""List the description of each platform by type, build and read the addresses of numbers on
+platforms, and decide whether a person has to link the agent; no I/O.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Refuse plans that need consent: foreign values would be overwritten, or limits exceeded; pure.
+"""Return the reasons to refuse a plan without consent: foreign values overwritten, numbers bought,
+or limits exceeded; pure.
 
 Limits are shares or counts of the bound resources of a kind. Imports never count: they change
 nothing that is bound. Actions that finish an earlier run do not count either: they were within the

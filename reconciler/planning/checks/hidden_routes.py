@@ -1,4 +1,5 @@
-"""Find SMS routes without effect, because a messaging service answers in their place; pure.
+"""Warn of SMS routes without effect, because a messaging service answers in their place, and note
+that on the actions that write them; pure.
 
 | the number's service                         | who gets a message                    | report    |
 |----------------------------------------------|---------------------------------------|-----------|

@@ -1,4 +1,5 @@
-"""Check in which region calls to numbers are answered; pure.
+"""List the questions in which region Twilio answers the calls to numbers, and add the regions found
+and errors for wrong ones to the plan; pure.
 
 Twilio keeps the settings of a number separately for each region. A number that another region
 answers uses the settings of that region, although the settings here look as declared. The plan asks

@@ -1,4 +1,6 @@
-"""Limits of a plan: how many resources it may change and remove, as a count or a share; pure."""
+"""Define the limits of a plan: how many resources it may change, remove and buy, and at what cost;
+does not apply them; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Plan without a state that existed before, with the help of its newest stored version; pure.
+"""Find what a plan without its missing state gets wrong, by the newest stored version: resources
+created twice, and numbers not imported; pure.
 
 | resource in the stored version | plan without a state |
 |---|---|

@@ -1,4 +1,5 @@
-"""Check purchases of numbers: price, requirements for the owner, and the limits of `safety`; pure.
+"""List the questions about numbers that a plan buys, and check the offers found: price,
+requirements for the owner, and the limits of `safety`; pure.
 
 An unknown price counts as higher than every `max_spend`.
 """

@@ -1,4 +1,5 @@
-"""`Questions` that a plan leaves open, and the `Facts` that answer them; pure.
+"""List the `Questions` that a plan leaves open, and add the `Facts` that answer them to the plan,
+as prices, regions, errors and warnings; pure.
 
 Planning does no I/O. A plan whose checks need more than the resources lists questions, the
 workflow answers them (`workflows/answers.py`), and the checks read the facts. A question without an

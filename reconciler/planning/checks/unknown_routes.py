@@ -1,5 +1,5 @@
-"""Errors for numbers whose declared trunk or application, named by its SID, is not in their
-account; pure.
+"""List the SIDs of trunks and applications that numbers name, and report numbers whose trunk or
+application is not in their account; pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Plan without the accounts that cannot be read; pure.
+"""Leave accounts that cannot be read out of declarations, entries and plan, and add an error for
+each to the plan; pure.
 
 A resource that is missing elsewhere may be in such an account. So nothing is bought, forgotten or
 moved while an account is unread.

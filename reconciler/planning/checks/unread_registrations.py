@@ -1,4 +1,5 @@
-"""Plan without the numbers that a platform may have, but does not show; pure.
+"""Leave numbers whose registration on a platform could not be read, and what depends on them, out
+of a plan and the entries; pure.
 
 The webhooks of such a number may be the platform's, so nothing is written to the number either.
 """

@@ -1,4 +1,5 @@
-"""Compare declarations with what a number can do; pure.
+"""Take SMS out of the declarations of numbers that cannot receive messages, and report a declared
+voice that cannot have an effect; pure.
 
 | declared    | on a number that            | decision                                                          |
 |-------------|-----------------------------|-------------------------------------------------------------------|

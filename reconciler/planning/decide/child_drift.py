@@ -1,5 +1,5 @@
-"""Drift of undeclared children: those that appeared, changed or disappeared since the set was
-recorded; pure.
+"""List the undeclared children of trunks and lists, and those that appeared, changed or disappeared
+since the set was recorded; pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The deletion of an undeclared child, with an entry that lets `undo` make it again; pure."""
+"""Build the action that deletes an undeclared child, with an entry that lets `undo` make it again;
+pure.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The recorded and the live set of children below a trunk or a list: find, match and name them;
-pure.
+"""Find the undeclared children below a trunk or a list, match the live ones with the recorded set,
+and name them; pure.
 """
 
 from __future__ import annotations

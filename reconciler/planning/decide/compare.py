@@ -1,4 +1,5 @@
-"""Compare one resource in three ways: declared, last applied and live; pure.
+"""Compare one resource in three ways (declared, last applied and live), and read its live, last
+applied and prior values; pure.
 
 | live vs last applied | declared vs last applied | live vs declared | means      |
 |----------------------|--------------------------|------------------|------------|

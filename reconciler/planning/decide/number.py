@@ -1,4 +1,6 @@
-"""Buy, import or align one phone number: the actions and entries of a number; pure."""
+"""Build the actions and entries that buy, import or align one phone number, once that is decided;
+pure.
+"""
 
 from __future__ import annotations
 

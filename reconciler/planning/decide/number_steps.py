@@ -1,4 +1,5 @@
-"""The writes that change a number, in a safe order; pure.
+"""List the writes that give a number its values, in an order that never leaves it without a route;
+pure.
 
 Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number
 leaves its trunk only after the webhooks behind it are right, and joins one last: at no moment is it

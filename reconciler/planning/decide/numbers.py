@@ -1,4 +1,5 @@
-"""Decide about one declared number: buy, import or align it, or report why that is impossible; pure.
+"""Identify one declared number, then decide to buy, import or align it, or report why that is
+impossible; pure.
 
 | live number          | recorded | decision                                                       |
 |----------------------|----------|----------------------------------------------------------------|

@@ -1,4 +1,6 @@
-"""The value `PlatformEffects`: what the decisions about registrations mean for their numbers; pure."""
+"""Define `PlatformEffects`, the effects of registrations on their numbers: what the actions wait
+for, and which entry a release restores; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The values that a platform writes to its numbers, which count as declared; pure."""
+"""Add the values that a platform has written to a number to its declaration, and compute what the
+number shows without a trunk or applications; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Decide about all registrations of a plan: the declared ones, then those declared no longer; pure.
+"""Decide about all registrations of a plan, the declared ones and those declared no longer, and
+collect their effects on the numbers; pure.
 
 They are decided before the numbers they are about. What happens on a platform decides what a
 number's webhooks mean: overwritten by an import, they are no drift; taken off a platform first,

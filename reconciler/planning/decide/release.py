@@ -1,4 +1,5 @@
-"""Release a number that is not declared any more: restore its prior values; pure.
+"""Build the actions that release a number by restoring its prior values, or that only forget its
+entry; pure.
 
 A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
 """

@@ -1,4 +1,5 @@
-"""Decide about what is recorded and not declared any more; pure.
+"""Decide about each recorded resource that is not declared any more: release, delete, forget, or
+refuse; pure.
 
 | the resource                                        | plan                                             |
 |-----------------------------------------------------|--------------------------------------------------|

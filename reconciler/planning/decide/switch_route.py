@@ -1,4 +1,5 @@
-"""Switch a number's calls to its platform: only after the platform has registered the number; pure.
+"""Move the actions that clear a number's trunk or application to the end, after its platform has
+registered the number; pure.
 
 On Twilio a trunk hides an application and an application hides a URL. A platform that is reached by
 webhooks writes them behind what hides them. So the trunk or application is taken off last: if the

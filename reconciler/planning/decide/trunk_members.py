@@ -1,4 +1,5 @@
-"""Find the members of a trunk, which share its fate once its block is removed; pure.
+"""List the addresses of all that belongs to trunks, which share their fate once their blocks are
+removed; restore an entry's own declared options; pure.
 
 `protect` and `on_removal` on a trunk cover the trunk and everything under it once the trunk block
 is removed. As long as it is declared, they do not stop changes of its block; see

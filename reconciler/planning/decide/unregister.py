@@ -1,4 +1,5 @@
-"""Remove a number from a platform, and warn of steps that a person has to take there; pure.
+"""Build the actions that remove a number from a platform, or the warnings of steps that a person
+has to take there; pure.
 
 A step that the platform has no call for is a warning; the rest is done.
 """

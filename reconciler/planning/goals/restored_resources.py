@@ -1,4 +1,6 @@
-"""Declarations that bring one recorded resource back to the values of a recorded state; pure."""
+"""Build the declaration that restores one resource: its recorded values, those from before its
+import, or no change; pure.
+"""
 
 from __future__ import annotations
 

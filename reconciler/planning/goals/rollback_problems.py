@@ -1,4 +1,6 @@
-"""Warnings of a rollback, and problems of its plan in the words of a rollback. Pure."""
+"""Reword a plan's problem for a rollback, and warn of resources that stay as they are or whose
+recorded values are uncertain. Pure.
+"""
 
 from __future__ import annotations
 

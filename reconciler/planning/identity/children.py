@@ -1,4 +1,6 @@
-"""Tell the entries of bound resources from those of undeclared children that we have deleted; pure."""
+"""Separate the entries of bound resources from those of undeclared children that we have deleted,
+and group recorded children by parent; pure.
+"""
 
 from __future__ import annotations
 

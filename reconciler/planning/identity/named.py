@@ -1,4 +1,4 @@
-"""The value `Named`: one resource with all its names."""
+"""Define the value `Named`: one resource with all its names (address, SID, agent)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The value `Observed`: what was read from Twilio and the platforms; remote code fills it."""
+"""Define `Observed`, everything that was read from Twilio and the platforms for one run, with
+look-ups; remote code fills it.
+"""
 
 from __future__ import annotations
 

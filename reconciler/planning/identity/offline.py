@@ -1,4 +1,6 @@
-"""Plan without reading Twilio (``--no-refresh``): take the recorded values as live ones; pure."""
+"""Build live values from the recorded ones for a plan that does not read Twilio (``--no-refresh``),
+and warn of what it cannot plan or compare; pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Narrow a plan to the addresses that ``--target`` and ``--exclude`` select; pure."""
+"""Narrow a plan to what ``--target`` selects, with all that it depends on, without what
+``--exclude`` selects and all that depends on that; pure.
+"""
 
 from __future__ import annotations
 

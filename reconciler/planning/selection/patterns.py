@@ -1,4 +1,5 @@
-"""The patterns of ``--target`` and ``--exclude``, and the addresses that they match; pure.
+"""Parse the patterns of ``--target`` and ``--exclude``, and collect the addresses that they match;
+pure.
 
 | pattern           | matches                                                                |
 |-------------------|------------------------------------------------------------------------|

@@ -1,4 +1,5 @@
-"""Find the accounts that a run with ``--target`` need not read; pure.
+"""Find the accounts that a run with ``--target`` need not read, and leave them out of declarations
+and entries; pure.
 
 | the run targets                                     | accounts that are left unread                     |
 |-----------------------------------------------------|---------------------------------------------------|

@@ -1,4 +1,6 @@
-"""Search the numbers that Twilio sells in a country, with price and requirements."""
+"""Return the numbers of one type that Twilio offers in a country (one page), with monthly price and
+requirements; buys nothing.
+"""
 
 from __future__ import annotations
 

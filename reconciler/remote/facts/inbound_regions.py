@@ -1,5 +1,5 @@
 """Read the region in which calls to numbers are answered: one call per number to Twilio's Routes
-API.
+API. A refusal is a warning, never an error.
 
 The first refusal ends the questions about an account.
 """

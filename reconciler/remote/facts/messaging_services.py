@@ -1,4 +1,5 @@
-"""Find the messaging services that answer messages in place of numbers.
+"""Read which messaging services answer messages in place of numbers, in the background; an account
+that cannot be read gives a warning.
 
 A number does not show that it is in a service; only the service shows its numbers. Read beside
 everything else, and only if a declared number has a route for messages: one call for each account,

@@ -1,4 +1,6 @@
-"""Read the monthly price of numbers in a country, by type, from Twilio's Pricing API."""
+"""Read the monthly price of numbers in a country, by type, from Twilio's Pricing API; a price that
+cannot be read is left out, never an error.
+"""
 
 from __future__ import annotations
 

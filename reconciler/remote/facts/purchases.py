@@ -1,4 +1,5 @@
-"""Read prices, availability and regulations of the numbers that a plan would buy.
+"""Read price, regulation and availability for each number that a plan would buy; a fact that cannot
+be read is None. Also recognises a test server, where nothing costs money.
 
 All of it is read before the first purchase. Prices and regulations take one call for each country;
 availability takes one call for each number.

@@ -1,4 +1,5 @@
-"""Find the SIP domains and foreign trunks that use lists which a plan would delete or empty.
+"""Read which SIP domains and unmanaged trunks use the lists that a plan would delete or empty; an
+account that cannot be read gives a warning.
 
 A list does not show who uses it. Twilio refuses to delete a used list, but by then it would be
 empty. Read only if a plan deletes a list: one call for each account, and two or three for each of

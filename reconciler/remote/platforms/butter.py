@@ -1,4 +1,5 @@
-"""Butter AI: a number is imported free, then assigned to an agent; assigning writes its webhooks.
+"""Call the API of Butter AI: list numbers, import them unassigned, and assign them to agents, which
+writes their webhooks; authenticate, and read refusals.
 
 https://docs.getbutter.ai. Answers are ``{success, message, data}``. No call is documented that
 changes or removes an imported number.

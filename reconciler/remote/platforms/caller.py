@@ -1,4 +1,5 @@
-"""Send JSON calls to a platform under the retry rules, with a limit on the calls in flight.
+"""Send JSON calls to one platform under the retry rules, with a limit on the calls in flight;
+return the decoded answer, or raise `RemoteError`.
 
 Retries are decided in `reconciler.remote.transport.caller`; the adapter and `errors` name errors.
 """

@@ -1,4 +1,5 @@
-"""The interface of every platform adapter, and the values it is called with. No platform, no HTTP.
+"""Define the `Adapter` protocol of a platform with its requests, results and secrets (`Vault`), and
+what adapters share: agent ids, refusals, undocumented calls. Sends nothing.
 
 An adapter sends documented calls with documented fields only. Every method may raise
 `reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). An

@@ -1,4 +1,5 @@
-"""Dasha BlackBox: numbers join the trunk of a Twilio provider in bulk, and are linked to agents.
+"""Call the API of Dasha BlackBox: list numbers, import them into a provider's trunk in bulk, link
+agents, delete, verify and check beforehand; authenticate, and read refusals.
 
 https://blackbox.dasha.ai/docs/api-reference. An import continues after a number that fails, and
 reports that under a 200. Answers may hold SIP passwords: only what is named here is read.

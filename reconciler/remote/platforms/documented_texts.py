@@ -1,4 +1,5 @@
-"""The texts of refusals that vendors document, and our code for each; pure.
+"""Map a platform's refusal to our code by the beginning of its text, for the few texts that vendors
+document; pure.
 
 Status and documented fields decide first. A text decides only where a vendor documents it and
 nothing else tells two refusals apart. No other module compares the text of a refusal.

@@ -1,4 +1,5 @@
-"""Convert refusals and silences of a platform to our codes, each with a cause and a cure.
+"""Build the `RemoteError` of a platform's refusal, of a call without an answer or of one number,
+with our code, cause and cure, or give it another code.
 
 The same for all platforms. Raises nothing: each function returns the `RemoteError` to raise.
 Secrets, styling and control characters are removed from all text from outside.

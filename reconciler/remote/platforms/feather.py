@@ -1,4 +1,5 @@
-"""Feather: bridge numbers for warm transfers, and phone numbers with an agent for each channel.
+"""Call the API of Feather: list, import, link, change, delete and check bridge numbers (for warm
+transfers) and phone numbers with an agent for each channel; read refusals.
 
 https://doc.featherhq.com (OpenAPI). Its Twilio account is connected in a browser beforehand; no
 credentials are sent.

@@ -1,4 +1,6 @@
-"""The platforms of one project: adapters by name, their numbers, and facts for planning."""
+"""Connect a project's platform adapters at first use, add the numbers on platforms to what Twilio
+has, and return the platform facts that planning needs.
+"""
 
 from __future__ import annotations
 

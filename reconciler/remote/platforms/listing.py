@@ -1,4 +1,5 @@
-"""Read the listings of platforms strictly: anything but a list of complete rows is an error.
+"""Read rows, numbers and pages of a platform's list strictly, each number once: anything else is an
+error. A list that may lack a number is read again until it is steady.
 
 A missing row would be planned as a number to import, so nothing is concluded from a listing that is
 not understood.

@@ -1,4 +1,5 @@
-"""LiveKit SIP: for each number an inbound trunk, an outbound trunk and a dispatch rule.
+"""Call LiveKit's SIP API: list, create, change and delete an inbound trunk, an outbound trunk and a
+dispatch rule for each number; sign tokens, and read refusals.
 
 https://docs.livekit.io/sip and its protocol buffers, by Twirp and a signed token. Each call to a
 number gets a room of its own, whose name begins with `room_name`. Fields that somebody has set on

@@ -1,4 +1,6 @@
-"""Convert between LiveKit's trunks and rules and the attributes of a registration. Pure."""
+"""Convert between LiveKit's trunks and dispatch rules and the attributes of a number there, and
+group these objects by number. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Nixflex: a number is imported under its agent with the Twilio account's own token.
+"""Call the API of Nixflex: list numbers, import each under its agent with the Twilio account's own
+token, remove them, and check agents; authenticate, and read refusals.
 
 https://docs.nixflex.com. A number is moved by removing and importing it. The import overwrites
 voice, SMS and status webhooks, the removal clears them.

@@ -1,4 +1,6 @@
-"""Read the numbers of every platform that a plan needs, each platform in a thread of its own."""
+"""Read the numbers on every declared or recorded platform, all at the same time. A platform without
+a list call is assumed to have what was last applied.
+"""
 
 from __future__ import annotations
 

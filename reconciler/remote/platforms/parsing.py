@@ -1,4 +1,5 @@
-"""Read parts of what platforms answer: objects, lists, texts and refusals. Pure.
+"""Extract objects, lists, texts and messages of refusals from a platform's decoded JSON; anything
+malformed counts as absent, never as an error. Pure.
 
 None of them need have the documented form.
 """

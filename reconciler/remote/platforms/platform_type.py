@@ -1,4 +1,6 @@
-"""`PlatformType`: the parts of an adapter that its table needs."""
+"""Define `PlatformType`: the functions that authenticate requests, read refusals and make the
+adapter of one type of platform.
+"""
 
 from __future__ import annotations
 

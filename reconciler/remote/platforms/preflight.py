@@ -1,4 +1,5 @@
-"""Ask the platforms of a plan what they would refuse, before anything is written.
+"""Ask the platforms of a plan which agents and connections they would refuse, before anything is
+written; a platform that cannot be asked gives a warning.
 
 Each platform is asked about distinct agents and connections, not about numbers, and all platforms
 at the same time. A question that cannot be asked or is not answered is no error: an import that the

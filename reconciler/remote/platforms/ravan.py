@@ -1,4 +1,5 @@
-"""Ravan AI (Agni): a number is added by its E.164 and its SID; nothing else is documented.
+"""Call the API of Ravan AI (Agni): add a number by its E.164 and its SID, and check the key;
+nothing else is documented. Authenticate, and read refusals.
 
 https://docs.ravan.ai. The path of its list is not shown there; nothing changes, links or removes a
 number.

@@ -1,4 +1,6 @@
-"""The table of adapters by platform type, and how to connect one; nothing is sent yet."""
+"""List the adapter of each platform type, and build one with its connections, limits and retries;
+nothing is sent yet.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ask by SID for resources that a listing lacks, before anything is concluded from that.
+"""Fetch by SID the resources that a listing lacks and return those that exist: 404 means gone, any
+other failure is raised.
 
 Twilio reads pages by offset: when a row is deleted from an earlier page, the next rows shift and
 one of them is never shown. So a recorded resource that the listing lacks is fetched: 404 means that

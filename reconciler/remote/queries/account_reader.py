@@ -1,4 +1,5 @@
-"""Read everything that a plan needs from one account.
+"""Read the numbers, resources and children that a plan needs from one account, look up what a
+listing may lack, and collect declared SIDs that do not exist there.
 
 Numbers by whole pages, all resources of the needed kinds, and their children.
 """

@@ -1,4 +1,5 @@
-"""Attribute drift to its authors, field by field, from Twilio's own event log.
+"""Read Twilio's event log and add to each field of drift who changed it; a log that cannot be read
+gives a warning.
 
 What the log does not show stays unknown.
 """

@@ -1,4 +1,5 @@
-"""Find the trunks and applications, declared by SID or to be restored, that the account lacks.
+"""Collect the SIDs of trunks and applications that numbers declare or get back, and find those that
+the account lacks.
 
 Twilio would refuse them only when a number is written, after other writes for the same number.
 """

@@ -1,4 +1,6 @@
-"""Determine from the configuration and the state what has to be read of each account. Pure."""
+"""Determine from the configuration and the state which kinds, numbers and children have to be read
+in each account; reads nothing itself. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Read what a plan needs from every account, each account in a thread of its own."""
+"""Read what a plan needs from all accounts at the same time; one that cannot be read is marked.
+Also prefetches numbers, and fetches one number by its SID.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Read a listing again before something is planned as new that the listing may only lack.
+"""Read a listing again until a reading brings nothing new, and look up numbers that it may lack,
+before a plan treats anything as new.
 
 Pages are read by offset: when a row is deleted from an earlier page, the next rows shift and one of
 them is never shown. A recorded resource is then fetched by its SID

@@ -1,4 +1,6 @@
-"""Read all rows of a listing of one kind, and check the form of each row."""
+"""Read all rows of one kind, or those below one parent; a row without a SID or with a field of the
+wrong type is an error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Read everything that can be exported from whole accounts, declared or not.
+"""Read all numbers, trunks with their children, and used TwiML applications of whole accounts for
+an export, declared or not; access and credential lists are not read.
 
 Numbers by pages, trunks with their children, TwiML applications if a number uses one.
 """

@@ -1,4 +1,4 @@
-"""Wait before a retry, and notify `on_wait` first."""
+"""Notify `on_wait`, then wait for a retry or until the run is stopped; decides no length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Read and decode the body of an answer within limits, whatever the server sends.
+"""Read the body of an answer up to a size limit, decompress it, and decode its JSON; a body that is
+too large, broken or too deeply nested is an error.
 
 A server may be broken or hostile: its body may never end, may be a small file that decompresses to
 gigabytes, or may be JSON that takes 30 times its size in memory. Nothing here knows Twilio,

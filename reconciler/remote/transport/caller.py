@@ -1,4 +1,5 @@
-"""Repeat a call under the retry rules: attempts, waits, budget and giving up.
+"""Decide after a failed attempt, by retry rules, outage, budget and limits, whether to try again,
+and wait; also defines the policy and counts of a call. Sends nothing.
 
 The same for Twilio and for platforms. The form of requests and answers, and the names of errors,
 belong to the caller that makes the attempts.

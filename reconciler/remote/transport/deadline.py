@@ -1,4 +1,5 @@
-"""Connections with a deadline for the whole answer, head and body.
+"""Make connection classes for urllib3 that limit the time for the whole answer, head and body, and
+send each request in one piece.
 
 A time-out for each piece does not stop a server that sends one byte at a time. Knows nothing of
 Twilio; uses urllib3's setting for the class of a connection.

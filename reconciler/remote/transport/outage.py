@@ -1,4 +1,5 @@
-"""Track an outage of a server across threads, so that 1,000 calls do not each wait 30 seconds.
+"""Track across threads since when a server has not answered, and return for how many seconds calls
+should still try.
 
 Reads no clock.
 """

@@ -1,4 +1,5 @@
-"""Send one HTTP request and return one whole answer: pooled connections, time-outs, proxies, trust.
+"""Send one HTTP request over pooled connections and return one whole answer, with time-outs, proxy
+and TLS trust; never retries. Also recognises this machine's addresses.
 
 Bodies stay bytes. No retries, no authentication and nothing of Twilio. A missing or partial answer
 is raised as `NoAnswer`, which states whether the request may have been carried out.

@@ -1,4 +1,5 @@
-"""Decide how quickly to raise the number of calls, from a server's latency and its own count.
+"""Decide after each success how quickly to raise the limit of calls in flight, from the answer's
+latency and the server's own count; sets no limit itself.
 
 Knows nothing of HTTP, threads or clocks. The count is what the server reports as in flight for the
 whole account (`Twilio-Concurrent-Requests`), other programs included.

@@ -1,4 +1,6 @@
-"""Make text from outside safe to show: no secret, no styling, no control character. Pure."""
+"""Return text from outside as one safe, short line: without secrets, passwords in URLs, styling and
+control characters. Pure.
+"""
 
 from __future__ import annotations
 

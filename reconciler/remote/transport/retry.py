@@ -1,4 +1,5 @@
-"""Decide whether to try a call again, and after how many seconds, from how an attempt ended.
+"""Decide from the end of an attempt whether and when to try again, and whether the call may have
+been carried out; also read `Retry-After`.
 
 Pure: no clock, chance, network or threads, and nothing of Twilio except that status 429 means
 "not carried out".

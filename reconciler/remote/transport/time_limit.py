@@ -1,4 +1,5 @@
-"""The time limit of a whole run: reading ends with it, and nothing new is started after it.
+"""Count down the time limit of a whole run: at its end reading fails with `timed_out`, while
+writing stops as after Ctrl-C.
 
 Started writes are finished: while writing, the end of the time is an ordinary stop, as Ctrl-C is.
 """

@@ -1,4 +1,4 @@
-"""Summary and cure of each code that a call to Twilio can end with. Pure."""
+"""Map each code that a call to Twilio can end with to its summary and cure; only a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Convert Twilio's refusals and silences to our codes, each with a cause and a cure.
+"""Build the `RemoteError` of each failure of a Twilio call (refusal, no answer, wrong account, bad
+listing, time limit), with our code, cause and cure.
 
 The only module that knows Twilio's numbers. Raises nothing: each function returns the `RemoteError`
 to raise. Secrets, styling and control characters are removed from all text from outside.

@@ -1,4 +1,5 @@
-"""Read Twilio's Monitor API: who changed what, when and from where.
+"""Build the filter of Twilio's Monitor events, and convert the returned rows to `Event`: who
+changed which fields, when and from where; sends nothing.
 
 Raw events become `reconciler.remote.gateway.Event`. Twilio keeps events for 30 days (longer in some
 editions). No HTTP here.

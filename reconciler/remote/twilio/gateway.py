@@ -1,4 +1,5 @@
-"""One Twilio account behind the `Gateway` protocol: typed rows and plain JSON.
+"""Implement `Gateway` for one Twilio account: read listings and events, make calls, and refuse
+answers about another account; `connect` builds it.
 
 Authentication, user agent and host names are those of Twilio's own client; connections, retries and
 limits are ours. Reads no TWILIO_* variable.

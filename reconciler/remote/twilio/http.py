@@ -1,4 +1,5 @@
-"""Twilio's `HttpClient` on our own pool: base URL, form bodies, basic authentication, raw replies.
+"""Implement the `HttpClient` of Twilio's package on our own pool: form bodies, basic
+authentication, another base URL, and the check of links to next pages.
 
 Makes one attempt; retries are decided elsewhere. Raises
 `reconciler.remote.transport.pool.NoAnswer`.

@@ -1,4 +1,5 @@
-"""Check the pages of a listing as they arrive: each row once, of this account, with an end.
+"""Check the pages of a listing as they arrive and return each row once; rows of another account,
+contradictions and listings without an end are errors.
 
 A listing moves while it is read: rows that are bought or deleted meanwhile shift the others, so a
 row may come twice. Any other contradiction is an error. No HTTP here.

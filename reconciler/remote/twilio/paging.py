@@ -1,4 +1,5 @@
-"""Read listings page after page, following both of Twilio's link styles, one page ahead.
+"""Yield the pages of a listing, on request or fetched ahead by a thread, and find links and rows in
+both of Twilio's styles; the caller fetches each page.
 
 v2010 writes ``next_page_uri`` (relative), the newer APIs ``meta.next_page_url`` (absolute); both
 end with null. Knows neither HTTP nor numbers.

@@ -1,4 +1,5 @@
-"""Name the permission that a refused call needs; pure.
+"""Return the cure of a refused Twilio call that names the missing permission, or None for a refusal
+with another cause; pure.
 
 Twilio's error dictionary: 70051 and 20403 are refusals of a key that is valid and may not make this
 call. 20003 on a write has two possible causes: the key lacks the permission to write, or it is not

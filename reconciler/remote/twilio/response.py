@@ -1,4 +1,5 @@
-"""Judge the answer to one attempt: a value, a refusal, or no usable answer.
+"""Define `Request`, and judge the answer to one attempt: a value, a refusal, or no usable answer.
+Also reads Twilio's request id.
 
 Pure: no network and no waiting. Retries are decided in `reconciler.remote.transport.retry`.
 """

@@ -1,4 +1,6 @@
-"""Describe who changed resources that drifted alike, field by field where people differ."""
+"""Return a text that names who changed resources that drifted alike, and when, by field where
+actors differ; remove the time from an actor, to compare actors.
+"""
 
 from __future__ import annotations
 

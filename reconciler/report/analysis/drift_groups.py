@@ -1,4 +1,5 @@
-"""Group resources that drifted alike: the same fields, each changed by the same actor.
+"""Group resources that drifted alike (same fields, each changed by the same actor), deleted ones
+first, and split small groups into single resources.
 
 The time of a change differs from resource to resource, so a group has a range of times.
 """

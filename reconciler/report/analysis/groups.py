@@ -1,5 +1,5 @@
-"""Group the actions of a plan by resource, and resources that change alike; the riskiest groups
-come first.
+"""Group the actions of a plan by resource, and resources that change alike, the most urgent first;
+also group equal failures and notes of an apply.
 
 One resource is one line to a reader, however many actions it takes. Resources are alike when the
 same steps, for the same reason, end in the same values; the values before may differ. The order is

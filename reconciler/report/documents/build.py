@@ -1,4 +1,6 @@
-"""Build the documents of plans, runs and drift checks; text and JSON render the same document."""
+"""Build the documents of plans, saved plan files, applies, failed commands and drift checks, which
+every format renders.
+"""
 
 from __future__ import annotations
 

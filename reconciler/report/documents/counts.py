@@ -1,4 +1,6 @@
-"""Counts of what a configuration declares."""
+"""Count the declared files, accounts, agents and resources of a configuration, and its errors and
+warnings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Build the documents of commands that list or inspect: no plan and no run is part of them."""
+"""Build the documents of `state list`, `show ADDRESS`, `export`, `numbers search`, `fmt`, `graph`,
+`lint`, `doctor` and `state unlock` from finished results.
+"""
 
 from __future__ import annotations
 

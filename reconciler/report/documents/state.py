@@ -1,5 +1,5 @@
-"""The JSON documents of the `state` commands that edit the state or list its history, and their
-builders.
+"""Define and build the documents of `state mv`, `rm`, `push`, `pull`, `history` and `repair`, not
+those of `state list` and `state show`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The JSON documents that commands print on stdout, as types; `schemas/` is generated from them.
+"""Define the types of the documents that commands print, as JSON or rendered (edits of the state:
+`state.py`); `schemas/` is generated from them.
 
 Every document has `format_version`, `command`, `summary` and `diagnostics`; the rest is the
 command's own data. A change that could break a reader raises the first number of `FORMAT_VERSION`.

@@ -1,5 +1,5 @@
-"""Rows of single resources: a number, a bridge number in the form of its platform, and any other
-resource.
+"""Return the fields of one recorded resource for `show` and `state show`: a number, a bridge number
+with its status on Twilio, or any other resource.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Render a document as workflow commands of GitHub Actions: an annotation for each finding, at its
-line of YAML.
+line of YAML, at most ten of a severity.
 
 A runner executes every line of a log that begins with ``::``, so text from YAML or Twilio is
 escaped as GitHub documents it: it can add neither a line nor a property.

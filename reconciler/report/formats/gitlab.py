@@ -1,5 +1,5 @@
-"""Render a document as a Code Quality report of GitLab: findings at their lines of YAML, in a merge
-request.
+"""Render the findings of a document as a Code Quality report of GitLab, at their lines of YAML;
+compute the fingerprint of a finding, for SARIF as well.
 """
 
 from __future__ import annotations

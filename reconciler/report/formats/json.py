@@ -1,4 +1,6 @@
-"""Render a document as indented JSON, with credentials masked."""
+"""Render a document as indented JSON, with credentials masked except in the documents of `export`
+and `state pull`.
+"""
 
 from __future__ import annotations
 

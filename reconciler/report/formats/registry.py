@@ -1,4 +1,6 @@
-"""The table of formats: each renders the same document, and is imported when it is used."""
+"""Map the name of each report format to its purpose and its renderer, imported on first use; mask
+credentials in a document before a format renders it.
+"""
 
 from __future__ import annotations
 

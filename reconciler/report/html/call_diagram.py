@@ -1,4 +1,5 @@
-"""Draw the call routes of a plan as SVG: numbers → agent → route → host, before (dashed) and after.
+"""Draw the call routes that a plan changes as SVG, of at most 24 groups: numbers → agent → route →
+host, before (dashed) and after.
 
 Every node has a label in words for screen readers.
 """

@@ -1,4 +1,5 @@
-"""Build the rows of a page as plain data: one for each resource, with common text stored once.
+"""Convert a plan, drift or apply to the table rows of the HTML page, as plain data: one for each
+resource or outcome, with common text stored once.
 
 Everything here is text, not HTML, and the page shows it as text.
 """

@@ -1,4 +1,5 @@
-"""Escape text for Markdown, and fit pages below a limit.
+"""Escape text and values for Markdown, write table rows and folded sections, and drop the rows that
+exceed a size limit.
 
 A comment on GitHub holds 65,536 characters. A value from YAML or Twilio can neither end its cell,
 nor mention a user, nor become a link, an image or HTML.

@@ -1,4 +1,6 @@
-"""Build the tables of a plan and of drift."""
+"""Convert groups of planned changes or of drift to the sections, entries and rows of `model`, which
+text, Markdown and HTML render.
+"""
 
 from __future__ import annotations
 

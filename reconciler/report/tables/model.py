@@ -1,4 +1,5 @@
-"""Define the table of changes that text, Markdown and HTML render.
+"""Define the table of changes (sections, entries, rows, values) that text, Markdown and HTML
+render; `changes` builds it.
 
 Every cell is printable text without the escapes or the layout of a format.
 """

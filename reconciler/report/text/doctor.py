@@ -1,4 +1,6 @@
-"""Render the checks of `doctor` as a table, in one block for each account."""
+"""Render the checks of `doctor` as text: a block for each account and one for the project, then how
+many checks failed.
+"""
 
 from __future__ import annotations
 

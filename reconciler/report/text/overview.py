@@ -1,4 +1,6 @@
-"""Build the head of a report, in the same words for every format."""
+"""Build the head of a report for Markdown, HTML and the confirmation prompt: risk level, verdict,
+reasons, counts, and what is not touched.
+"""
 
 from __future__ import annotations
 

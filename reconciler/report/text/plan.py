@@ -1,4 +1,6 @@
-"""Render a plan as text: the riskiest changes first, similar ones once, the counts last."""
+"""Render a plan as text, the riskiest changes first, similar ones once; also return its sentences
+(refusal, counts, destinations) for other formats.
+"""
 
 from __future__ import annotations
 

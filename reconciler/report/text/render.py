@@ -1,5 +1,5 @@
-"""Render a document as text: the most important part first, the next steps last; readable without
-colour.
+"""Render any document as text, each type by its own renderer, with credentials masked except in an
+export; render diagnostics with the line of the file and a caret.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Style of text: colour by meaning, width and amount of detail."""
+"""Define the style of text output (colour, width, detail): colour a text by its meaning, and break
+a sentence into lines for the terminal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Accepts parameters without storing them: before the call, or after it.
+"""Execute a call without storing the parameters that a fault drops: leave them out before the call,
+or undo them after it.
 
 After the call the reply still shows the values as if they were stored.
 """

@@ -1,4 +1,5 @@
-"""Decides which faults hit a call: takes faults and a request, returns a `Verdict`.
+"""Hold the active faults, and decide which of them hit a call: takes a request, returns a
+`Verdict`.
 
 Executes nothing. The same calls in the same order give the same verdicts: counters and seeded
 draws, no chance.

@@ -1,4 +1,5 @@
-"""Faults on demand: each is a value that describes the effect, the calls hit, and how often.
+"""Define each fault as a value (its effect, the calls hit, and how often), and parse faults from
+JSON data or from a flag.
 
 Common options: `every` nth matching call (after the first `skip`), `percent` of them (drawn from a
 fixed seed), at most `times`; `method` (``GET``, ``POST`` … or ``write``) and `path` (a glob) select

@@ -1,4 +1,4 @@
-"""Refuses control calls that a page in a browser could make.
+"""Refuse control calls (``/_sandbox``) that a page in a browser could make.
 
 A page of somebody else can send requests to a port of this machine, and with a host name that
 changes its address (DNS rebinding) even read the answers. The endpoints under ``/_sandbox`` need

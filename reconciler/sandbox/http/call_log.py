@@ -1,4 +1,5 @@
-"""The call log: requests with their parameters and the status of the answer.
+"""Record the newest calls (request, parameters, status of the answer), and count reads, writes and
+statuses.
 
 Secrets are removed when a call is recorded.
 """

@@ -1,4 +1,5 @@
-"""A listening socket: one thread per connection, one function that answers every request.
+"""Listen on a socket, with one thread per connection, and answer every HTTP request with one given
+function.
 
 Independent of routes and Twilio. `stop` wakes all waiting threads, closes every connection and
 joins every thread.

@@ -1,4 +1,5 @@
-"""HTTP/1.1 as far as API clients need it: bytes of a stream become a `Request`, a `Reply` bytes.
+"""Parse the bytes of a stream to an HTTP/1.1 `Request`, as far as API clients need it, and build
+JSON replies and the head of a `Reply`.
 
 Independent of sockets, routes and Twilio.
 """

@@ -1,4 +1,5 @@
-"""Maps paths to functions: each resource lists its routes, a `Router` finds the matching one.
+"""Map a method and a path to the function of a route (`Router`); define `Call`, its argument, and
+`Refused`, the exception that ends it.
 
 Independent of what the functions do.
 """

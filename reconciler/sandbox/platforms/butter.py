@@ -1,4 +1,5 @@
-"""Butter AI: imports numbers from a Twilio integration or over SIP.
+"""Imitate Butter AI: import numbers from a Twilio integration or over SIP, assign them to agents,
+list them, and manage integrations.
 
 Webhooks are set when an agent is assigned. Paths begin with ``/butter``. A SIP number stores its
 user and its encryption; password and PIN are not stored.

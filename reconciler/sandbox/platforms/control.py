@@ -1,4 +1,5 @@
-"""Reads and edits the rows of the platforms by section and id, without the client's knowledge.
+"""Read, edit and delete the rows of the platforms by section and id, without the client's
+knowledge.
 
 Every answer omits secrets and keys.
 """

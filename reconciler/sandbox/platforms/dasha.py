@@ -1,4 +1,6 @@
-"""Dasha BlackBox: authentication, errors and pages. Paths begin with ``/dasha``."""
+"""Imitate what all routes of Dasha BlackBox share: authentication, errors, pages, and the use of
+numbers by agents. Paths begin with ``/dasha``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Dasha's phone numbers with their links to agents, its SIP credentials and its agents."""
+"""Imitate Dasha's routes for phone numbers with their links to agents, for SIP credentials and for
+agents.
+"""
 
 from __future__ import annotations
 

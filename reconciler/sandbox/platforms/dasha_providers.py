@@ -1,4 +1,5 @@
-"""Dasha's providers: a trunk on Twilio for each, numbers attached to it in bulk, and checks.
+"""Imitate Dasha's routes for providers (a trunk on Twilio each): create, change, verify, delete,
+and import or detach numbers.
 
 An import continues after a number that fails: 200, with the failures in the body.
 """

@@ -1,4 +1,5 @@
-"""Rows of Dasha: providers with a trunk on Twilio, SIP credentials, phone numbers and agents.
+"""Define the rows of Dasha: providers with a trunk on Twilio, SIP credentials, phone numbers and
+agents; has no routes.
 
 A new provider gets a trunk with a termination domain and a credential list on Twilio, with a
 generated user.

@@ -1,4 +1,5 @@
-"""Feather: authentication, errors, and the common part of its two kinds of number.
+"""Imitate what Feather's routes share (authentication, errors, look-ups), and its routes for the
+organisation, integrations and assistants.
 
 Paths begin with ``/feather``. Twilio integrations are connected in a browser, so they come from
 a seed (`feather_connections`).

@@ -1,4 +1,5 @@
-"""Feather's bridge numbers for warm transfers.
+"""Imitate Feather's routes for the bridge numbers of warm transfers: import, list, delete, write
+the webhooks again.
 
 Importing one points its voice webhook at the organisation's bridge; deleting it clears the
 webhook.

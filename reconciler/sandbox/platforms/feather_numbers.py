@@ -1,4 +1,5 @@
-"""Feather's phone numbers with the channels that bind agents.
+"""Imitate Feather's routes for phone numbers, and for the channels that bind agents or teams to
+them.
 
 Deleting a number sets its status to `retired`; nothing is written to Twilio.
 """

@@ -1,4 +1,4 @@
-"""Keys of the platforms: any key is accepted until a seed names keys for that platform.
+"""Find a platform's API key: any key is accepted until a seed names keys for that platform.
 
 From then on only those keys are accepted.
 """

@@ -1,5 +1,5 @@
-"""LiveKit's SIP service: Twirp with JSON or protobuf bodies and a signed token. Paths begin with
-``/livekit``.
+"""Imitate what the routes of LiveKit's SIP service share: Twirp with JSON or protobuf bodies,
+signed tokens, errors, checked fields. Paths begin with ``/livekit``.
 
 A token is an HS256 JWT: `iss` is the API key, `exp` is in the future, and `sip.admin` is true.
 The signature is checked with the secret of the key that a seed names (`platform_keys`); without

@@ -1,4 +1,5 @@
-"""LiveKit's messages as protobuf: the form in which LiveKit's own clients call the SIP service.
+"""Convert LiveKit's messages from and to protobuf, the form in which LiveKit's own clients call the
+SIP service.
 
 The descriptors come from LiveKit's package `livekit-protocol`, so that a field has the number that
 LiveKit gives it. Bodies become the JSON objects that the routes handle, with names in snake case.

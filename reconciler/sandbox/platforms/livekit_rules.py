@@ -1,4 +1,6 @@
-"""LiveKit's dispatch rules: the room of a call, and the agents in it. A PIN is never shown."""
+"""Imitate LiveKit's calls for dispatch rules (create, update, list, delete): the room of a call,
+and the agents in it. A PIN is never shown.
+"""
 
 from __future__ import annotations
 

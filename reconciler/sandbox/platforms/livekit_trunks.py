@@ -1,4 +1,6 @@
-"""LiveKit's SIP trunks, inbound and outbound. A password is accepted but not stored."""
+"""Imitate LiveKit's calls for inbound and outbound SIP trunks (create, update, list, delete). A
+password is accepted but not stored.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Nixflex: imports a number under an agent and overwrites its webhooks; deleting clears them.
+"""Imitate Nixflex's numbers: import one under an agent and overwrite its webhooks, list, change,
+and delete, which clears them; authenticate its calls.
 
 Paths begin with ``/nixflex``.
 

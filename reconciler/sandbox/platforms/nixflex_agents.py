@@ -1,4 +1,4 @@
-"""Nixflex's agents: list, create, fetch, change, delete.
+"""Imitate Nixflex's routes for agents: list, create, fetch, change, delete.
 
 Deleting an agent detaches its numbers; nothing is written to Twilio.
 """

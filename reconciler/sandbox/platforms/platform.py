@@ -1,4 +1,6 @@
-"""A platform on the sandbox's port: authentication, bodies and errors below its path prefix."""
+"""Build the routes of a platform below its path prefix, with authentication, JSON bodies and
+errors; read bearer tokens and numbers of a query.
+"""
 
 from __future__ import annotations
 

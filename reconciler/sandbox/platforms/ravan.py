@@ -1,4 +1,5 @@
-"""Ravan AI (Agni): adds a number by the pair of E.164 and SID. Paths begin with ``/ravan``.
+"""Imitate Ravan AI (Agni): add a number by the pair of E.164 and SID, and list and fetch agents.
+Paths begin with ``/ravan``.
 
 Its documents name no errors: a failure is 200 with `success` false, the only documented sign of
 success or failure. The Twilio account is connected in a browser, so it comes from a seed

@@ -1,4 +1,6 @@
-"""All platforms: their shelves in the order in which a seed is read, their routes and errors."""
+"""Collect the shelves (in the order in which a seed is read) and routes of all platforms, find the
+platform of a path, and reword Twilio's errors for it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Rows of the platforms, with an id and the organisation that owns them, and their shelves.
+"""Define the rows of the platforms, with an id and an owning organisation, and their shelves; make
+ids and dates, and find the rows visible to an organisation.
 
 Rows are seeded under the field names of the platform. A secret that a platform received appears
 in none of the sandbox's own answers, and in no file.

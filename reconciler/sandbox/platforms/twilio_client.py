@@ -1,4 +1,5 @@
-"""The Twilio client of the platforms: finds numbers, writes webhooks, attaches to trunks.
+"""Call the sandbox's Twilio for a platform: check credentials, find numbers, and write their
+webhooks or trunk.
 
 It acts through the API with the account's credentials, from an IP address of its own, and events
 name it as the author.

@@ -1,4 +1,6 @@
-"""A running sandbox: a world behind a port, in a thread of this process or as a process."""
+"""Serve a world on a port, with its faults and call log: in a thread of this process, or until the
+process ends.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own endpoints under ``/_sandbox``: JSON, without credentials.
+"""Answer the sandbox's own endpoints under ``/_sandbox``: JSON, without credentials.
 
 Faults do not apply to them, and the call log does not record them.
 

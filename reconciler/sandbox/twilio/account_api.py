@@ -1,4 +1,5 @@
-"""Accounts of the 2010 API: the caller's own account, and its subaccounts.
+"""Imitate Accounts of the 2010 API: list, create, fetch and change the caller's own account and its
+subaccounts; return a constant balance.
 
 Standard API keys have no access (20003).
 """

@@ -1,4 +1,6 @@
-"""Accounts, subaccounts and API keys, with their credentials."""
+"""Define the rows of accounts, subaccounts and API keys with their credentials, and find the owner
+of a seed's row; has no routes.
+"""
 
 from __future__ import annotations
 

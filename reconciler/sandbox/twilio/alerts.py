@@ -1,4 +1,4 @@
-"""Monitor alerts: failed calls of Twilio to a webhook.
+"""Imitate Monitor alerts, Twilio's failed calls to a webhook: list and fetch.
 
 They come from a seed; nothing in the sandbox makes them.
 """

@@ -1,4 +1,6 @@
-"""TwiML applications: webhooks under one name, to which numbers can refer."""
+"""Imitate TwiML applications (create, list, fetch, change, delete): webhooks under one name, to
+which numbers can refer.
+"""
 
 from __future__ import annotations
 

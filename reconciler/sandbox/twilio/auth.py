@@ -1,4 +1,5 @@
-"""HTTP basic authentication of Twilio: which credentials give access to which account.
+"""Authenticate calls to Twilio by HTTP basic authentication, and decide which credentials give
+access to which account.
 
 | credentials                  | own account | subaccount, 2010 API | other accounts | `/Accounts` |
 |------------------------------|-------------|----------------------|----------------|-------------|

@@ -1,4 +1,4 @@
-"""Changes of a number in Twilio's console: the rules of the API, with a user as the author."""
+"""Change a number as Twilio's console does: by the rules of the API, with a user as the author."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The countries in which the sandbox sells numbers: number ranges and requirements for owners.
+"""List the countries in which the sandbox sells numbers, with their number ranges and requirements
+for owners, and find the range of a number.
 
 The ranges are those that the countries keep free for examples and films. Twilio changes its
 requirements; these cover each of their kinds.

@@ -1,4 +1,6 @@
-"""Dates as Twilio writes them: RFC 2822 in the 2010 API, ISO 8601 in the newer products."""
+"""Format dates as Twilio writes them (RFC 2822 in the 2010 API, ISO 8601 in the newer products),
+and convert between the forms.
+"""
 
 from __future__ import annotations
 

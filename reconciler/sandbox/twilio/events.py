@@ -1,4 +1,5 @@
-"""Monitor events: one per change of a number, an application, a SIP list or an account.
+"""Record a Monitor event for each change of a number, an application, a SIP list or an account, and
+imitate the routes that list and fetch events.
 
 An event names the author. Twilio is not known to have events for trunks, so there are none.
 """

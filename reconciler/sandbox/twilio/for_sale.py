@@ -1,4 +1,5 @@
-"""AvailablePhoneNumbers of the 2010 API: numbers for sale, by country and type.
+"""Imitate AvailablePhoneNumbers of the 2010 API: list countries, and search numbers for sale by
+country and type; sells none.
 
 Every number that no account has and that was never released is for sale. A search for a complete
 number finds it; any other search lists numbers of the country's example ranges, at most 30.

@@ -1,4 +1,5 @@
-"""Form parameters become fields: one table of `Param` per resource, one reader per kind of value.
+"""Convert form parameters to fields, with one table of `Param` per resource and one reader per kind
+of value.
 
 Unknown parameters are ignored, as on Twilio. A value that a reader does not accept is refused
 with Twilio's code.

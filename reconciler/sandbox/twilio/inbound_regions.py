@@ -1,4 +1,6 @@
-"""Routes API, version 2: the region in which Twilio handles a number's calls."""
+"""Imitate the Routes API, version 2: fetch and change the region in which Twilio handles a number's
+calls.
+"""
 
 from __future__ import annotations
 

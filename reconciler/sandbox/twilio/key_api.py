@@ -1,4 +1,6 @@
-"""API keys of an account (2010 API). A secret is shown once, in the answer that makes the key."""
+"""Imitate API keys of the 2010 API: create, list, fetch, change, delete. A secret is shown once, in
+the answer that makes the key.
+"""
 
 from __future__ import annotations
 

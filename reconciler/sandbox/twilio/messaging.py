@@ -1,4 +1,5 @@
-"""Messaging services and their numbers: the service handles the SMS of a number in it.
+"""Define the rows of messaging services, which handle the SMS of their numbers; find a number's
+service, and remove a number from it.
 
 A number is in one service at most; the number's own resource does not show it.
 """

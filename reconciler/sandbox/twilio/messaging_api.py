@@ -1,4 +1,4 @@
-"""The Messaging API: services and the numbers in them."""
+"""Imitate the Messaging API: manage services, and add, list, fetch and remove their numbers."""
 
 from __future__ import annotations
 

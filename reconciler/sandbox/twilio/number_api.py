@@ -1,4 +1,5 @@
-"""IncomingPhoneNumbers of the 2010 API: list, buy, fetch, update and release numbers.
+"""Imitate IncomingPhoneNumbers of the 2010 API: list, buy, fetch, update, transfer and release
+numbers.
 
 A POST of a number that the account has already is an update of it, as on Twilio. The lists of one
 type (`Local`, `Mobile`, `TollFree`) hold and sell the numbers of that type.

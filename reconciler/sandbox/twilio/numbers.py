@@ -1,4 +1,5 @@
-"""Phone numbers: their rows, and the rules for changes over any API.
+"""Define the rows of phone numbers, check and apply a change by Twilio's rules over any API, and
+record its event.
 
 Voice is answered by the trunk, else by the application, else by the URL. The losing values are
 ignored, not deleted, except that trunk and application delete one another.

@@ -1,4 +1,5 @@
-"""Lists in pages: Twilio's two envelopes around the rows of a table.
+"""Return the rows of a table as pages in Twilio's two envelopes, fetch one row of an account, and
+render it.
 
 Page tokens hold a rank, so they stay valid while rows are added and removed.
 """

@@ -1,4 +1,5 @@
-"""Phone calls of the 2010 API: made by a form, listed by number, status and time, and ended.
+"""Imitate Calls of the 2010 API: make a call by a form, list by number, status and time, fetch, end
+and delete.
 
 Nobody is called: a call that is made stays `queued`. Finished ones come from a seed.
 """

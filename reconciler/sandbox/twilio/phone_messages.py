@@ -1,4 +1,6 @@
-"""Messages of the 2010 API: sent by a form, listed, redacted and deleted. Nobody receives them."""
+"""Imitate Messages of the 2010 API: send by a form, list, fetch, redact and delete. Nobody receives
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Addresses of owners (2010 API), which some countries require for a number."""
+"""Imitate Addresses of owners (2010 API), which some countries require for a number: create, list,
+fetch, change, delete, and list the numbers that use one.
+"""
 
 from __future__ import annotations
 

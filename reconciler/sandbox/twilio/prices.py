@@ -1,4 +1,4 @@
-"""The Pricing API: the monthly price of a number, the same in every country."""
+"""Imitate the Pricing API: return the monthly prices of numbers, the same in every country."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Twilio's errors: code, message and status in the body that its clients expect."""
+"""Build Twilio's errors, as replies and as exceptions: code, message and status in the body that
+its clients expect.
+"""
 
 from __future__ import annotations
 

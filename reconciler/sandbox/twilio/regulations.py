@@ -1,4 +1,5 @@
-"""Regulations of Regulatory Compliance (numbers.twilio.com).
+"""Imitate Regulations of Regulatory Compliance (numbers.twilio.com): list and fetch them, made from
+`countries`.
 
 A regulation exists for each type of number that is sold only with a bundle.
 """

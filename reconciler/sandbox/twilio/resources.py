@@ -1,4 +1,4 @@
-"""Handlers that Twilio's resources share: list, create, fetch, update and delete.
+"""Provide the handlers that Twilio's resources share: list, create, fetch, update and delete.
 
 A resource provides its shelf, its parameters and its form in the API. A subclass overrides the
 steps in which a resource differs: `owner`, `read`, `check_create`, `check_delete`, `remove`.

@@ -1,4 +1,5 @@
-"""SIP domains of Programmable Voice, read only: the lists that let phones in.
+"""Imitate SIP domains of Programmable Voice, read only: list the domains, and the lists that let
+phones in.
 
 The lists of a domain come from the seed. A list that a domain uses cannot be deleted.
 """

@@ -1,4 +1,5 @@
-"""SIP credential lists and IP access control lists of the 2010 API, and their items.
+"""Imitate the routes for SIP credential lists and IP access control lists of the 2010 API, and for
+their items.
 
 One set of handlers serves both kinds.
 """

@@ -1,4 +1,5 @@
-"""SIP credential lists and IP access control lists with their items: rows and rules.
+"""Define the rows and rules of SIP credential lists, IP access control lists and their items; has
+no routes.
 
 Passwords can be set but never read. A list that a trunk or a SIP domain uses cannot be deleted.
 """

@@ -1,4 +1,5 @@
-"""The Trunking API: trunks, their origination URLs and their recording.
+"""Imitate the Trunking API for trunks, their origination URLs and their recording, without their
+lists and numbers.
 
 Twilio is not known to have events for its changes, so none are recorded.
 """

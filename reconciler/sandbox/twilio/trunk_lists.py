@@ -1,4 +1,5 @@
-"""The SIP lists that a trunk uses: associations only.
+"""Imitate the Trunking API for the SIP lists that a trunk uses: add, list, fetch and remove
+associations only.
 
 The lists themselves belong to the 2010 API.
 """

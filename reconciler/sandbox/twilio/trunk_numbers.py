@@ -1,4 +1,4 @@
-"""The numbers of a trunk in the Trunking API: attach, list, fetch, detach.
+"""Imitate the Trunking API for the numbers of a trunk: attach, list, fetch, detach.
 
 Detaching does not release the number.
 """

@@ -1,4 +1,6 @@
-"""SIP trunks and origination URLs: their rows, and their form in the API."""
+"""Define the rows, parameters and API form of SIP trunks and origination URLs; delete a trunk, and
+keep its domain reserved.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Makes accounts with numbers in realistic states: the same arguments give the same world.
+"""Generate accounts, subaccounts, API keys and numbers in realistic states: the same arguments give
+the same world.
 
 Numbers count up from +15552000000. Of ten numbers, four have no webhooks, two have those of
 Twilio's demo, three those of somebody else, and one also has a fallback and a status callback;

@@ -1,4 +1,5 @@
-"""All products of the sandbox: the shelves in the order in which a seed is read, and all routes.
+"""Collect all products of the sandbox: the shelves in the order in which a seed is read, and all
+routes.
 
 A further resource is one module with a shelf and routes, and a line in each of the two lists.
 """

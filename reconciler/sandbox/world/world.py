@@ -1,4 +1,5 @@
-"""The data of a sandbox: generated, or read from a seed, and written as a seed again.
+"""Hold the data of a sandbox: generate it, read it from a seed, write it as a seed again, or
+restore its initial state.
 
 A seed is an object with `format` (1) and a list of rows per section (`accounts`, `numbers`,
 `trunks` …). A row has the fields that Twilio sends; missing fields are filled in, and an unknown

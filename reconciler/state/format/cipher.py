@@ -1,5 +1,5 @@
-"""Encrypt states and plans with AES-256-GCM, under keys that HKDF derives from long secrets; the
-only module that imports the package `cryptography`.
+"""Encrypt and decrypt states and plans with AES-256-GCM, under keys that HKDF derives from long
+secrets; the only module that imports the package `cryptography`.
 
 A sealed text is `v1:KEY:BASE64`: the form, which key, and nonce and ciphertext. The first key
 seals, all of them open, so a key is changed by putting the new one in front. Never shows a key, and

@@ -1,5 +1,5 @@
-"""Between states and records and the bytes that a store keeps: the one place where they are
-encrypted, if they are.
+"""Convert states, journal records and single values to the bytes that a store keeps, and back: with
+checksums, and the only place that encrypts or compresses them.
 
 | | in clear | with a cipher |
 |---|---|---|

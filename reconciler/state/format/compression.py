@@ -1,4 +1,5 @@
-"""Compress what a remote store holds, and read it back; what is not compressed is returned as it is.
+"""Compress and decompress what a remote store holds, as bytes or as text for JSON; bytes that are
+not compressed are returned as they are.
 
 A state shrinks to about a tenth: 100,000 numbers are 51 MB of JSON and 4 MB compressed. The
 checksum of zlib detects every change.

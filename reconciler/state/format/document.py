@@ -1,4 +1,5 @@
-"""The state: the recorded entry of every address, and its form as one JSON document.
+"""Define `State`, the recorded entry of every address, with its version, and encode and decode it
+as one JSON document with a digest.
 
 Converts a `State` to bytes and back; does not depend on files, locks or journals. The document
 has one resource a line, sorted by address, so that a diff in version control shows only the

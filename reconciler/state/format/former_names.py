@@ -1,4 +1,5 @@
-"""Read entries that an earlier version wrote: some of their fields had other names.
+"""Rename the fields of entries, records and documents that an earlier version wrote, and decode
+JSON with former or present names.
 
 | format | field of an entry | since format 3 |
 |---|---|---|

@@ -1,4 +1,5 @@
-"""The journal's lines: what a run did since the version of the state that it began with.
+"""Encode and decode the lines of a run's journal, with chained checksums, and replay it on the
+state that the run began with.
 
 One line a batch of records, each with a checksum that also covers the lines before it, so a line
 cut short, changed, lost or out of place is detected. Converts records to bytes and back; opens no

@@ -1,5 +1,5 @@
-"""Older state documents brought up to the present format, one step at a time; knows nothing of
-files or stores.
+"""Bring an older state document up to the present format, one step at a time; a newer or too old
+format is an error. Opens no file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Decode the entries of a document: parts that many resources have in common are decoded once and
-shared.
+"""Decode the entries of a document, with equal parts decoded once and shared, and check that each
+address fits its entry.
 
 A hundred thousand numbers have few distinct routes and prior values. Decoding each distinct one
 once halves the time to read and needs a third of the memory. Knows nothing of files, formats or

@@ -1,5 +1,5 @@
-"""The digest of a state that is kept in rows: it notices a changed, a missing and an added row, and
-a changed head.
+"""Compute, update and check the digest of a state that is kept in rows: it detects changed, missing
+and added rows and a changed head.
 
 Each row has its own checksum, which does not detect missing rows. A digest of all
 rows in order would have to read them all to add one. Therefore the rows are summed: each

@@ -1,4 +1,5 @@
-"""Describe a decoding error without quoting the document, which may hold secrets.
+"""Return the reason of a decoding error, and the safe part of an address, without quoting the
+document, which may hold secrets.
 
 A line of state holds URLs, and those hold tokens. In a damaged line a URL may be in the place of
 a name. So messages repeat only what comes from our own types: the names of fields, and the place

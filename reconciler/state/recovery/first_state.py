@@ -1,5 +1,5 @@
-"""Check a run without a state: a new local file in CI is soon lost, and nothing can have drifted;
-does no I/O.
+"""Refuse to create a local state in CI, where it is soon lost, unless all servers are test servers;
+also build the error of a drift run without records. No I/O.
 
 The folder of a CI job is usually deleted after it. The next job would find no state, import
 everything again and record our own webhooks as prior values.

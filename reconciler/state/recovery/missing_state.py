@@ -1,4 +1,5 @@
-"""Load the state, and recognise a missing one by its former versions.
+"""Load the state; where it is missing but former versions exist, return these for a plan, and raise
+an error for any other command.
 
 Returns an empty state where there is none. A first run has no history, so a state that is absent
 although its history exists has been lost. Every managed number then looks new and would be imported

@@ -1,4 +1,4 @@
-"""The diagnostic of a missing state: what it means for a command, and the ways to restore it.
+"""Build the diagnostic of a missing state: its effect on a command, and the ways to restore it.
 
 Takes the former versions that still exist and returns text; reads nothing and decides nothing.
 """

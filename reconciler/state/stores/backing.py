@@ -1,4 +1,5 @@
-"""The interface of a place outside this machine in which `LeasedStore` keeps a state.
+"""Define `Backing`, the protocol of a place outside this machine in which `LeasedStore` keeps a
+state: read, write, lease and history; also `Grant` and `LeaseLost`.
 
 Every call is one attempt at one change, whole or not at all; the place itself refuses a call with a
 stale grant. Knows no threads, no clock of this machine, and no order of calls except the one that

@@ -1,4 +1,5 @@
-"""A state in an object store: `KEY`, and beside it `KEY.lock`, `KEY.journal/…` and `KEY.history/…`.
+"""Keep a state in an object store by conditional writes, as a `Backing`: `KEY`, and beside it
+`KEY.lock`, `KEY.journal/…` and `KEY.history/…`.
 
 Object stores change one object at a time, conditionally: what must not happen twice is one write:
 

@@ -1,4 +1,6 @@
-"""The interface of an object store, as a state needs it."""
+"""Define `Bucket`, the protocol of an object store as a state needs it: get, conditional put, copy,
+delete, list and the store's clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The lock of a state in an object store: one object, put over the version of it that was read."""
+"""Take, renew, release and break the lock of a state in an object store: one object, written only
+over the version of it that was read.
+"""
 
 from __future__ import annotations
 

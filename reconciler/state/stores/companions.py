@@ -1,5 +1,5 @@
-"""The files beside a local state: its journal, lock, backup and history; recognise a path that is
-one of them.
+"""Return the path of a local state, and recognise a path that is the state or its journal, lock,
+backup or history, under any name or link.
 """
 
 from __future__ import annotations

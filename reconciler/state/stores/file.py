@@ -1,5 +1,5 @@
-"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock`, `NAME.backup`, the
-version before, and `NAME.history`, a folder with the versions before that.
+"""Keep a state in a local file, as a `Store`: `NAME`, beside it `NAME.journal`, `NAME.lock`,
+`NAME.backup` (the version before) and the folder `NAME.history`.
 
 What is durable when, in the order of the steps; a crash between any two leaves a state that `load`
 reads:

@@ -1,5 +1,5 @@
-"""The former versions of a state file, in a folder beside it: second names of files that are about
-to be replaced.
+"""Keep, list and prune the former versions of a state file in a folder beside it, as second names
+(hard links) of files that are about to be replaced.
 
 Takes the path of the present version and returns versions by serial. A version costs a hard link,
 whatever its size; a file system without links keeps none. Knows nothing of journals or locks.

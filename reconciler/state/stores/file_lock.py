@@ -1,5 +1,5 @@
-"""A lock on a file by the operating system: it ends with the process that holds it, however that
-process ends.
+"""Hold a lock on a file by the operating system, which ends with the process at the latest, and
+read who holds it.
 
 The file is never removed: otherwise a second process could lock a new file of the same name while a
 third still holds the old one. The content of the file is for messages only; only the lock counts.

@@ -1,4 +1,6 @@
-"""Describe the holder of a lock, and build the error that other runs show; locks nothing itself."""
+"""Describe this run and its CI job as the holder of a lock, decide whether a holder has ended, and
+build the error that other runs show; locks nothing itself.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A state behind Terraform's HTTP protocol, as GitLab keeps one for every project: GET, POST, LOCK
-and UNLOCK.
+"""Keep a state, its journal and former versions in one document behind Terraform's HTTP protocol,
+which GitLab offers, as a `Backing`: GET, POST, LOCK and UNLOCK.
 
 The protocol has one document and one lock, so everything is in that document: the state, the
 journal, what former versions held of the addresses that changed after them, and when the holder of

@@ -1,5 +1,5 @@
-"""Requests to the server of a state behind Terraform's HTTP protocol, with attempts, a time limit
-and its clock.
+"""Send requests to the server of a state behind Terraform's HTTP protocol, with a time limit and
+retries (never of an update), and estimate the server's clock.
 
 Takes methods, URLs and bodies and returns answers; knows nothing of documents or locks.
 """

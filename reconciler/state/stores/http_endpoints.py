@@ -1,5 +1,5 @@
-"""The addresses of a state behind Terraform's HTTP protocol, from Terraform's own environment
-variables; asks nobody.
+"""Determine URLs, methods and credentials of a state behind Terraform's HTTP protocol, from
+Terraform's variables or GitLab's job token; sends nothing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The one document that holds a state behind Terraform's HTTP protocol; its form only, sends no
-requests.
+"""Decode and check the one document that holds a state, its journal and former versions behind
+Terraform's HTTP protocol, and add its digest; sends no requests.
 
 Its own `serial` counts writes, not versions: GitLab refuses a write with a serial that it has
 already.

@@ -1,4 +1,6 @@
-"""The lock of Terraform's HTTP protocol: decode it and recognise its holder; sends no requests."""
+"""Decode a lock of Terraform's HTTP protocol, and return its holder and whether the reconciler set
+it; sends no requests and takes no lock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Renew a lease from a thread of its own as long as the lock is held.
+"""Renew a lease from a thread of its own as long as the lock is held; when it is lost, record the
+reason and ask the run to stop.
 
 Measures time by this machine's monotonic clock, from before the lock was requested and before each
 renewal was sent, so that it never assumes a longer lease than the other side. Knows nothing of

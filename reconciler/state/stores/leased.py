@@ -1,5 +1,5 @@
-"""A state in a place outside this machine, under a lease: the part that all such stores have in
-common.
+"""Implement `Store` and its journal over any `Backing`: hold the lock by a renewed lease, and
+refuse to write without it or over a state that has changed.
 
 Decides whether the caller may write: it holds the lock, the lease has not expired, and the state
 that it worked from is the present one. The place itself (`Backing`) makes sure that nobody else

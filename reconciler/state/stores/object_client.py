@@ -1,4 +1,5 @@
-"""Buckets at `s3://`, `gs://` and `az://` over obstore; the only module that knows it.
+"""Open a bucket at `s3://`, `gs://` or `az://` and implement `Bucket` with time limits over
+obstore; the only module that imports it.
 
 Credentials, region and endpoint come from the provider's own environment variables and machines.
 They are never shown.

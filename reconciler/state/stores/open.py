@@ -1,4 +1,5 @@
-"""Open the store that `state` in a configuration names; each kind of store has a module of its own.
+"""Choose and build the store that `state` in a configuration names: file, object store, PostgreSQL
+or HTTP. Reads no state yet.
 
 Modules of stores that need a library are imported only when such a store is opened.
 """

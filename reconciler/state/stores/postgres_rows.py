@@ -1,5 +1,5 @@
-"""The rows of one project in PostgreSQL, read and written inside a transaction that the caller has
-begun.
+"""Read and write the rows, versions and number claims of one project in PostgreSQL, and read its
+lock, inside a transaction that the caller has begun.
 
 Takes a connection and returns tops, rows, sums and locks; knows nothing of leases, and opens no
 connection.

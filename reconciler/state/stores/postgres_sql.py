@@ -1,5 +1,5 @@
-"""The tables of a state in PostgreSQL, and the statements that decide who may write; text only,
-runs nothing.
+"""Hold the SQL that creates the tables of a state in PostgreSQL, reads its versions, and takes,
+renews and frees its lock; runs nothing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The interface of a store of states, as the rest of the program sees it: load, lock, journal,
-save.
+"""Define `Store`, `Journal` and `Lease`, the protocols by which the program loads, locks, journals
+and saves a state, and choose the next free serial; no implementation.
 
 Every store keeps these promises, and all stores pass the same tests:
 
