@@ -1,5 +1,5 @@
-"""Execute one action, or a batch on a platform: make its calls, compare the replies, and return
-outcomes. Errors become outcomes; nothing is saved here.
+"""Execute one action: make its calls, compare the replies, repeat a write that was not stored, and
+never buy or create twice. Returns outcomes, also for errors; saves nothing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Define `reconciler init`: create the files of a new project, after questions on a terminal, or
-export an account into it; never overwrite a file.
+"""Define `reconciler init`: create the files of a new project, asking on a terminal; with
+`--from-account` also export the account. It never overwrites a file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Return the reasons to refuse a plan without consent: foreign values overwritten, numbers bought,
-or limits exceeded; pure.
+"""Return the reasons why a plan must not be applied as it is: values lost or numbers bought without
+consent, limits exceeded, or a protected resource, which no consent lifts; pure.
 
 Limits are shares or counts of the bound resources of a kind. Imports never count: they change
 nothing that is bound. Actions that finish an earlier run do not count either: they were within the

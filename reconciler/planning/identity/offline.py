@@ -1,5 +1,5 @@
-"""Build live values from the recorded ones for a plan that does not read Twilio (``--no-refresh``),
-and warn of what it cannot plan or compare; pure.
+"""Build live values from the recorded ones for a plan with ``--no-refresh``, leave out numbers that
+were never imported, and warn of what is not planned or compared; pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Build the graph of declared call routes: number → route → agent, trunk, application → host.
+"""Build the graph of declared call routes, from numbers over agents, trunks and applications to
+hosts; join numbers with the same route, and mark orphans and loops.
 
 Numbers with the same route are one node. A node that nothing refers to is an orphan; a route back
 to its start is a loop.

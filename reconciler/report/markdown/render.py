@@ -1,4 +1,5 @@
-"""Render a document as Markdown for a comment: the risk, then what changes, then details, folded.
+"""Render a document as Markdown for a comment, cut to GitHub's limit: the risk, then what changes,
+then problems and folded details.
 
 The comment stays below GitHub's limit and reports how much it leaves out. Its first line is a
 marker that is the same in the next report of the same project, so that one comment can be updated.
