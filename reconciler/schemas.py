@@ -4,6 +4,7 @@ function that generates it from the code of that document.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +28,26 @@ def _output(*shapes: type[types.Document]) -> Callable[[], dict[str, Any]]:
         return {
             "$schema": _DRAFT,
             "anyOf": list(references),
-            "$defs": dict(sorted(components.items())),
+            "$defs": {name: _dedent(components[name]) for name in sorted(components)},
         }
 
     return schema
+
+
+def _dedent(schema: Any) -> Any:
+    """Return a schema whose descriptions have no indentation: not every version of msgspec removes
+    that of a docstring.
+    """
+    if isinstance(schema, list):
+        return [_dedent(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+
+    cleaned: dict[str, Any] = {}
+    for key, value in schema.items():
+        is_text = key == "description" and isinstance(value, str)
+        cleaned[key] = inspect.cleandoc(value) if is_text else _dedent(value)
+    return cleaned
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {

@@ -19,7 +19,7 @@ _FLAG = range(0x1F1E6, 0x1F200)
 _JAMO = range(0x1160, 0x1200)
 """Vowels and finals of Korean, which are drawn into the consonant before them."""
 _SOFT_HYPHEN = 0xAD
-_WORD = re.compile(r"( *)((?:`[^`]*`|[^ ])+)")
+_SPACES_OR_WORD = re.compile(r" +|(?:`[^`]*`|[^ ])+")
 
 
 def cell_width(text: str) -> int:
@@ -58,8 +58,12 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
         return [text]
 
     lines: list[str] = []
-    for found in _WORD.finditer(text):
-        spaces, word = found.groups()
+    spaces = ""
+    for found in _SPACES_OR_WORD.finditer(text):
+        word = found[0]
+        if word.startswith(" "):
+            spaces = word
+            continue
         longer = f"{lines[-1]}{spaces}{word}" if lines else word
         if not lines or cell_width(longer) > width:
             lines.append((indent if lines else "") + word)

@@ -17,6 +17,7 @@ MADE_AT_RUN_TIME = {
     "reconciler.config.desired.numbers": 1,  # the fixed form of a number, which has no alternatives
     "reconciler.config.desired.registrations": 1,  # one fixed form of an identifier for each platform
     "reconciler.config.source.scalars": 1,  # a table, which is tried
+    "reconciler.report.markdown.escape": 1,  # a fixed number of characters
     "reconciler.sandbox.http.routing": 1,  # `[^/]+` between slashes
     "reconciler.sandbox.twilio.countries": 1,  # digits of a fixed number
     "reconciler.sandbox.twilio.for_sale": 1,  # at most 16 characters

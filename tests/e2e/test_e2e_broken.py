@@ -60,7 +60,7 @@ def test_every_problem_of_every_file_is_placed(runner: ProcessRunner) -> None:
         ["plan"],
         ["apply", "--auto-approve"],
         ["drift"],
-        ["state", "list"],
+        ["doctor"],
     ):
         done = runner.run("-C", str(folder), *command, "--json", code=3)
         found = {(d["file"], d["line"], d["column"], d["code"]) for d in done.json["diagnostics"]}

@@ -136,7 +136,7 @@ def test_command_works_without_a_stdout(ready: ProcessRunner) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str
+    "command", [["state", "mv", "trunk/a", "trunk/b"], ["show", "number/x"]], ids=str
 )
 def test_a_failure_names_its_command_as_a_success_does(
     runner: ProcessRunner, command: list[str]

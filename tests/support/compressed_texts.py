@@ -18,3 +18,8 @@ def change_texts(body: bytes, change: Callable[[bytes], bytes]) -> bytes:
         return b'"zlib:%b"' % base64.b64encode(zlib.compress(text))
 
     return COMPRESSED.sub(replace, change(body))
+
+
+def compressed_texts(body: bytes) -> list[bytes]:
+    """Return the texts that are compressed in a document."""
+    return [zlib.decompress(base64.b64decode(found)) for found in COMPRESSED.findall(body)]

@@ -17,15 +17,18 @@ _OURS = (
     "Object missing required field `",
     "JSON is malformed: ",
     "Input data was truncated",
-    "'utf-8' codec can't decode",
     "maximum recursion depth exceeded",
 )
 """The beginnings of messages that name types, fields, places of characters and nothing else."""
 _QUOTING = {
     "Object contains unknown field": "a field is not known",
+    "'utf-8' codec can't decode": "it is not text in UTF-8",
+    "Invalid UTF-8": "it is not text in UTF-8",
     "Invalid": "a value is not one of those known",
 }
-"""The beginnings of messages that quote the document, and the words to use instead."""
+"""The beginnings of messages that quote the document or differ between versions of the decoder, and
+the words to use instead; the first that fits counts.
+"""
 _PATH = re.compile(r" - at `\$(?:\.\w+|\[\.\.\.\]|\[\d+\])*`$")
 _NUMBER = re.compile(r"\+[0-9]{1,15}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
