@@ -141,4 +141,6 @@ def test_a_suggestion_among_a_hundred_thousand_is_quick() -> None:
     start = time.process_time()
     with pytest.raises(UsageError):
         check_matches(find_selection(("number/+25550000000",), (), everything), everything, ())
-    assert time.process_time() - start < 3
+    assert (
+        time.process_time() - start < 20
+    )  # some seconds, not the minutes of comparing all with all
