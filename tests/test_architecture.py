@@ -330,6 +330,14 @@ def test_cli_and_workflows_import_at_the_top() -> None:
     assert late == []
 
 
+def test_every_late_import_of_the_table_exists() -> None:
+    used: set[str] = set()
+    for package in ("cli", "workflows"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            used.update(_imports_in_functions(path))
+    assert LATE_IMPORTS.keys() - used == set()
+
+
 def _imports_in_functions(path: Path) -> Iterator[str]:
     """Yield the modules that functions of a file import."""
     for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

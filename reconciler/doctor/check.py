@@ -1,5 +1,5 @@
-"""Define one result of `doctor` (ok, warning or failed, with detail and code), and return whether
-no check has failed; run no check.
+"""Define one result of `doctor` (ok, warning or failed, with detail and code), make it from an
+error, and return whether no check has failed; runs no check.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+
+from reconciler.errors import ReconcilerError
 
 Status = Literal["ok", "warning", "failed"]
 
@@ -25,6 +27,18 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     detail: str
     code: str | None = None
+
+
+def failed_check(error: ReconcilerError, account: str | None, check: str) -> Check:
+    """Return the failed check of an error, with all its details and the code of the first."""
+    details = [diagnostic.detail or diagnostic.summary for diagnostic in error.diagnostics]
+    return Check(
+        account=account,
+        check=check,
+        status="failed",
+        detail=" ".join(details),
+        code=error.diagnostics[0].code,
+    )
 
 
 def all_passed(checks: Iterable[Check]) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from reconciler.config.project import AccountSettings, Project, Secret
 from reconciler.config.secrets.references import reveal
 from reconciler.diagnostics import Diagnostic
-from reconciler.doctor.check import Check
+from reconciler.doctor.check import Check, failed_check
 from reconciler.doctor.connection import AnswerTimes, read_first_rows
 from reconciler.doctor.permissions import find_account_use, list_needs
 from reconciler.doctor.platforms import check_platform
@@ -73,7 +73,7 @@ def _check_account(subject: DoctorSubject, account: AccountSettings) -> list[Che
         gateway = subject.gateways[account.name]
     except ReconcilerError as error:
         # Without its secrets no call is possible, so the other checks of the account are skipped.
-        return [_failed_check(error, account.name, "secrets")]
+        return [failed_check(error, account.name, "secrets")]
 
     detail = _describe_sources(account)
     checks = [Check(account=account.name, check="secrets", status="ok", detail=detail)]
@@ -153,7 +153,7 @@ def _check_state(subject: DoctorSubject) -> Iterator[Check]:
     try:
         state, missing, _ = load_or_recover(subject.store(), subject.project)
     except ReconcilerError as error:
-        yield _failed_check(error, None, "state")
+        yield failed_check(error, None, "state")
         return
     except OSError as error:
         detail = f"{error.filename or location}: {error.strerror or error}"
@@ -186,13 +186,6 @@ def _describe_sources(account: AccountSettings) -> str:
 
 def _describe_source(secret: Secret) -> str:
     return f"variable {secret.env}" if secret.env else f"file {secret.file}"
-
-
-def _failed_check(error: ReconcilerError, account: str | None, check: str) -> Check:
-    detail = " ".join(diagnostic.detail or diagnostic.summary for diagnostic in error.diagnostics)
-    return Check(
-        account=account, check=check, status="failed", detail=detail, code=error.diagnostics[0].code
-    )
 
 
 ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_check_connection, _check_regions)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.doctor.check import Check, Status
+from reconciler.doctor.check import Check, Status, failed_check
 from reconciler.errors import RemoteError
 from reconciler.remote.platforms.contract import Adapter, missing_pages
 
@@ -25,7 +25,7 @@ def _check_numbers(adapter: Adapter) -> Check:
     try:
         numbers = adapter.list(())
     except RemoteError as error:
-        return _failed_check(name, error)
+        return failed_check(error, None, name)
 
     problem = missing_pages(numbers)
     if problem is not None:
@@ -40,7 +40,7 @@ def _check_connection(adapter: Adapter) -> Check:
     try:
         complaints = adapter.verify()
     except RemoteError as error:
-        return _failed_check(name, error)
+        return failed_check(error, None, name)
 
     status: Status = "ok"
     if complaints:
@@ -51,14 +51,4 @@ def _check_connection(adapter: Adapter) -> Check:
         check=name,
         status=status,
         detail=detail or f"{adapter.kind.title} finds nothing wrong",
-    )
-
-
-def _failed_check(name: str, error: RemoteError) -> Check:
-    return Check(
-        account=None,
-        check=name,
-        status="failed",
-        detail=error.diagnostics[0].detail,
-        code=error.code,
     )

@@ -41,6 +41,7 @@ def make_saved_plan(
     """
     targets, excludes = selection
     touched = {action.address for action in plan.actions}
+
     return PlanFile(
         project=project.name,
         created_at=created_at,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.docs.markdown import ROOT
 
@@ -85,3 +89,31 @@ def _insert_row(path: Path, side: str, line: str, text: str) -> None:
 
     new = line + text if side == "after" else text + line
     path.write_text(content.replace(line, new), encoding="utf-8")
+
+
+_SERVE = """
+import json, sys
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
+with Sandbox(World.from_seed(json.loads(sys.argv[1]))) as sandbox:
+    print(sandbox.base_url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def served(copy: Copy, seed: dict[str, Any]) -> Iterator[str]:
+    """Run the sandbox of the copy with a seed, and return its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVE, json.dumps(seed)],
+        cwd=copy.folder,
+        env={"PYTHONPATH": str(copy.folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.communicate(timeout=30)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.docs.markdown import ROOT
-from tests.docs.recipes import Copy, apply_recipe, copy_package
+from tests.docs.recipes import Copy, apply_recipe, copy_package, served
 
 PAGE = (ROOT / "docs" / "how-to" / "add-a-kind.md").read_text(encoding="utf-8")
 ACCOUNT = "AC" + "0d" * 16
@@ -25,14 +23,6 @@ SEED = {
     "accounts": [{"sid": ACCOUNT, "auth_token": TOKEN}],
     "queues": [{"account_sid": ACCOUNT, "friendly_name": "sales", "max_size": 7}],
 }
-SERVE = """
-import json, sys
-from reconciler.sandbox.service.app import Sandbox
-from reconciler.sandbox.world.world import World
-with Sandbox(World.from_seed(json.loads(sys.argv[1]))) as sandbox:
-    print(sandbox.base_url, flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +76,8 @@ class User:
 
 @pytest.fixture
 def user(copy: Copy, files: dict[str, str], tmp_path: Path) -> Iterator[User]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, json.dumps(SEED)],
-        cwd=copy.folder,
-        env={"PYTHONPATH": str(copy.folder)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield User(copy, tmp_path, files["reconciler.yaml"], process.stdout.readline().strip())
-    process.communicate(timeout=30)
+    with served(copy, SEED) as url:
+        yield User(copy, tmp_path, files["reconciler.yaml"], url)
 
 
 def test_recipe_touches_the_stated_files(copy: Copy, files: dict[str, str]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.docs.markdown import ROOT
-from tests.docs.recipes import Copy, apply_recipe, copy_package
+from tests.docs.recipes import Copy, apply_recipe, copy_package, served
 
 PAGE = (ROOT / "docs" / "how-to" / "add-a-platform.md").read_text(encoding="utf-8")
 ACCOUNT = "AC" + "0d" * 16
@@ -30,14 +28,6 @@ SECRETS = {
     "ECHO_KEY": "example-key",
     "SIP_PASSWORD": "Example-Password-1",
 }
-SERVE = """
-import json, sys, threading
-from reconciler.sandbox.service.app import Sandbox
-from reconciler.sandbox.world.world import World
-with Sandbox(World.from_seed(json.loads(sys.argv[1]))) as sandbox:
-    print(sandbox.base_url, flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +43,8 @@ def files(copy: Copy) -> dict[str, str]:
 @pytest.fixture
 def sandbox(copy: Copy, files: dict[str, str]) -> Iterator[str]:
     """The sandbox of the copy, which serves the new platform."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, json.dumps(SEED)],
-        cwd=copy.folder,
-        env={"PYTHONPATH": str(copy.folder)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.communicate(timeout=30)
+    with served(copy, SEED) as url:
+        yield url
 
 
 def request(method: str, url: str, authorization: str, body: object = None) -> Any:

@@ -104,13 +104,13 @@ def content(place: str, folder: Path) -> object:
 
 
 def has_digest(stored: object) -> bool:
-    """Whether the present version has a digest, or is compressed and has the checksum of zlib."""
+    """Whether the present version has a digest, also where it is compressed."""
     if isinstance(stored, dict) and "reconciler_project" in stored:
         return '"digest": null' not in str(stored["reconciler_project"]) and "digest" in str(stored)
     if isinstance(stored, dict):
         present = next(data for name, data in stored.items() if name.endswith("state.json"))
         whole = present if isinstance(present, bytes) else present[0]
-        return b'"digest":"sha256:' in whole or bool(compressed_texts(whole))
+        return any(b'"digest":"sha256:' in text for text in [whole, *compressed_texts(whole)])
     assert isinstance(stored, bytes)
     return any(b'"digest":"sha256:' in text for text in [stored, *compressed_texts(stored)])
 

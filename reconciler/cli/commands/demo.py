@@ -77,16 +77,20 @@ class _Demo:
             .split("version: 1", 1)[1]
             .strip()
         )
+
         self._print("Plan: show what would change. A plan writes nothing.")
         self._run(["plan", "--detailed-exitcode"], Exit.CHANGES)
+
         self._print(
             "One number still points at an old PBX. Without consent, apply refuses and writes nothing:"
         )
         self._run(["apply", "--auto-approve"], Exit.REFUSED)
         self._print("Apply with consent for that one number; its present values are saved first.")
         self._run(["apply", "--auto-approve", "--allow-takeover=number/+15550100102"], Exit.DONE)
+
         self._print("A second plan has nothing to do.")
         self._run(["plan", "--detailed-exitcode"], Exit.DONE)
+
         self._print(
             f"Now a colleague edits {_EDITED} in the console: calls go to a tunnel on a laptop."
         )
@@ -97,11 +101,13 @@ class _Demo:
         self._run(["apply", "--auto-approve"], Exit.DONE)
         self._print("Nothing is left to do.")
         self._run(["plan", "--detailed-exitcode"], Exit.DONE)
+
         self._print(
             "The view of the bridge number, and the recorded entry of the number that was taken over:"
         )
         self._run(["show", "bridge_number/+15550100200"], Exit.DONE)
         self._run(["state", "show", "number/+15550100102"], Exit.DONE)
+
         self._print(
             "End of the demonstration. Start your own YAML from examples/quickstart; the README has the next steps."
         )

@@ -51,10 +51,12 @@ def release(
     deleted from the account. A number that is still declared is imported again by the next apply,
     so remove it from the configuration too. Protected numbers are refused.
     """
+    # A saved plan names its command and arguments, because apply plans with them again.
     how = cast("OnRemoval | None", choose_flag(restore=restore, clear=clear, keep=keep))
     goal = find_release_goal(ReleaseRequest(addresses, how))
     origin = Origin(command="release", addresses=list(addresses), how=how)
     consent = Consent(takeovers=takeovers, force=force)
+
     if dry_run or out is not None:
         return review_plan(
             shared,

@@ -186,7 +186,7 @@ def _read_content(merged: Merged, settings: Settings, accounts: Accounts) -> _Co
     policies, policy_problems = read_policies(settings.policies)
     problems += [*move_problems, *policy_problems]
 
-    desired, secrets = _desired(settings, accounts, numbers)
+    desired, secrets = _compile_desired(settings, accounts, numbers)
     return _Content(numbers, shapes.urls, desired, secrets, moves, policies, problems)
 
 
@@ -202,7 +202,7 @@ def _read_numbers(merged: Merged, shapes: ShapeMaker) -> tuple[NumberSection, Nu
     return numbers
 
 
-def _desired(
+def _compile_desired(
     settings: Settings, accounts: Accounts, numbers: Iterable[NumberSection]
 ) -> tuple[list[Desired], dict[str, Mapping[str, Secret]]]:
     """Return all desired resources, and the secrets that they hold by address and field."""

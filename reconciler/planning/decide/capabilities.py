@@ -14,6 +14,7 @@ Source: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resour
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 
@@ -35,6 +36,11 @@ def leave_messages(
 
     Return the declarations, and at most one note about all of these numbers.
     """
+    # Most accounts have no such number: one pass over the live ones ends the work.
+    live_numbers = chain.from_iterable(found.values() for found in observed.numbers.values())
+    if all(live.can_text for live in live_numbers):
+        return desired, []
+
     voice_only: IdentityMap[Profile] = IdentityMap()
     has_messages = False
     for profile in list_distinct(declared.profile for declared in desired):
@@ -68,6 +74,7 @@ def find_voice_problem(declared: Desired, address: str, live: Live) -> Diagnosti
     """Return an error when the declared voice cannot have an effect on this number."""
     if declared.profile.attrs.get("voice") is None:
         return None
+
     if not live.can_call:
         return Diagnostic.at(
             declared.position,
@@ -77,6 +84,7 @@ def find_voice_problem(declared: Desired, address: str, live: Live) -> Diagnosti
             "calls alone with `manage: [sms, status]`, or give it an agent without `voice`.",
             address=address,
         )
+
     if live.receives_fax:
         return Diagnostic.at(
             declared.position,

@@ -101,7 +101,7 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
         if is_resource and not entry.created and not KINDS[entry.kind].singleton:
             desired.append(restore_found(address, entry))
 
-    undeleted = _deleted_only_in(deleted_now, deleted_then, {**then, **now})
+    undeleted = _find_later_deletions(deleted_now, deleted_then, {**then, **now})
     for address, entry in undeleted.items():
         if secret_fields(entry.kind):
             problems.append(rollback_incomplete(address, _DELETED_SINCE))
@@ -116,7 +116,7 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
         resources | deleted_now,
         problems,
         frozenset(undeleted),
-        again=_deleted_only_in(deleted_then, deleted_now, now),
+        again=_find_later_deletions(deleted_then, deleted_now, now),
         children={address: entry.children for address, entry in then.items() if entry.children},
     )
 
@@ -150,7 +150,7 @@ def _restore_bound(then: Resources, now: Resources) -> tuple[list[Desired], list
     return desired, problems
 
 
-def _deleted_only_in(
+def _find_later_deletions(
     deleted: Mapping[str, Entry], before: Resources, bound: Resources
 ) -> dict[str, Entry]:
     """Return the children that were deleted more often here than `before`, and that are not bound."""
@@ -272,8 +272,8 @@ def _with_record(there: RollbackTarget, action: Action) -> Action:
 
 def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> list[Diagnostic]:
     """Return a warning where the configuration declares other values than the rollback restores."""
-    wanted = _managed_attrs(declared)
-    restored = _managed_attrs(there.desired)
+    wanted = _attrs_by_address(declared)
+    restored = _attrs_by_address(there.desired)
     count = 0
     for address in wanted.keys() | restored.keys():
         if wanted.get(address) != restored.get(address):
@@ -295,7 +295,7 @@ def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> li
     ]
 
 
-def _managed_attrs(declared: Iterable[Desired]) -> dict[str, Attrs]:
+def _attrs_by_address(declared: Iterable[Desired]) -> dict[str, Attrs]:
     """Return the declared attributes by address, without resources that are observe only."""
     attrs: dict[str, Attrs] = {}
     for each in declared:

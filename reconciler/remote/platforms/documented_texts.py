@@ -39,9 +39,18 @@ DOCUMENTED_TEXTS = (
 
 
 def code_for_text(platform: str, message: str) -> str | None:
-    """Return our code for a refusal of this type of platform that begins with a documented text."""
+    """Return our code for a refusal of this type of platform that begins with a documented text.
+
+    A message that contains the texts of two codes does not tell which one applies: None.
+    """
     words = message.strip().lower()
+    first: str | None = None
+    codes: set[str] = set()
     for documented in DOCUMENTED_TEXTS:
-        if documented.platform == platform and words.startswith(documented.text.lower()):
-            return documented.code
-    return None
+        text = documented.text.lower()
+        if documented.platform != platform or text not in words:
+            continue
+        codes.add(documented.code)
+        if words.startswith(text):
+            first = documented.code
+    return first if len(codes) == 1 else None

@@ -15,7 +15,13 @@ from reconciler.planning.decide.drift import Drifted
 from reconciler.report.analysis.actors import describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, Urgency, resources_of
-from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
+from reconciler.report.documents.types import (
+    ActionOutcome,
+    ApplyDocument,
+    Document,
+    DriftDocument,
+    PlanDocument,
+)
 from reconciler.report.wording import printable, repeats_route, show_value
 
 KINDS = {
@@ -84,12 +90,14 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
                 yield printable(drifted.address), printable(place), _drift_text(drifted)
         case ApplyDocument():
             for outcome in document.outcomes:
-                why = outcome.error.code if outcome.error else ""
-                said = printable(outcome.error.message if outcome.error else outcome.note or "")
-                told = RowText(
-                    outcome.status, outcome.action, why, "", notes=(said,) if said else ()
-                )
-                yield printable(outcome.address), "", told
+                yield printable(outcome.address), "", _outcome_text(outcome)
+
+
+def _outcome_text(outcome: ActionOutcome) -> RowText:
+    error = outcome.error
+    note = printable(error.message if error else outcome.note or "")
+    code = error.code if error else ""
+    return RowText(outcome.status, outcome.action, code, "", notes=(note,) if note else ())
 
 
 def _plan_text(resource: Resource) -> RowText:

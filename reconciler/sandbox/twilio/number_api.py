@@ -53,12 +53,12 @@ def _list_type(kind: str) -> TwilioHandler:
     def handle(call: TwilioCall) -> Reply:
         passes = _filter(call.request.query)
 
-        def wanted(number: Number) -> bool:
+        def has_type(number: Number) -> bool:
             return number.type == kind and (passes is None or passes(number))
 
         table = call.store.table(NUMBERS)
         return v2010_page(
-            call, table, key="incoming_phone_numbers", wanted=wanted, view=_view_without_type
+            call, table, key="incoming_phone_numbers", wanted=has_type, view=_view_without_type
         )
 
     return handle

@@ -68,7 +68,7 @@ class Backing(Protocol):
 
     @property
     def most_appends(self) -> int | None:
-        """How often a run should append its outcomes, where each append sends the whole state.
+        """The number of appends that a run should need at most, where each sends the whole state.
 
         None where an append costs what it holds.
         """

@@ -89,3 +89,9 @@ def test_a_text_that_no_document_of_the_platform_has_decides_nothing(
 
 def test_a_documented_text_counts_in_any_case() -> None:
     assert code_for_text("dasha", "already imported: PN1") == "number_already_imported"
+
+
+def test_a_message_with_the_texts_of_two_codes_has_none() -> None:
+    assert code_for_text("butter", "Missing required fields: provider_id") == "missing_field"
+    assert code_for_text("butter", "Invalid provider: acme") == "invalid_provider"
+    assert code_for_text("butter", "Missing required fields or invalid provider") is None
