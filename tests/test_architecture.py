@@ -122,6 +122,7 @@ INNER_LAYERS = {
         "plan_apply",
         "numbers_search",
         "authoring",
+        "list_numbers",
         "drift",
         "doctor",
         "show",

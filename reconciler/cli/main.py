@@ -32,6 +32,10 @@ COMMANDS = {
         "reconciler.cli.commands.drift",
         "Show changes made outside the reconciler since the last apply.",
     ),
+    "list": (
+        "reconciler.cli.commands.list_numbers",
+        "List numbers with agent, call route, labels and status.",
+    ),
     "rollback": (
         "reconciler.cli.commands.rollback",
         "Restore what was applied in an earlier version of the state.",
@@ -77,6 +81,9 @@ COMMANDS = {
 a module.
 """
 
+_FUNCTIONS = {"list": "list_"}
+"""Names of commands that Python uses already → the function in their module."""
+
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
 drift; 3 invalid configuration; 4 refused (stale plan, takeover, limit, protected,
@@ -105,7 +112,8 @@ class _Commands(AnywhereGroup):
         if cmd_name not in COMMANDS:
             return None
         module, summary = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), cmd_name)
+        function = _FUNCTIONS.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(module), function)
         command.short_help = summary
         return command
 

@@ -1,5 +1,5 @@
-"""Compute how many terminal cells a text takes, and by it align columns and break a line between
-words.
+"""Compute how many terminal cells a text takes, and by it align and cut columns and break a line
+between words.
 
 A CJK character or an emoji takes two cells, a combining mark none.
 """
@@ -19,6 +19,8 @@ _FLAG = range(0x1F1E6, 0x1F200)
 _JAMO = range(0x1160, 0x1200)
 """Vowels and finals of Korean, which are drawn into the consonant before them."""
 _SOFT_HYPHEN = 0xAD
+_NARROWEST = 8
+"""Cells that a column keeps on a narrow terminal."""
 _SPACES_OR_WORD = re.compile(r" +|(?:`[^`]*`|[^ ])+")
 
 
@@ -46,6 +48,43 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def fit_columns(
+    rows: Sequence[Sequence[str]], flexible: Sequence[int], width: int
+) -> list[tuple[str, ...]]:
+    """Return the rows with cells of the `flexible` columns cut so that a line fits the width.
+
+    The widest column is cut first, each to at least `_NARROWEST` cells: a line may stay too long
+    where the other columns fill the width.
+    """
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+    surplus = sum(widths) + 2 * (len(widths) - 1) - width
+
+    # One cell at a time: columns are few, and lines are short.
+    while surplus > 0:
+        widest = max(flexible, key=lambda index: widths[index])
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        surplus -= 1
+
+    fitted: list[tuple[str, ...]] = []
+    for row in rows:
+        cells = [cut(cell, widths[index]) for index, cell in enumerate(row)]
+        fitted.append(tuple(cells))
+    return fitted
+
+
+def cut(text: str, width: int) -> str:
+    """Return the text, or its beginning with an ellipsis where it is wider than `width` cells."""
+    if cell_width(text) <= width:
+        return text
+
+    end = min(len(text), width)
+    while end > 0 and cell_width(text[:end]) > width - 1:
+        end -= 1
+    return text[:end] + "…"
 
 
 def wrap(text: str, width: int, indent: str = "") -> list[str]:

@@ -59,13 +59,14 @@ def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
         return planned, attribute_drift(found, gateways, options.clock())
 
 
-def _find_drift(options: RunOptions, project: Project, resources: Resources) -> list[Drifted]:
-    """Return what has drifted of the selected resources, sorted by address."""
+def compare_recorded(resources: Resources) -> list[Drifted]:
+    """Return everything that has drifted, sorted by address, with the place of its declaration.
 
-    # Nothing is concluded from an account that could not be read, or that no target is in.
+    Nothing is concluded from an account that could not be read, or that no target is in.
+    """
     observed, recorded = resources.observed, resources.recorded
     unread = observed.unread.keys() | resources.outside
-    declared, entries = select_readable(project.desired, recorded, unread)
+    declared, entries = select_readable(resources.desired, recorded, unread)
 
     named_numbers = sids_to_names(declared, observed)
     found = [
@@ -73,7 +74,13 @@ def _find_drift(options: RunOptions, project: Project, resources: Resources) -> 
         *child_drift.find_changes(named_numbers, entries, observed),
     ]
     found.sort(key=lambda drifted: drifted.address)
-    found = _add_places(found, named_numbers, observed)
+    return _add_places(found, named_numbers, observed)
+
+
+def _find_drift(options: RunOptions, project: Project, resources: Resources) -> list[Drifted]:
+    """Return what has drifted of the selected resources, sorted by address."""
+    found = compare_recorded(resources)
+    observed, recorded = resources.observed, resources.recorded
 
     # Without a single recorded resource among those selected, `no drift` would be a false answer.
     children = child_drift.list_children(recorded, observed)

@@ -1,5 +1,5 @@
 """Read the configuration (or its header) and the state without a call to Twilio, and find a
-recorded entry by address, SID or E.164 number.
+recorded entry by address, SID or E.164 number, or a declared agent by its name.
 """
 
 from __future__ import annotations
@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from reconciler.config.project import Project
+from reconciler.config.project import Agent, Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
+from reconciler.model.address import Address
 from reconciler.model.entry import Entry
 from reconciler.state.format.document import State
 from reconciler.state.recovery import missing_state
@@ -34,6 +35,26 @@ def read_state(options: RunOptions) -> State:
     """
     project = validate_header(options)
     return missing_state.load_for_reading(open_state_store(options, project), project)
+
+
+def find_agent(project: Project, address: str) -> Agent:
+    """Return the declared agent of ``agent/NAME``. Raises ReconcilerError."""
+    name = Address.parse(address).name
+    if name in project.agents:
+        return project.agents[name]
+
+    close = get_close_matches(name, project.agents, n=1)
+    hint = f"Did you mean `agent/{close[0]}`?" if close else "The configuration declares no agent."
+    if project.agents and not close:
+        hint = f"The configuration declares {', '.join(f'`{each}`' for each in project.agents)}."
+    raise ReconcilerError(
+        Diagnostic(
+            code="address_not_found",
+            summary="Agent not found",
+            detail=f"`{name}` is not declared as an agent. {hint}",
+            address=address,
+        )
+    )
 
 
 def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:

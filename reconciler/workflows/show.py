@@ -1,13 +1,16 @@
-"""Return one recorded resource as a row; only a bridge number is also read from Twilio."""
+"""Return one recorded resource as a row, or one declared agent with its routes and numbers; only a
+bridge number is also read from Twilio.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.planning.selection.patterns import AGENT
 from reconciler.remote.queries.observe import fetch_number
-from reconciler.report.documents.views import bridge_view, number_row, plain_row
-from reconciler.workflows.recorded import find_entry, read_recorded
+from reconciler.report.documents.views import agent_row, bridge_view, number_row, plain_row
+from reconciler.workflows.recorded import find_agent, find_entry, read_recorded
 from reconciler.workflows.session import (
     RunOptions,
     open_gateways,
@@ -15,9 +18,15 @@ from reconciler.workflows.session import (
 
 
 def show(options: RunOptions, address: str) -> dict[str, Any]:
-    """Return one resource as a row; a bridge number with its present status on Twilio."""
+    """Return one resource as a row; a bridge number with its present status on Twilio.
 
+    An agent is shown as it is declared. Raises ConfigInvalid, StateError, ReconcilerError for an
+    unknown address.
+    """
     project, state = read_recorded(options)
+    if address.startswith(AGENT):
+        return agent_row(find_agent(project, address), project.desired)
+
     entry = find_entry(state.resources, address)
     if entry.kind != "bridge_number":
         return number_row(entry) if entry.kind in NUMBER_KINDS else plain_row(entry)

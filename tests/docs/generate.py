@@ -102,7 +102,10 @@ EXAMPLES = {
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"
     "reconciler apply --auto-approve --lock-timeout 5m     # wait for another run",
     "drift": "reconciler drift --json\nreconciler drift --report junit=drift.xml",
-    "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
+    "list": "reconciler list --agent support --label team=sales\n"
+    "reconciler list --drifted --json\n"
+    "reconciler list --unmanaged                           # on Twilio, and not declared here",
+    "show": "reconciler show plan.bin\nreconciler show agent/support\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
     "init": "reconciler init                                       # asks\n"

@@ -23,8 +23,8 @@ from reconciler.workflows.recorded import read_recorded
 @click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]")
 @report_options
 def show(shared: CommonOptions, what: str | None) -> int:
-    """Show a saved PLANFILE as `plan` showed it, or the recorded entry of one ADDRESS
-    (number/+15550100, trunk/edge …).
+    """Show a saved PLANFILE as `plan` showed it, the recorded entry of one ADDRESS
+    (number/+15550100, trunk/edge …), or agent/NAME with its routes and numbers.
 
     A bridge number is shown with id, number, SID, connection and its present status on Twilio:
     active, drifted or missing. Without an argument: every managed address.

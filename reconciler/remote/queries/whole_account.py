@@ -19,7 +19,7 @@ from reconciler.planning.identity.match import index_by_address, index_children
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
-from reconciler.remote.queries.account_reader import ChildListing
+from reconciler.remote.queries.account_reader import ChildListing, Pages
 from reconciler.remote.queries.rows import read_child_rows, read_rows
 
 _AT_ONCE = 8
@@ -57,6 +57,26 @@ def read_accounts(
     )
 
 
+def read_all_numbers(
+    gateway: Gateway, progress: Callable[[str, int], None] = lambda account, count: None
+) -> dict[str, Live]:
+    """Return the numbers of one account by E.164, with SIDs in place of names. Raises
+    RemoteError.
+    """
+    return _collect_numbers(gateway, gateway.number_pages(), progress)
+
+
+def _collect_numbers(
+    gateway: Gateway, pages: Pages, progress: Callable[[str, int], None]
+) -> dict[str, Live]:
+    """Read all pages, and return their numbers by E.164."""
+    observer, found = Observer({}), dict[str, Live]()
+    for page in pages:
+        found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
+        progress(gateway.account, len(found))
+    return found
+
+
 def _read_account(
     gateway: Gateway, progress: Callable[[str, int], None]
 ) -> tuple[dict[str, Live], dict[str, Live]]:
@@ -66,11 +86,7 @@ def _read_account(
     """
     pages = gateway.number_pages()
     others = _read_trunks(gateway)
-
-    observer, found = Observer({}), dict[str, Live]()
-    for page in pages:
-        found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
-        progress(gateway.account, len(found))
+    found = _collect_numbers(gateway, pages, progress)
 
     # Hot path: one pass over the numbers, which stops at the first that uses an application.
     voice, sms = _SET

@@ -1,14 +1,19 @@
-"""Return the fields of one recorded resource for `show` and `state show`: a number, a bridge number
-with its status on Twilio, or any other resource.
+"""Return the fields of one resource for `show` and `state show`: a number, a bridge number with its
+status on Twilio, a declared agent with its numbers, or any other resource.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
 
+from reconciler.config.project import Agent
+from reconciler.kinds.number import describe_route
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
+from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide.drift import find_drift
@@ -65,6 +70,35 @@ def plain_row(entry: Entry) -> dict[str, Any]:
     if entry.options.labels:
         fields["options"]["labels"] = dict(entry.options.labels)
     return {**fields, "applied": flatten(entry.kind, entry.last_applied)}
+
+
+def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
+    """Return the row of a declared agent: its routes, and the numbers that declare it.
+
+    The routes of an agent on a platform are null: the platform decides them.
+    """
+    numbers: list[str] = []
+    for each in desired:
+        is_number = each.kind in NUMBER_KINDS
+        is_platform_only = each.kind == REGISTRATION and each.parent is None
+        if (is_number or is_platform_only) and each.profile.options.agent == agent.name:
+            numbers.append(each.address)
+
+    routes: dict[str, str | None] = {}
+    for part in ("voice", "sms", "status"):
+        known = agent.kind != "platform"
+        routes[part] = describe_route(agent.parts.get(part)) if known else None
+    return {
+        "kind": "agent",
+        "name": agent.name,
+        "form": agent.kind,
+        "platform": agent.platform,
+        "id": agent.id,
+        "application": agent.application,
+        "labels": agent.labels,
+        "routes": routes,
+        "numbers": sorted(numbers),
+    }
 
 
 def _status(address: str, entry: Entry, live: Live | None) -> str:

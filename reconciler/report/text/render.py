@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
+from reconciler.report.documents.numbers import ListDocument
 from reconciler.report.documents.state import StateDocument
 from reconciler.report.documents.types import (
     ApplyDocument,
@@ -165,7 +166,7 @@ def valid_sentence(document: ValidateDocument) -> str:
 def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
     width = max((len(key) for key in document.resource), default=0)
     for key, raw in document.resource.items():
-        if not isinstance(raw, dict):
+        if not isinstance(raw, dict | list):
             yield f"{style('strong', key.ljust(width))}  {show_value(raw)}"
 
     # Groups of fields come below the single ones.
@@ -177,6 +178,9 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
                 if isinstance(inner, dict):
                     value = ", ".join([f"{name}={text}" for name, text in inner.items()])
                 yield f"  {printable(field)}: {show_value(value)}"
+        elif isinstance(raw, list):
+            yield f"{style('strong', key)} ({len(raw):,})"
+            yield from [f"  {show_value(value)}" for value in raw]
 
 
 def _unlock_line(document: UnlockDocument) -> str:
@@ -194,6 +198,12 @@ def _numbers_for_sale(document: NumbersDocument, style: Style) -> Iterator[str]:
     return for_sale.lines(document, style)
 
 
+def _numbers(document: ListDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import number_list  # one command needs it
+
+    return number_list.lines(document, style)
+
+
 RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     PlanDocument: plan.lines,
     ApplyDocument: results.apply_lines,
@@ -209,6 +219,7 @@ RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     InitDocument: authoring.init_lines,
     ExportDocument: authoring.export_lines,
     NumbersDocument: _numbers_for_sale,
+    ListDocument: _numbers,
     StateDocument: state_lines,
     UnlockDocument: lambda document, style: [_unlock_line(document)],
 }
