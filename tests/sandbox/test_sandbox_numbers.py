@@ -214,3 +214,17 @@ def test_statuses_and_bodies_are_twilios(sandbox: Sandbox, number: Number) -> No
     assert missing.json["more_info"] == "https://www.twilio.com/docs/errors/20404"
     assert missing.json["message"].startswith("The requested resource /2010-04-01/Accounts/AC")
     assert created.json["date_created"].endswith(" +0000")
+
+
+def test_a_bought_number_has_the_webhooks_of_the_demo(client: Client) -> None:
+    demo = "https://demo.twilio.com/welcome"
+    bought = client.incoming_phone_numbers.create(phone_number="+15005550006")
+    assert (bought.voice_url, bought.sms_url, bought.status_callback) == (
+        f"{demo}/voice/",
+        f"{demo}/sms/reply/",
+        "",
+    )
+    given = client.incoming_phone_numbers.create(
+        phone_number="+15005550007", voice_url=URL, sms_url=""
+    )
+    assert (given.voice_url, given.sms_url) == (URL, "")

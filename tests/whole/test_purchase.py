@@ -390,3 +390,38 @@ def test_drift_ignores_numbers_to_buy(runner: CommandRunner) -> None:
     # The plan of the same configuration asks for the price.
     runner.json("plan")
     assert any("Countries" in call.path for call in runner.sandbox.calls)
+
+
+@pytest.mark.parametrize("webhooks", [AGENT, {"voice": AGENT["voice"]}])
+def test_nothing_of_the_demo_stays_on_a_bought_number(
+    runner: CommandRunner, webhooks: dict[str, str]
+) -> None:
+    """Twilio delivers a number with its demo, which would go on answering messages."""
+    number = {"agent": "support", "purchase": {"country": "US"}, "friendly_name": "Sales"}
+    runner.declare(agents={"support": {"webhooks": webhooks}}, numbers={NEW: number})
+    actions = [(a["action"], a["address"]) for a in runner.json("plan")["actions"]]
+    assert [name for name, _ in actions] == ["purchase", "overwrite_webhooks", "rename"]
+    runner.apply("--allow-purchase")
+    live = runner.sandbox.world.number(NEW)
+    assert (live.voice_url, live.sms_url or None) == (webhooks["voice"], webhooks.get("sms"))
+    assert live.friendly_name == "Sales"
+    assert runner.state[f"number/{NEW}"]["last_applied"]["friendly_name"] == "Sales"
+    assert runner.plan() == []
+
+
+def test_a_run_that_died_after_a_purchase_leaves_nothing_of_the_demo(
+    runner: CommandRunner,
+) -> None:
+    runner.declare(
+        agents={"support": {"webhooks": {"voice": AGENT["voice"]}}},
+        numbers={NEW: {"agent": "support", "purchase": {"country": "US"}}},
+    )
+    runner.sandbox.faults.add(
+        Refuse(status=400, code=21402, method="POST", path="*/IncomingPhoneNumbers/PN*")
+    )
+    runner.apply("--allow-purchase", code=5)
+    assert "demo.twilio.com" in str(runner.sandbox.world.number(NEW).sms_url)
+    runner.sandbox.faults.clear()
+    runner.apply()
+    assert not runner.sandbox.world.number(NEW).sms_url
+    assert runner.plan() == []

@@ -21,6 +21,8 @@ from reconciler.sandbox.twilio.events import record_created, record_deleted
 from reconciler.sandbox.twilio.forms import require
 from reconciler.sandbox.twilio.messaging import remove_from_service
 from reconciler.sandbox.twilio.numbers import (
+    DEMO_SMS,
+    DEMO_VOICE,
     E164,
     NUMBERS,
     RESOURCE_TYPE,
@@ -129,6 +131,8 @@ def _provision(call: TwilioCall) -> Number:
         account_sid=call.account.sid,
         phone_number=phone_number,
         friendly_name=format_us_number(phone_number),
+        voice_url=DEMO_VOICE,
+        sms_url=DEMO_SMS,
         address_requirements=number_range.address if number_range else "none",
         type=_type_of(phone_number),
     )

@@ -34,6 +34,9 @@ from reconciler.sandbox.twilio.refusals import refusal
 from reconciler.sandbox.twilio.trunks import TRUNKS
 
 RESOURCE_TYPE = "phone-number"
+DEMO_VOICE = "https://demo.twilio.com/welcome/voice/"
+DEMO_SMS = "https://demo.twilio.com/welcome/sms/reply/"
+"""The webhooks with which Twilio delivers a number."""
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 _US = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
 

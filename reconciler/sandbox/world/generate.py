@@ -14,6 +14,8 @@ from typing import TypedDict
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, API_KEYS, Account, ApiKey, api_key_sid
 from reconciler.sandbox.twilio.numbers import (
+    DEMO_SMS,
+    DEMO_VOICE,
     NUMBERS,
     Capabilities,
     Number,
@@ -25,8 +27,6 @@ FIRST_NUMBER = 15_552_000_000
 MOST_NUMBERS = 8_000_000
 
 _DATE = "Mon, 06 Jan 2025 09:00:00 +0000"
-_DEMO_VOICE = "https://demo.twilio.com/welcome/voice/"
-_DEMO_SMS = "https://demo.twilio.com/welcome/sms/reply/"
 _FOREIGN = ("https://pbx.example.net", "https://legacy.example.org", "https://flows.example.com")
 _VOICE_ONLY = Capabilities(voice=True, sms=False, mms=False)
 _ALL = Capabilities()
@@ -96,7 +96,7 @@ def _webhooks(draw: random.Random) -> _Webhooks:
     if kind < 4:
         return {"voice_url": None, "sms_url": None}
     if kind < 6:
-        return {"voice_url": _DEMO_VOICE, "sms_url": _DEMO_SMS}
+        return {"voice_url": DEMO_VOICE, "sms_url": DEMO_SMS}
 
     host, queue = _FOREIGN[draw.randrange(3)], draw.randrange(20)
     if kind < 9:

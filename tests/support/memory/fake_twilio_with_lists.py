@@ -117,6 +117,8 @@ class FakeGatewayWithLists(FakeGateway):
             "sid": self._twilio.new_sid("PN"),
             "phone_number": e164,
             "friendly_name": e164,
+            "voice_url": "https://demo.twilio.com/welcome/voice/",
+            "sms_url": "https://demo.twilio.com/welcome/sms/reply/",
         }
         self._mine.numbers[row["sid"]] = row
         return dict(row)

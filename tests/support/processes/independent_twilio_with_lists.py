@@ -295,6 +295,7 @@ class IndependentTwilioWithLists(IndependentTwilio):
                 account,
                 call.form["PhoneNumber"],
                 voice_url="https://demo.twilio.com/welcome/voice/",
+                sms_url="https://demo.twilio.com/welcome/sms/reply/",
             )
         )
 
