@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Change, RouteChange
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.report.documents.types import (
@@ -231,3 +232,54 @@ def test_drift_shows_author_and_change_and_apply_shows_failures() -> None:
     assert "by user US1 in the console" in drift
     assert "gone from Twilio" in drift
     assert "`twilio_refused` 21402\\: Url is not a valid URL" in applied
+
+
+HEADS: dict[str, tuple[Document, str]] = {
+    "nothing to do": (samples.plan(), "### ⚪ `reconciler plan` `acme-voice`: nothing to do"),
+    "a low risk": (
+        samples.plan(samples.action("number/+15550100101", "rename")),
+        "### 🟢 `reconciler plan` `acme-voice`: low risk",
+    ),
+    "a medium risk": (
+        samples.plan(samples.moved(1)),
+        "### 🟡 `reconciler plan` `acme-voice`: medium risk",
+    ),
+    "a high risk": (
+        samples.plan(*samples.taken_over(1)),
+        "### 🔴 `reconciler plan` `acme-voice`: high risk",
+    ),
+    "an error": (
+        samples.plan(
+            samples.moved(1), diagnostics=(Diagnostic(code="a", summary="A", detail="B."),)
+        ),
+        "### ⛔ `reconciler plan` `acme-voice`: blocked",
+    ),
+    "drift": (samples.drifted(), "### 🔴 `reconciler drift` `acme-voice`: drifted"),
+    "no drift": (samples.calm(), "### ⚪ `reconciler drift` `acme-voice`: no drift"),
+    "failures": (samples.applied(), "### ⛔ `reconciler apply` `acme-voice`: failed in part"),
+    "a failed command": (samples.failed(), "### ⛔ `reconciler plan` `acme-voice`: failed"),
+}
+
+
+@pytest.mark.parametrize("case", HEADS)
+def test_title_shows_the_risk_level(case: str) -> None:
+    document, title = HEADS[case]
+    assert render.render(document, "acme-voice").splitlines()[1] == title
+
+
+def test_plan_of_low_risk_shows_its_changes_without_a_warning() -> None:
+    written = render.render(
+        samples.plan(
+            samples.action(
+                "number/+15550100101",
+                "rename",
+                changes=[Change("friendly_name", "Old", "New")],
+            )
+        ),
+        "acme-voice",
+    )
+    page = Rendered(written)
+    assert "Plan: 1 action on 1 resource: 1 rename." in "".join(page.seen)
+    assert any("friendly_name" in cell and "New" in cell for cell in page.cells)
+    for word in ("takeover", "elsewhere", "nothing", "without effect", "error"):
+        assert word not in written

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.model.action import Change, RouteChange
 from reconciler.report.documents.listings import doctor_document, rules_document
 from reconciler.report.documents.types import ApplyDocument, Document
 from reconciler.report.text import render
+from reconciler.report.text.plan import headline
 from reconciler.report.text.style import Style
 from reconciler.report.width import wrap
 from tests.report import samples
@@ -200,3 +202,27 @@ def test_folds_similar_warnings_and_equal_errors() -> None:
         render.render_diagnostics(errors, Style(whole=True), lambda *_: None).count("duplicate_key")
         == 50
     )
+
+
+def broken(code: str) -> Diagnostic:
+    return Diagnostic(code=code, summary="A number is missing", detail="It is gone.")
+
+
+def test_headline_of_a_plan_with_errors_says_that_it_cannot_be_applied() -> None:
+    with_actions = samples.plan(samples.moved(1), diagnostics=(broken("number_missing"),))
+    assert headline(with_actions) == (
+        "Plan: 1 action on 1 resource: 1 overwrite_webhooks. 1 error: it cannot be applied."
+    )
+    two = samples.plan(*samples.taken_over(1), diagnostics=(broken("a"), broken("b")))
+    assert headline(two).endswith(
+        ": 1 import, 1 overwrite_webhooks. 1 takeover of foreign values. "
+        "2 errors: it cannot be applied."
+    )
+    assert headline(samples.plan(samples.moved(1))).endswith("1 overwrite_webhooks.")
+
+
+def test_headline_of_errors_alone_says_that_nothing_was_planned() -> None:
+    document = samples.plan(diagnostics=(broken("number_missing"),))
+    assert headline(document) == "Not planned: 1 error."
+    assert headline(document) in text(document)
+    assert headline(samples.plan()).startswith("Nothing to do")
