@@ -111,3 +111,14 @@ def test_names_a_planned_trunk_that_changed(runner: MemoryRunner) -> None:
     plan = saved(runner, secure)
     next(iter(runner.twilio.accounts["main"].trunks.values()))["friendly_name"] = "renamed"
     assert any("friendly_name" in detail for detail in stale(runner, plan))
+
+
+def test_another_name_alone_makes_a_saved_plan_stale_where_the_name_is_managed(
+    runner: MemoryRunner,
+) -> None:
+    plan = saved(runner, [number(1, voice=hook("a"), friendly_name="Sales")])
+    other = saved(runner, [number(1, voice=hook("a"))])
+    runner.twilio.numbers()[pn(1)]["friendly_name"] = "Renamed by hand"
+    (detail,) = stale(runner, plan)
+    assert "friendly_name was Line 1 when the plan was made and is Renamed by hand now" in detail
+    assert stale(runner, other) == []

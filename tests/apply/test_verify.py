@@ -2,9 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.execution.verify import fields_sent, judge_repaired, judge_write
+from reconciler.execution.verify import (
+    fields_sent,
+    find_unconfirmed,
+    judge_repaired,
+    judge_write,
+    record_form,
+)
 from reconciler.kinds.number import NUMBER
-from reconciler.model.route import Wire
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import Value, Wire
+from tests.support.memory.resources import hook
 
 A, B = "https://a.example.com/", "https://b.example.com/"
 
@@ -127,3 +137,58 @@ def test_previous_value_in_normalised_form_does_not_count_as_dropped(
         "it is sent once more before this is believed"
     )
     assert judge_repaired({"voice_url": sent}, found, found)[0] == verdict
+
+
+SENT, STORED = hook("Agent"), hook("agent")
+PAIRS: dict[str, list[Value]] = {"sms": [hook("Sms"), hook("sms")]}
+
+
+@pytest.mark.parametrize(
+    ("writes", "shown", "name", "expected"),
+    [
+        ({"voice": SENT}, {"voice": STORED}, "", {**PAIRS, "voice": [SENT, STORED]}),
+        ({"voice": SENT}, {"voice": SENT}, "", PAIRS),
+        ({"voice": None}, {"voice": None}, "", PAIRS),
+        ({"voice": SENT}, {"voice": None}, "", PAIRS),
+        ({"sms": SENT}, {"sms": STORED}, "", {"sms": [SENT, STORED]}),
+        ({"sms": SENT}, {"sms": SENT}, "", {}),
+        ({}, {"voice": STORED}, "", PAIRS),
+        ({"friendly_name": "Sales"}, {}, "SALES", {**PAIRS, "friendly_name": ["Sales", "SALES"]}),
+        ({"friendly_name": "Sales"}, {}, "Sales", PAIRS),
+        (
+            {"friendly_name": "edge"},
+            {"friendly_name": "EDGE"},
+            "other",
+            {**PAIRS, "friendly_name": ["edge", "EDGE"]},
+        ),
+    ],
+)
+def test_pairs_of_sent_and_stored_values_after_a_write(
+    writes: dict[str, Value], shown: dict[str, Value], name: str, expected: dict[str, list[Value]]
+) -> None:
+    """Parts that were not written keep theirs; a written part has one only where its form differs."""
+    entry = Entry("number", "main", "PN1", "+1", {}, Options(), normalised=PAIRS)
+    live = Live("PN1", "+1", "main", {}, shown, name)
+    assert record_form(entry, writes, live) == expected
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "stored", "fields"),
+    [
+        ({"voice_url": A}, {"voice_url": A}, []),
+        ({"voice_url": A}, {}, []),
+        ({"voice_url": A}, {"voice_url": B}, ["voice_url"]),
+        ({"voice_url": A}, {"voice_url": None}, ["voice_url"]),
+        ({"voice_url": ""}, {"voice_url": None}, []),
+        ({"voice_url": A}, {"voice_url": "https://A.example.com"}, []),
+        ({"voice_url": A}, {"voice_url": A + "x"}, ["voice_url"]),
+        ({"sms_method": "GET"}, {"sms_url": "", "sms_method": "POST"}, []),
+        ({"sms_method": "GET"}, {"sms_url": A, "sms_method": "POST"}, ["sms_method"]),
+        ({"sms_url": "", "sms_method": "GET"}, {"sms_url": A, "sms_method": "POST"}, ["sms_url"]),
+        ({"a": "x", "b": "y"}, {"a": "y", "b": "y"}, ["a"]),
+    ],
+)
+def test_a_field_is_confirmed_by_its_value_or_by_a_form_of_it(
+    confirmed: Wire, stored: Wire, fields: list[str]
+) -> None:
+    assert find_unconfirmed(confirmed, stored) == fields

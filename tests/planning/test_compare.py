@@ -193,3 +193,41 @@ def test_a_newly_managed_part_keeps_its_prior_value_through_two_crashes(
     runner.apply([])
     found = runner.twilio.numbers()[pn(1)]
     assert (found["trunk_sid"], found["sms_url"]) == ("TK1", "")
+
+
+def test_keeps_the_form_of_one_part_while_another_is_written() -> None:
+    """Twilio stores each part in a form of its own; no later write of another part makes it drift."""
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.forms["sms_url"] = runner.twilio.forms["voice_url"] = lambda url: url.lower()
+    first = [number(1, voice=hook("Voice"), sms=hook("Sms"))]
+    runner.apply(first)
+    second = [number(1, voice=hook("Other"), sms=hook("Sms"), friendly_name="Sales")]
+    runner.apply(second)
+    assert runner.entries[ADDRESS].normalised == {
+        "voice": [hook("Other"), hook("other")],
+        "sms": [hook("Sms"), hook("sms")],
+    }
+    assert runner.plan(second).actions == ()
+
+    # A part that is not managed any more has no form.
+    runner.apply([number(1, voice=hook("Other"))])
+    assert list(runner.entries[ADDRESS].normalised) == ["voice"]
+
+
+@pytest.mark.parametrize("instant", range(12))
+def test_watched_values_need_consent_also_after_a_crash(instant: int) -> None:
+    """What was only watched is not ours because a run died that was about to write another part."""
+    runner = MemoryRunner(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+    runner.apply([number(1)])
+    runner.killed([number(1, voice=hook("a"))], instant)
+    both = [number(1, voice=hook("a"), sms=hook("s"))]
+    taken = [change.field for action in runner.plan(both).actions for change in action.takeover]
+    assert "sms_url" in taken
+
+    # The write that had begun had its consent; before it had, the number is only watched.
+    begun = runner.entries[ADDRESS].options != Options(observe_only=True)
+    assert ("voice_url" in taken) is not begun
+    runner.apply(both)
+    runner.apply([])
+    found = runner.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")

@@ -201,3 +201,42 @@ def test_imports_equal_numbers_as_it_would_import_each(
     assert {a.entry.prior.get("friendly_name") for a in alone if a.entry} == (
         {f"Line {last}" for last in range(1, 9)} if "friendly_name" in attrs else {None}
     )
+
+
+def test_numbers_converted_alike_keep_their_own_prior_values() -> None:
+    """Declared and configured alike by now, they were different before us: each gets its own value back."""
+    runner = MemoryRunner(world(row(1, voice_url=OLD + "1"), row(2, voice_url=OLD + "2"), row(3)))
+    runner.apply([number(last, voice=hook("a")) for last in (1, 2, 3)])
+    shared = bridge(1, hook("bridge"))
+    converted = [
+        msgspec.structs.replace(shared, address=f"bridge_number/{e164(last)}", key=e164(last))
+        for last in (1, 2, 3)
+    ]
+    priors = {
+        action.address: action.entry.prior
+        for action in runner.plan(converted).actions
+        if action.entry is not None and action.action != "forget"
+    }
+    assert priors == {
+        f"bridge_number/{e164(1)}": {"voice_url": OLD + "1"},
+        f"bridge_number/{e164(2)}": {"voice_url": OLD + "2"},
+        f"bridge_number/{e164(3)}": {},
+    }
+
+    runner.apply(converted)
+    runner.apply([])
+    found = [runner.twilio.numbers()[pn(last)]["voice_url"] for last in (1, 2, 3)]
+    assert found == [OLD + "1", OLD + "2", None]
+
+
+@pytest.mark.parametrize("shown", [hook("a").url, OLD, None])
+def test_number_bought_again_is_another_number_and_is_not_released(shown: str | None) -> None:
+    """Its values are those of its new owner, also where they look like ours."""
+    runner = bound()
+    rows = runner.twilio.accounts["main"].numbers
+    rows[pn(2)] = {**rows.pop(pn(1)), "sid": pn(2), "voice_url": shown}
+    (action,) = runner.plan([]).actions
+    assert (action.action, action.sid, action.note) == ("forget", pn(1), "no longer on Twilio")
+    assert not runner.writes(lambda: runner.apply([]))
+    assert rows[pn(2)]["voice_url"] == shown
+    assert not runner.entries

@@ -184,3 +184,21 @@ def test_number_on_a_forgotten_trunk_is_unchanged_and_leaves_it_on_release() -> 
     assert find_drift(runner.entries, runner.observe([number(1)])) == []
     runner.apply([])
     assert runner.twilio.numbers()[pn(1)]["trunk_sid"] is None
+
+
+@pytest.mark.parametrize("instant", range(2, 12))
+def test_trunk_made_again_by_a_dead_run_is_ours(instant: int) -> None:
+    """It was gone, and the run that made it again died: like the first one it is deleted when it is not declared."""
+    runner = on_edge()
+    account = runner.twilio.accounts["main"]
+    account.trunks.clear()
+    account.origination_urls.clear()
+    runner.killed(EDGE, instant)
+    assert not runner.apply(EDGE).failures
+    assert runner.plan(EDGE).actions == ()
+    assert len(account.trunks) == 1
+    assert runner.entries["trunk/edge"].sid in account.trunks
+    assert runner.entries["trunk/edge"].created
+    assert runner.entries[URL].created
+    runner.apply([])
+    assert (account.trunks, account.origination_urls) == ({}, {})
