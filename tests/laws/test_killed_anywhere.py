@@ -1,8 +1,7 @@
 """An apply of 50 numbers, 5 of them taken over, a new trunk with its lists and two numbers to buy, killed at every
 single thing that it does.
 
-Points are: before and after each call that writes, and before each call to the file system (of a write also in its
-middle). The files are real ones. What the next run finds must be enough to end in the one right world.
+The points are those of `mortal`. What the next run finds must be enough to end in the one right world.
 """
 
 from __future__ import annotations
@@ -13,23 +12,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.execution.executor import execute_plan
-from reconciler.execution.outcome import Outcome
 from reconciler.execution.scheduler import Scheduler
-from reconciler.model.action import Action
 from reconciler.model.desired import Desired, Options, Profile, Purchase
 from reconciler.model.route import TrunkRoute, Value
-from reconciler.planning.identity.observed import Observed
-from reconciler.planning.plan import Plan
-from reconciler.planning.planner import plan_resources
-from reconciler.remote.queries.observe import observe
-from reconciler.state.atomic_files import Disk
-from reconciler.state.format.document import State, empty_state
 from reconciler.state.stores.file import FileStore
-from tests.state.samples import holder
-from tests.support.memory.fake_twilio import Account, Call
+from tests.support.memory.fake_twilio import Account
 from tests.support.memory.fake_twilio_with_lists import PREFIXES, FakeTwilioWithLists
-from tests.support.memory.memory_runner import Means
 from tests.support.memory.resources import (
     FILE,
     declared,
@@ -40,6 +28,8 @@ from tests.support.memory.resources import (
     trunk,
     world,
 )
+
+from .mortal import Death, plan_for, run, take_one
 
 NUMBERS = range(1, 51)
 TAKEN_OVER = range(1, 6)
@@ -102,92 +92,9 @@ DESIRED = [
 ]
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Gone(Exception):
-    """The same, seen by a thread that works for it."""
-
-
-class Death:
-    """Comes at the point with this number; None: never. Nothing has any effect after it."""
-
-    def __init__(self, at: int | None = None) -> None:
-        self.at = at
-        self.points = 0
-
-    def comes(self) -> bool:
-        """One more point has been reached."""
-        self.points += 1
-        return self.at is not None and self.points >= self.at
-
-
-class Mortal(Disk):
-    """The real file system under a process that may die. A kill loses nothing that was written."""
-
-    def __init__(self, death: Death) -> None:
-        self._death = death
-
-    def _point(self) -> None:
-        if self._death.comes():
-            raise Killed
-
-    def read(self, path: Path, most: int = -1) -> bytes | None:
-        self._point()
-        return super().read(path, most)
-
-    def create(self, path: Path, like: Path) -> int:
-        self._point()
-        return super().create(path, like)
-
-    def write(self, handle: int, data: bytes) -> None:
-        self._point()
-        super().write(handle, data[: len(data) // 2])
-        self._point()
-        super().write(handle, data[len(data) // 2 :])
-
-    def sync(self, handle: int) -> None:
-        self._point()
-
-    def sync_folder(self, folder: Path) -> None:
-        self._point()
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._point()
-        super().replace(source, target)
-
-    def link(self, source: Path, target: Path) -> None:
-        self._point()
-        super().link(source, target)
-
-    def remove(self, path: Path) -> None:
-        self._point()
-        super().remove(path)
-
-
-def planned(twilio: FakeTwilioWithLists, state: State) -> tuple[Plan, Observed]:
-    observed = observe(DESIRED, state.resources, twilio.gateways())
-    return plan_resources(DESIRED, state.resources, observed, OURS), observed
-
-
 def apply(twilio: FakeTwilioWithLists, path: Path, death: Death) -> bool:
     """One run; whether it came to its end."""
-
-    def point(call: Call) -> None:
-        if death.comes():
-            raise Gone
-
-    store = FileStore(path, "acme", files=Mortal(death))
-    twilio.hooks, twilio.after = [point], [point]
-    try:
-        with store.lock(holder()):
-            state = store.load() or empty_state("acme")
-            plan, observed = planned(twilio, state)
-            execute_plan(plan, observed, state, store, twilio.gateways(), Means(), PASSWORD)
-    except Killed:
-        return False
-    return True
+    return run(twilio, path, DESIRED, OURS, death, PASSWORD) is not None
 
 
 def check(twilio: FakeTwilioWithLists, path: Path) -> None:
@@ -221,7 +128,7 @@ def check(twilio: FakeTwilioWithLists, path: Path) -> None:
     for last in (*NUMBERS, *BOUGHT):
         prior = state.resources[f"number/{e164(last)}"].prior
         assert prior == (foreign(last) if last in TAKEN_OVER else {})
-    assert planned(twilio, state)[0].actions == ()
+    assert plan_for(twilio, state, DESIRED, OURS)[0].actions == ()
 
 
 def fresh() -> FakeTwilioWithLists:
@@ -236,11 +143,6 @@ def all_points(folder: Path) -> int:
     assert apply(twilio, folder / "state.json", death)
     check(twilio, folder / "state.json")
     return death.points
-
-
-def take_one(walk: Scheduler, *, gather: bool) -> list[tuple[Action, Outcome]]:
-    """Take one outcome at a time, in place of all that are there: how many are there depends on the scheduler."""
-    return [walk._completed.get()]
 
 
 def end_after_death_at(at: int, folder: Path, accounts: dict[str, Account]) -> bool:
