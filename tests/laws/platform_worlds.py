@@ -121,9 +121,13 @@ ROUTES: dict[str, dict[str, object]] = {
 }
 
 
-def seeded(route: str) -> World:
-    """A Twilio account with one number on this route, connected to all platforms."""
-    number = {"sid": "PN" + "1" * 32, "account_sid": AC, "phone_number": NUMBER, **ROUTES[route]}
+def seeded(route: str | Mapping[str, str]) -> World:
+    """A Twilio account with one number on this route, or with several, connected to all platforms."""
+    routes = {NUMBER: route} if isinstance(route, str) else route
+    numbers = [
+        {"sid": f"PN{at:032x}", "account_sid": AC, "phone_number": e164, **ROUTES[name]}
+        for at, (e164, name) in enumerate(routes.items(), 1)
+    ]
     return World.from_seed(
         {
             "format": 1,
@@ -132,7 +136,7 @@ def seeded(route: str) -> World:
             "applications": [
                 {"sid": APPLICATION, "account_sid": AC, "friendly_name": "menu", "voice_url": MENU}
             ],
-            "numbers": [number],
+            "numbers": numbers,
             "nixflex_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
             "feather_connections": [{"id": PROVIDER, "account_sid": AC}],
             "feather_assistants": [{"id": FIRST}, {"id": SECOND}],
@@ -149,7 +153,13 @@ _UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id"})
 """Fields of a platform's rows that differ for what was removed and made again."""
 
 
-_SIP = {"trunk_name": "my-trunk", "server_address": "sip.example.com", "room_name": "desk-"}
+SIP = {
+    "trunk_name": "my-trunk",
+    "server_address": "sip.example.com",
+    "room_name": "desk-",
+    "username": "user",
+    "password": {"env": "SIP_PASSWORD"},
+}
 _DECLARED: dict[str, dict[str, object]] = {
     "number": {"agent": "sales", "takeover": "allow"},
     "bridge_number": {"platform": "p", "takeover": "allow"},
@@ -158,7 +168,7 @@ _DECLARED: dict[str, dict[str, object]] = {
         "platform": "p",
         "agent": "sales",
         "takeover": "allow",
-        "sip": {**_SIP, "username": "user", "password": {"env": "SIP_PASSWORD"}},
+        "sip": SIP,
     },
 }
 
@@ -172,25 +182,29 @@ class LawRunner:
 
     def declare(self, agent: str | None) -> None:
         """Declare the number under this agent of the platform; None: not at all."""
-        platform = {
-            "type": self.played.type,
-            "api_key": {"env": "PLATFORM_KEY"},
-            "base_url": f"{self.sandbox.base_url}/{self.played.type}",
-            **self.played.settings,
-        }
-        account = {"sid": AC, "auth_token": {"env": "TOKEN"}, "base_url": self.sandbox.base_url}
-        whole = {
-            "version": 1,
-            "project": "laws",
-            "accounts": {"main": account},
-            "platforms": {"p": platform},
-            "agents": {"sales": {"platform": "p", "id": agent or "none"}},
-            "numbers": {},
-            "bridge_numbers": {},
-        }
+        numbers: dict[str, dict[str, object]] = {"numbers": {}, "bridge_numbers": {}}
         if agent:
             section = "bridge_numbers" if self.played.serves == "bridge_number" else "numbers"
-            whole[section] = {NUMBER: _DECLARED[self.played.serves]}
+            numbers[section][NUMBER] = _DECLARED[self.played.serves]
+        self.write(
+            platforms={"p": self.platform(self.played)},
+            agents={"sales": {"platform": "p", "id": agent or "none"}},
+            **numbers,
+        )
+
+    def platform(self, played: Played) -> dict[str, object]:
+        """The declaration of this platform."""
+        return {
+            "type": played.type,
+            "api_key": {"env": "PLATFORM_KEY"},
+            "base_url": f"{self.sandbox.base_url}/{played.type}",
+            **played.settings,
+        }
+
+    def write(self, **sections: object) -> None:
+        """Write the configuration."""
+        account = {"sid": AC, "auth_token": {"env": "TOKEN"}, "base_url": self.sandbox.base_url}
+        whole = {"version": 1, "project": "laws", "accounts": {"main": account}, **sections}
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole), encoding="utf-8")
 
     def setting(self) -> RunOptions:
@@ -223,9 +237,9 @@ class LawRunner:
         """What would be done."""
         return plan_apply.plan(self.setting(), Consent())
 
-    def number(self) -> dict[str, object]:
+    def number(self, e164: str = NUMBER) -> dict[str, object]:
         """Every field of the number that decides how it is reached."""
-        number = self.world.number(NUMBER)
+        number = self.world.number(e164)
         return {field: getattr(number, field) or "" for field in WIRE_FIELDS}
 
     def route(self) -> str:
