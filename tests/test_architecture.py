@@ -131,6 +131,7 @@ INNER_LAYERS = {
         "validate",
         "warm_up",
         "guards",
+        "plan_actors",
         "saved_plan_check",
         "pipeline",
         "saved_plan",

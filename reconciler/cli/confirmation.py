@@ -139,6 +139,7 @@ def review_plan(
         command=command,
         would_refuse=planned.would_refuse,
         digest=digest_of_plan(planned),
+        events=planned.events,
     )
     emit(shared, document, planned.project.name)
     return plan_exit_code(planned, detailed=shared.detailed_exitcode)

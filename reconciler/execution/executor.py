@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from reconciler.errors import ReconcilerError
 from reconciler.execution.actions import ActionRunner, sids_of
+from reconciler.execution.heal_records import Heals
 from reconciler.execution.intents import build_intents, group_by_address, stamp_times
 from reconciler.execution.outcome import Failure, Outcome, Result
 from reconciler.execution.readback import Readback
@@ -185,12 +186,15 @@ def _run_actions(execution: _Execution, runner: ActionRunner, verify: Callable[[
         stop=context.stop,
         on_outcome=record_outcome,
         verify=verify,
+        heals=plan.heals,
     ).run()
 
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
     readback = Readback(runner.gateways, runner, totals, plan.fingerprints, workers=workers)
     outcomes = runner.check(readback.check(result.outcomes))
-    execution.journal.append(_correction_records(result.outcomes, outcomes, base, context.now()))
+    execution.journal.append(
+        _correction_records(result.outcomes, outcomes, base, context.now(), plan.heals)
+    )
     return Result(tuple(outcomes), result.interrupted)
 
 
@@ -256,7 +260,11 @@ def _orphan_records(result: Result, resources: Mapping[str, Entry]) -> list[Reco
 
 
 def _correction_records(
-    before: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], at: str
+    before: Sequence[Outcome],
+    checked: Sequence[Outcome],
+    base: Mapping[str, Entry],
+    at: str,
+    heals: Heals,
 ) -> list[Record]:
     """Return the entries of writes that were not stored after all: as before the write, so that the
     next run repeats it.
@@ -277,7 +285,7 @@ def _correction_records(
         if outcome.action.address in lost:
             repeated.append(outcome.action)
     chains = group_by_address(repeated)
-    intents = build_intents(chains, base, at)
+    intents = build_intents(chains, base, at, heals)
     records: list[Record] = []
     for address in chains:
         records.append(Put(address, intents[address] if address in intents else base[address]))

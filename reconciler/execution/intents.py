@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from reconciler.execution.heal_records import NO_HEALS, Heals, add_heals
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value
@@ -25,18 +26,23 @@ def group_by_address(actions: Iterable[Action]) -> dict[str, list[Action]]:
 
 
 def build_intents(
-    chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry], now: str
+    chain_of: Mapping[str, Sequence[Action]],
+    base: Mapping[str, Entry],
+    now: str,
+    heals: Heals = NO_HEALS,
 ) -> dict[str, Entry]:
     """Return, for each address to be written, its entry with prior values and with what is
-    `pending`.
+    `pending`; `heals` are the drift that the actions put back.
 
     When the run dies between a write and its outcome, the next run knows from `pending` that the
     value on Twilio is ours, and from an empty SID that a resource found there was created by us.
     """
     intents: dict[str, Entry] = {}
     for address, chain in chain_of.items():
-        intent = _intent(chain, base.get(address))
+        present = base.get(address)
+        intent = _intent(chain, present)
         if intent is not None:
+            intent = add_heals(intent, present, heals, now, rest=chain)
             intents[address] = stamp_times(intent, now)
 
     return intents
@@ -87,7 +93,8 @@ def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
     if not entry.sid:
         return None
     return stamp_times(
-        msgspec.structs.replace(entry, sid=sid or entry.sid, pending=None, prior={}), now
+        msgspec.structs.replace(entry, sid=sid or entry.sid, pending=None, prior={}, healing=()),
+        now,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from reconciler.execution.heal_records import NO_HEALS, Heals, add_heals
 from reconciler.execution.intents import (
     accept_platform_writes,
     entry_after_step,
@@ -23,14 +24,20 @@ from reconciler.state.records import Drop, Put, Record
 
 class OutcomeRecords:
     """The records of one run. `base` has the entries from before it, `intents` what its first batch
-    has recorded; `sids` maps addresses to SIDs and grows as resources are created.
+    has recorded; `sids` maps addresses to SIDs and grows as resources are created. `heals` are the
+    drift that the plan puts back.
     """
 
     def __init__(
-        self, base: Mapping[str, Entry], intents: Mapping[str, Entry], sids: dict[str, str]
+        self,
+        base: Mapping[str, Entry],
+        intents: Mapping[str, Entry],
+        sids: dict[str, str],
+        heals: Heals = NO_HEALS,
     ) -> None:
         self._base = base
         self._sids = sids
+        self._heals = heals
         self._entries = dict(intents)
         """The entries that this run has recorded, by address."""
         self._forms: dict[str, dict[str, list[Value]]] = {}
@@ -44,6 +51,11 @@ class OutcomeRecords:
         records: list[Record] = []
         reached = self._entries[action.address] if action.unhides else outcome.entry
         entry = reached and entry_after_step(self._with_forms(action, reached), rest, now)
+        if entry is not None:
+            former = self._present(action.address)
+            entry = add_heals(
+                entry, former, self._heals, now, rest=rest, done=action, sid=outcome.sid
+            )
         if action.action != "import":  # an import is durable with its intent
             records.append(
                 Put(action.address, entry) if entry is not None else Drop(action.address)
@@ -62,17 +74,23 @@ class OutcomeRecords:
         if outcome.entry is not None:
             # Created, but not as it should be: it must never be created again.
             entry = entry_after_step(outcome.entry, [action], now)
+            former = self._present(action.address)
+            entry = add_heals(entry, former, self._heals, now, rest=[action])
             records.append(Put(action.address, entry))
         elif outcome.unmade and action.kind == REGISTRATION:
             records.append(self._undo_record(action.address, outcome.sid, now))
         records += self._platform_writes(action, outcome, now)
         return records
 
+    def _present(self, address: str) -> Entry | None:
+        """Return the entry of an address, as this run has recorded it or as it was before."""
+        return self._entries.get(address, self._base.get(address))
+
     def _undo_record(self, address: str, sid: str | None, now: str) -> Record:
         """Return the record of a registration whose action was undone; `sid` is set when the undo
         created it again.
         """
-        present = self._entries.get(address, self._base.get(address))
+        present = self._present(address)
         entry = entry_after_undo(present, sid, now) if present is not None else None
         return Put(address, entry) if entry is not None else Drop(address)
 
@@ -81,7 +99,7 @@ class OutcomeRecords:
         as baseline.
         """
         number = action.parent or ""
-        entry = self._entries.get(number, self._base.get(number))
+        entry = self._present(number)
         if outcome.learned is None or entry is None:
             return []
         self._entries[number] = entry = accept_platform_writes(entry, outcome.learned, now)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from reconciler.execution.actions import ActionRunner
+from reconciler.execution.heal_records import NO_HEALS, Heals
 from reconciler.execution.intents import (
     build_intents,
     group_by_address,
@@ -52,7 +53,8 @@ Clock = Callable[[], str]
 class Scheduler:
     """One run over the actions of a plan.
 
-    `verify` checks, before the first call, that the store returns the intents.
+    `heals` are the drift that the plan puts back. `verify` checks, before the first call, that the
+    store returns the intents.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Scheduler:
         stop: Event,
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
         verify: Callable[[], None] = lambda: None,
+        heals: Heals = NO_HEALS,
     ) -> None:
         self._runner = runner
         self._journal = journal
@@ -76,6 +79,7 @@ class Scheduler:
         self._stop = stop
         self._on_outcome = on_outcome
         self._verify = verify
+        self._heals = heals
 
         # The plan, by address.
         self._order = list(actions)
@@ -98,8 +102,8 @@ class Scheduler:
 
     def run(self) -> Result:
         """Run all actions that can be run, and return all outcomes in the order of the plan."""
-        intents = build_intents(self._chains, self._base, self._now())
-        self._records = OutcomeRecords(self._base, intents, self._runner.sids)
+        intents = build_intents(self._chains, self._base, self._now(), self._heals)
+        self._records = OutcomeRecords(self._base, intents, self._runner.sids, self._heals)
         self._journal.append([Put(address, entry) for address, entry in intents.items()])
         self._verify()
 

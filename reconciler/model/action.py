@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from reconciler.model.actor import Actor
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value, WireValue
 
@@ -51,11 +52,15 @@ Reason = Literal["new", "config", "drift", "conflict", "removed"]
 class Change(msgspec.Struct, frozen=True):
     """One field of an action, before and after; in `takeover`, `before` is the value that would be
     lost.
+
+    In documents of plans, `actor` has set the value before, null where that is not known; it is
+    absent from changes that only the configuration makes.
     """
 
     field: str
     before: WireValue
     after: WireValue
+    actor: Actor | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class RouteChange(msgspec.Struct, frozen=True):
@@ -125,3 +130,8 @@ class Action(
     def removes(self) -> bool:
         """Return whether it ends the management of a resource."""
         return self.action in REMOVALS
+
+    @property
+    def overwrites_drift(self) -> bool:
+        """Return whether it overwrites what somebody else has changed since the last apply."""
+        return self.reason in ("drift", "conflict")

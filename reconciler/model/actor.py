@@ -21,6 +21,11 @@ class Actor(msgspec.Struct, frozen=True):
     time: str
 
 
+def without_time(actor: Actor | None) -> Actor | None:
+    """Return the actor without the time, by which changes of one actor differ."""
+    return msgspec.structs.replace(actor, time="") if actor is not None else None
+
+
 _PLACES = {"console": "in the console", "api": "through the API"}
 
 

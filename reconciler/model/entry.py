@@ -7,6 +7,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.model.desired import Options
+from reconciler.model.heal import Heal
 from reconciler.model.route import Value, WireValue
 
 
@@ -33,6 +34,8 @@ class Entry(
       recorded; a kind that is not in it was never recorded.
     - `deleted`: number of times that this undeclared child was deleted. Then no SID is bound, and
       `prior` holds its fields.
+    - `healed`: the drift that was put back, oldest first; at most 20.
+    - `healing`: the drift that an interrupted run was about to put back.
 
     Times are RFC 3339 in UTC.
     """
@@ -55,3 +58,5 @@ class Entry(
     region: str | None = None
     children: dict[str, dict[str, dict[str, Value]]] = {}
     deleted: int = 0
+    healed: tuple[Heal, ...] = ()
+    healing: tuple[Heal, ...] = ()

@@ -8,6 +8,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Action
 from reconciler.model.desired import Money
 from reconciler.model.entry import Entry
+from reconciler.model.heal import Heal
 from reconciler.model.route import WireValue
 
 UNREAD = frozenset({"account_unread", "registration_unread"})
@@ -23,6 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
     addresses to new ones (see `planning.identity.moved`); `excluded` counts the resources that
     would change and that `--target` or `--exclude` leave out. `prices` are those of the numbers to
     be bought, by address, as far as they are known; `unread` the accounts that could not be read.
+    `heals` are the foreign values that the actions overwrite, by address, with their actors.
     """
 
     actions: tuple[Action, ...]
@@ -35,3 +37,4 @@ class Plan(msgspec.Struct, frozen=True):
     excluded: int = 0
     prices: dict[str, Money] = {}
     unread: tuple[str, ...] = ()
+    heals: dict[str, tuple[Heal, ...]] = {}

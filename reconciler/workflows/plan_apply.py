@@ -24,6 +24,7 @@ from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.store import Store
 from reconciler.workflows import guards, pipeline, saved_plan_check
 from reconciler.workflows.guards import raise_if_refused  # imported by the planner
+from reconciler.workflows.plan_actors import add_actors
 from reconciler.workflows.saved_plan import make_saved_plan
 from reconciler.workflows.saved_plan_check import check_digest
 from reconciler.workflows.session import (
@@ -254,5 +255,5 @@ def _plan(
     if saved is not None:
         planned = saved_plan_check.use_saved_plan(options, saved, planned, gateways)
 
-    planned = guards.check_claims(planned, store)
+    planned = guards.check_claims(add_actors(options, planned, gateways), store)
     return guards.apply_guards(options, planned, consent, loaded)

@@ -24,6 +24,7 @@ from reconciler.state.recovery.missing_state import load_for_writing
 from reconciler.state.stores.store import Store
 from reconciler.workflows.guards import apply_guards, check_claims
 from reconciler.workflows.pipeline import decide_with_list_users
+from reconciler.workflows.plan_actors import add_actors
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
 from reconciler.workflows.session import Applied, Consent, Gateways, Planned, RunOptions
 
@@ -92,6 +93,7 @@ def goal_planner(options: RunOptions, consent: Consent, find_goal: FindGoal) -> 
             observed=observed,
             notes=tuple(notes),
         )
+        planned = add_actors(options, planned, gateways)
         return apply_guards(options, check_claims(planned, store), consent)
 
     return plan_goal

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from reconciler.config.load.merge import Merged
     from reconciler.execution.outcome import Outcome, Result
     from reconciler.planning.checks.baseline_config import Baseline
+    from reconciler.planning.decide.drift import EventLog
     from reconciler.planning.identity.observed import Observed
     from reconciler.planning.plan import Plan
     from reconciler.remote.platforms.contract import Adapter
@@ -142,7 +143,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     `notes` are the diagnostics of the configuration and of the guards, `refusals` everything that
     makes an apply refuse the plan (exit 4), and `baseline` the other configuration that it must not
     go beyond. `secrets` are those behind the fingerprints in the plan; they are never shown or
-    stored.
+    stored. `events` is whether the event log could be read, which has the actors; None for a plan
+    that asks for none.
     """
 
     project: Project
@@ -153,6 +155,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[Diagnostic, ...] = ()
     baseline: Baseline | None = None
     secrets: Mapping[str, str] = {}
+    events: EventLog | None = None
 
     @property
     def new_destinations(self) -> list[Destination]:

@@ -39,6 +39,7 @@ def action(address: str, name: str = "overwrite_webhooks", **fields: Any) -> Pla
         "agent": "support",
         "sid": "PN" + "1" * 32,
         "changes": [],
+        "actor": None,
         "takeover": [],
         "route": None,
         "file": "reconciler.yaml",

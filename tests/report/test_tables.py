@@ -101,4 +101,5 @@ def test_a_deleted_resource_has_one_row_with_its_sid() -> None:
     gone = Drifted("trunk/edge", "main", sid, (DriftedField("sid", sid, None, actor),))
     (entry,) = drift_section([gone]).entries
     assert entry.rows == [Row("gone from Twilio", Value(sid), meaning="gone")]
-    assert entry.notes == ("by user US1 in the console from 192.0.2.1 at 2026-03-01T12:00:00Z",)
+    assert entry.actors == "by user US1 in the console from 192.0.2.1 at 2026-03-01T12:00:00Z"
+    assert entry.remarks == (entry.actors,)

@@ -72,6 +72,13 @@ def test_drift_of_many_numbers_makes_few_calls(many: WorkflowRunner) -> None:
     assert len(many.drift()) == 3_000
     assert count(many)[0] <= PAGES + OTHER_CALLS
 
+    # The plan names who changed them, at the same price.
+    planned = many.plan()
+    assert count(many)[0] <= PAGES + OTHER_CALLS
+    heals = [heal for heals in planned.plan.heals.values() for heal in heals]
+    assert len(heals) == 3_000
+    assert all(heal.actor is not None for heal in heals)
+
 
 @REGIONS
 def test_doctor_asks_about_few_regions_unless_told_to_ask_about_all(

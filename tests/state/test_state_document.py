@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from reconciler.errors import StateError
 from reconciler.kinds.table import RANKS, REGISTRATION
+from reconciler.model.actor import Actor
 from reconciler.model.desired import Options
 from reconciler.model.entry import Entry
+from reconciler.model.heal import Heal
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 from reconciler.state.format.document import State, Version, decode, empty_state, encode
 from reconciler.state.format.migrations import FORMAT, MIGRATIONS, migrate
@@ -41,6 +43,10 @@ options = st.builds(
     observe_only=st.booleans(),
 )
 maybe = st.none() | text
+actors = st.builds(Actor, sid=maybe, type=text, via=text, ip=maybe, time=text)
+heals = st.lists(st.builds(Heal, text, plain, plain, st.none() | actors, text), max_size=3).map(
+    tuple
+)
 entries = st.builds(
     Entry,
     kind=st.sampled_from(sorted(RANKS)),
@@ -56,6 +62,8 @@ entries = st.builds(
     created=st.booleans(),
     imported_at=maybe,
     updated_at=maybe,
+    healed=heals,
+    healing=heals,
 )
 
 

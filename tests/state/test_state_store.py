@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateError, StateLocked
+from reconciler.model.actor import Actor
+from reconciler.model.heal import Heal
 from reconciler.state.format.document import State, empty_state
 from reconciler.state.records import Drop, Put
 
@@ -65,6 +67,23 @@ def test_appended_records_are_visible_to_all_at_once(place: Place) -> None:
         assert seen == journal.state
     assert set(seen.resources) == {address(1), address(5)}
     assert (seen.serial, seen.journal_records) == (base.serial, 2)
+
+
+def test_keeps_the_record_of_what_was_put_back(place: Place) -> None:
+    actor = Actor("US1", "user", "console", None, "2026-03-01T12:00:00Z")
+    done = Heal("voice_url", "https://b.example/", "https://a.example/", actor, actor.time)
+    begun = Heal("sms_url", "https://b.example/", None, None, actor.time)
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(0), entry(0, healing=(done, begun)))])
+        assert reloaded(place).resources[address(0)].healing == (done, begun)
+        journal.append([Put(address(0), entry(0, healed=(done,)))])
+        journal.fold()
+    found = reloaded(place).resources
+    assert (found[address(0)].healed, found[address(0)].healing) == ((done,), ())
+    assert found[address(1)].healed == ()
 
 
 def test_store_does_not_change_the_state_of_the_caller(place: Place) -> None:

@@ -95,5 +95,6 @@ def _emit_plan(shared: CommonOptions, planned: Planned) -> None:
         would_refuse=planned.would_refuse,
         digest=digest_of_plan(planned),
         destinations=planned.new_destinations,
+        events=planned.events,
     )
     emit(shared, document, planned.project.name)

@@ -12,6 +12,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, WireValue
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.heals import settle_deletions
 
 
 def plan_removal(
@@ -82,4 +83,5 @@ def _entry_of_deleted(
         prior=prior,
         parent=declared.address,
         deleted=(before.deleted if before is not None else 0) + 1,
+        healed=settle_deletions(before, live),
     )

@@ -23,6 +23,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, WireValue
+from reconciler.planning.decide.heals import settle_heals
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -243,4 +244,6 @@ def _base(declared: Desired, entry: Entry, live: Live, last: Attrs) -> Entry:
         previously_managed=_collect_unmanaged(declared, entry),
         created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
+        healed=settle_heals(entry, live),
+        healing=(),
     )

@@ -29,6 +29,7 @@ from reconciler.model.live import Live
 from reconciler.model.route import Value, WireValue
 from reconciler.planning.decide.compare import all_written_values, compare
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.heals import settle_heals
 from reconciler.planning.decide.problems import at_declaration
 from reconciler.planning.decide.takeover import overwritten_values
 from reconciler.planning.decision import NO_DECISION, Decision
@@ -115,6 +116,7 @@ def _import_existing(
         sid=live.sid,
         key=live.key,
         last_applied={**declared.profile.attrs, **_live_values(declared, live)},
+        healed=settle_heals(entry, live) if entry is not None else (),
     )
     if interrupted and not wanted:
         learned = Decision(updates={declared.address: new_entry})

@@ -1,25 +1,38 @@
 """Return a text that names who changed resources that drifted alike, and when, by field where
-actors differ; remove the time from an actor, to compare actors.
+actors differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from reconciler.model.action import Change
 from reconciler.model.actor import Actor, describe_origin
 from reconciler.planning.decide.drift import Drifted
 from reconciler.report.wording import printable
 
-
-def without_time(actor: Actor | None) -> Actor | None:
-    """Return the actor without the time, by which changes of one actor differ."""
-    return msgspec.structs.replace(actor, time="") if actor is not None else None
+FieldActors = Sequence[tuple[str, Actor | None]]
+"""The names of the drifted fields of one resource, each with who changed it."""
 
 
-def describe_actors(found: Sequence[Drifted]) -> str:
-    """Return who changed these resources; empty where nothing is known.
+def actors_of_drift(drifted: Drifted) -> FieldActors:
+    """Return the fields of a resource that drifted, with their actors."""
+    return [(field.field, field.actor) for field in drifted.fields]
+
+
+def actors_of_changes(changes: Iterable[Change]) -> FieldActors:
+    """Return the changes that overwrite drift, with who set the value before."""
+    found: list[tuple[str, Actor | None]] = []
+    for change in changes:
+        if change.actor is not msgspec.UNSET:
+            found.append((change.field, change.actor))
+    return found
+
+
+def describe_actors(found: Sequence[FieldActors]) -> str:
+    """Return who changed these resources, which have the same fields; empty where nothing is known.
 
     | actors of the fields   | text                                        |
     |------------------------|---------------------------------------------|
@@ -28,11 +41,11 @@ def describe_actors(found: Sequence[Drifted]) -> str:
     | none known             | empty                                       |
     """
     texts: dict[str, str] = {}
-    for index, field in enumerate(found[0].fields):
-        actors = [drifted.fields[index].actor for drifted in found]
-        texts[field.field] = _describe([actor for actor in actors if actor is not None])
+    for index, (name, _) in enumerate(found[0]):
+        actors = [fields[index][1] for fields in found]
+        texts[name] = _describe([actor for actor in actors if actor is not None])
 
-    different = set(texts.values())
+    different = set(texts.values()) or {""}
     if different == {""}:
         return ""
     if len(different) == 1:

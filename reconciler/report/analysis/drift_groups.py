@@ -11,9 +11,10 @@ from functools import cached_property
 
 import msgspec
 
+from reconciler.model.actor import without_time
 from reconciler.model.address import Address
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.actors import describe_actors, without_time
+from reconciler.report.analysis.actors import actors_of_drift, describe_actors
 from reconciler.report.analysis.groups import (
     FEW,
     OWN_FIELDS,
@@ -58,7 +59,7 @@ class DriftGroup(msgspec.Struct, frozen=True, dict=True):
     @property
     def actors(self) -> str:
         """Return who changed the resources and when; empty when it is not known."""
-        return describe_actors(self.members)
+        return describe_actors([actors_of_drift(drifted) for drifted in self.members])
 
     @property
     def places(self) -> set[tuple[str, int]]:

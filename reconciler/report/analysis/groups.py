@@ -26,8 +26,10 @@ from typing import TypeVar
 import msgspec
 
 from reconciler.model.action import REMOVALS, Change, RouteChange
+from reconciler.model.actor import without_time
 from reconciler.model.address import Address
 from reconciler.model.route import WireValue
+from reconciler.report.analysis.actors import FieldActors, actors_of_changes, describe_actors
 from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
 from reconciler.report.wording import printable
 
@@ -82,6 +84,11 @@ class Resource(msgspec.Struct, frozen=True):
         return self.actions[-1].reason
 
     @property
+    def actors(self) -> FieldActors:
+        """Return the fields that overwrite drift, with who changed them; none for other reasons."""
+        return actors_of_changes(self.changes) if self.reason in ("drift", "conflict") else ()
+
+    @property
     def agent(self) -> str | None:
         """Return the declared agent."""
         return self.actions[-1].agent
@@ -127,6 +134,11 @@ class Group(msgspec.Struct, frozen=True, dict=True):
     def fields(self) -> list[Field]:
         """Return the fields that change."""
         return _values([resource.changes for resource in self.resources])
+
+    @property
+    def actors(self) -> str:
+        """Return who set the values that are overwritten, and when; empty where it is not known."""
+        return describe_actors([resource.actors for resource in self.resources])
 
     @cached_property
     def routes(self) -> tuple[list[str], list[str]]:
@@ -250,7 +262,9 @@ def _roughly(resource: Resource) -> tuple[Hashable, ...]:
     kind = Address.parse(resource.address).kind
     fields = tuple([change.field for change in resource.changes])
     lost = tuple([change.field for change in resource.takeover])
-    return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
+    actors = tuple([(name, without_time(actor)) for name, actor in resource.actors])
+    same = (resource.steps, resource.reason, resource.agent, resource.urgency)
+    return (kind, *same, fields, lost, actors)
 
 
 def _merge_scattered(groups: Sequence[Group]) -> list[Group]:

@@ -15,9 +15,11 @@ from reconciler.execution.outcome import Outcome, Result
 from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.destination import Destination
+from reconciler.model.heal import Heal
 from reconciler.planning.checks.unexpected_forms import list_unexpected
 from reconciler.planning.plan import UNREAD, Plan
 from reconciler.planning.plan_digest import compute_digest
+from reconciler.report.documents.plan_actors import attribute_changes, find_only_actor
 from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
@@ -43,19 +45,20 @@ def plan_document(
     would_refuse: Sequence[str] = (),
     digest: str | None = None,
     destinations: Sequence[Destination] | None = None,
+    events: EventLog | None = None,
 ) -> PlanDocument:
     """Build the document of a plan; `diagnostics` are those of the configuration and of the guards,
     added to its own.
 
     `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is
-    computed for a plan that writes no secrets.
+    computed for a plan that writes no secrets. `events` is whether the event log could be read.
     """
     rows: list[PlannedAction] = []
     by_action: Counter[str] = Counter()
     addresses: set[str] = set()
     takeovers: set[str] = set()
     for action in plan.actions:
-        rows.append(_plan_row(action))
+        rows.append(_plan_row(action, plan.heals.get(action.address, ())))
         by_action[action.action] += 1
         addresses.add(action.address)
         if action.takeover:
@@ -76,6 +79,7 @@ def plan_document(
             **_severities(everything),
             "would_refuse": list(would_refuse),
             "unread_accounts": list(plan.unread),
+            **({} if events is None else {"events": events}),
         },
         diagnostics=everything,
         actions=rows,
@@ -239,7 +243,8 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
     return document
 
 
-def _plan_row(action: Action) -> PlannedAction:
+def _plan_row(action: Action, heals: Sequence[Heal]) -> PlannedAction:
+    changes = attribute_changes(action, heals)
     return PlannedAction(
         address=action.address,
         action=action.action,
@@ -247,7 +252,8 @@ def _plan_row(action: Action) -> PlannedAction:
         account=action.account,
         agent=action.entry.options.agent if action.entry else None,
         sid=action.sid,
-        changes=list(action.changes),
+        changes=changes,
+        actor=find_only_actor(changes),
         takeover=list(action.takeover),
         route=action.route,
         file=action.file,

@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.kinds.purchase import NumberForSale
 from reconciler.model.action import Change, RouteChange
+from reconciler.model.actor import Actor
 from reconciler.model.destination import Destination
 from reconciler.planning.decide.drift import Drifted
 from reconciler.report.documents.call_graph import Edge, Node
@@ -41,7 +42,10 @@ class ValidateDocument(Document, kw_only=True):
 
 class PlannedAction(msgspec.Struct, kw_only=True):
     """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route`
-    is null when calls go on reaching whom they reached before, `agent` when none is declared.
+    is null when calls go on reaching whom they reached before, `agent` when none is declared. Of
+    the reasons `drift` and `conflict`, each change has the `actor` who set the value before, null
+    where that is not known; the `actor` of the action is that of all these changes, null where
+    there are several or one is not known.
     """
 
     address: str
@@ -51,6 +55,7 @@ class PlannedAction(msgspec.Struct, kw_only=True):
     agent: str | None
     sid: str | None
     changes: list[Change]
+    actor: Actor | None
     takeover: list[Change]
     route: RouteChange | None
     file: str | None
@@ -60,8 +65,9 @@ class PlannedAction(msgspec.Struct, kw_only=True):
 
 
 _NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+_EVENTS = {"enum": ["read", "denied", "unavailable"]}
 _PLAN_SUMMARY = {
-    "properties": {"would_refuse": _NAMES, "unread_accounts": _NAMES},
+    "properties": {"would_refuse": _NAMES, "unread_accounts": _NAMES, "events": _EVENTS},
     "required": ["would_refuse", "unread_accounts"],
 }
 _READ_SUMMARY = {"properties": {"unread_accounts": _NAMES}, "required": ["unread_accounts"]}
@@ -72,7 +78,7 @@ ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUM
 _DRIFT_SUMMARY = {
     "properties": {
         "unread_accounts": _NAMES,
-        "events": {"enum": ["read", "denied", "unavailable"]},
+        "events": _EVENTS,
     },
     "required": ["unread_accounts", "events"],
 }
@@ -85,8 +91,9 @@ class PlanDocument(Document, kw_only=True, dict=True):
     nothing touches them. `renames` lead from the old address of a resource to its new one, where
     any has changed. `digest` is that of the actions: `apply --expect DIGEST` carries out this plan
     and no other. `summary.would_refuse` are the codes with which an apply would refuse the plan,
-    `[]` when it would not. `destinations` are those of secrets that state has not recorded, for
-    `plan`.
+    `[]` when it would not. `summary.events` is whether the event log, which has the actors, could
+    be read; `read` also where nothing is overwritten. `destinations` are those of secrets that
+    state has not recorded, for `plan`.
     """
 
     # `dict=True`: `analysis.groups` stores its results here, so that all formats share them.

@@ -64,6 +64,8 @@ def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None)
 def plain_row(entry: Entry) -> dict[str, Any]:
     """Return the row of any other resource: its recorded entry."""
     fields: dict[str, Any] = msgspec.to_builtins(entry)
+    for name in ("healed", "healing"):
+        fields.pop(name, None)
 
     # The state holds labels as sorted pairs, which can be shared and compared; users write them as
     # a mapping.

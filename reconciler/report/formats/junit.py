@@ -20,7 +20,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.actors import describe_actors
+from reconciler.report.analysis.actors import actors_of_drift, describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, resources_of
 from reconciler.report.analysis.risks import refusals_of
@@ -118,7 +118,7 @@ def _plan_case(resource: Resource, refused: Diagnostic | None) -> Case:
 
 
 def _drift_case(drifted: Drifted) -> Case:
-    actors = describe_actors([drifted])
+    actors = describe_actors([actors_of_drift(drifted)])
     by = f" {actors}" if actors else ""
     if is_gone(drifted):
         return _failed_drift(drifted, f"gone from Twilio{by}", f"sid: {drifted.sid}")

@@ -144,7 +144,7 @@ def _entry(entry: Entry, kind: str) -> Iterator[str]:
     yield "</p>"
 
     yield f"<dl>{''.join(map(_row, entry.rows))}</dl>"
-    for note in entry.notes:
+    for note in entry.remarks:
         yield f"<p class=note>{_e(note)}</p>"
 
     if entry.is_group:

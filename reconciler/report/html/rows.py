@@ -12,7 +12,7 @@ import msgspec
 
 from reconciler.model.action import Change
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.actors import describe_actors
+from reconciler.report.analysis.actors import actors_of_drift, describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, Urgency, resources_of
 from reconciler.report.documents.types import (
@@ -107,12 +107,13 @@ def _plan_text(resource: Resource) -> RowText:
         notes.append(f"set, but without effect: {printable(words)}")
     notes += map(printable, resource.notes)
 
+    actors = describe_actors([resource.actors])
     told = route is None or any(repeats_route(route, change) for change in resource.changes)
     return RowText(
         kind=KINDS[resource.urgency],
         what=", ".join(resource.steps),
         why=resource.reason,
-        who=printable(resource.agent or ""),
+        who="; ".join(filter(None, (printable(resource.agent or ""), actors))),
         fields=tuple(_plan_fields(resource)),
         calls=(printable(route.before), printable(route.after)) if route and not told else None,
         notes=tuple(notes),
@@ -139,7 +140,7 @@ def _drift_text(drifted: Drifted) -> RowText:
         fields.append((printable(each.field), recorded, live, False))
 
     kind = "gone" if is_gone(drifted) else "drifted"
-    return RowText(kind, kind, "drift", describe_actors([drifted]), tuple(fields))
+    return RowText(kind, kind, "drift", describe_actors([actors_of_drift(drifted)]), tuple(fields))
 
 
 def _field(change: Change) -> tuple[str, str, str]:

@@ -176,7 +176,7 @@ def _subject(entry: Entry) -> str:
     # A group is declared at many places; the table of all resources has them.
     place = text(entry.place, FIRST_COLUMN) if entry.place and not entry.is_group else ""
     where = " ".join(filter(None, (entry.action, place)))
-    notes = [text(note, FIRST_COLUMN) for note in entry.notes]
+    notes = [text(note, FIRST_COLUMN) for note in entry.remarks]
     return "<br>".join(filter(None, (names, where, *notes)))
 
 

@@ -34,6 +34,7 @@ def plan_entry(group: Group) -> Entry:
         place=_place({resource.place for resource in group.resources if resource.place}),
         agent=printable(first.agent or ""),
         notes=tuple([printable(note) for note in first.notes]),
+        actors=group.actors,
     )
 
 
@@ -105,11 +106,7 @@ def drift_section(drifted: Sequence[Drifted]) -> Section:
 def drift_entry(group: DriftGroup) -> Entry:
     """Return the entry of resources that drifted alike."""
     first = group.first
-    notes = []
-    if group.actors:
-        notes.append(group.actors)
-    if first.looks_like:
-        notes.append(describe_guess(first.looks_like))
+    notes = (describe_guess(first.looks_like),) if first.looks_like else ()
 
     if group.is_gone:
         rows = [Row("gone from Twilio", Value(show_value(first.sid)), meaning="gone")]
@@ -118,4 +115,6 @@ def drift_entry(group: DriftGroup) -> Entry:
         for field in group.fields:
             recorded, live = _one_of(field.before), _one_of(field.after)
             rows.append(Row(printable(field.name), recorded, live))
-    return Entry(group.addresses, rows, place=_place(group.places), notes=tuple(notes))
+    return Entry(
+        group.addresses, rows, place=_place(group.places), notes=notes, actors=group.actors
+    )

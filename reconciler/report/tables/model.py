@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class Entry(msgspec.Struct, frozen=True):
     """Resources that change alike. `action` is their steps and the reason, `place` is where they
-    are declared.
+    are declared, `actors` who changed them on Twilio.
     """
 
     addresses: list[str]
@@ -55,6 +55,12 @@ class Entry(msgspec.Struct, frozen=True):
     place: str = ""
     agent: str = ""
     notes: tuple[str, ...] = ()
+    actors: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return the actors, then the notes."""
+        return (self.actors, *self.notes) if self.actors else self.notes
 
     @property
     def is_group(self) -> bool:

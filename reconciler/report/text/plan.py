@@ -72,8 +72,9 @@ def _title(urgency: Urgency, section: Sequence[Group], style: Style) -> str:
 def _group(group: Group, style: Style) -> Iterator[str]:
     entry = plan_entry(group)
     sign, colour = _sign(group)
+    actors = style("info", f"  {entry.actors}") if entry.actors else ""
     place = style("quiet", f"  {entry.place}") if entry.place else ""
-    yield f"{style(colour, sign)} {style('strong', entry.subject)}  {entry.action}{place}"
+    yield f"{style(colour, sign)} {style('strong', entry.subject)}  {entry.action}{actors}{place}"
 
     # The guess comes below the values that it explains, above the route.
     fields = [row for row in entry.rows if row.meaning not in ("calls", "hidden")]

@@ -72,7 +72,7 @@ def apply_sentence(document: ApplyDocument) -> str:
 def _drift_entry(group: DriftGroup, style: Style) -> Iterator[str]:
     entry, first = drift_entry(group), group.first
     sign = style("bad", "-") if group.is_gone else style("change", "~")
-    actors = style("info", f"  {group.actors}") if group.actors else ""
+    actors = style("info", f"  {entry.actors}") if entry.actors else ""
     place = style("quiet", f"  {entry.place}") if entry.place else ""
     yield f"{sign} {style('strong', entry.subject)}{actors}{place}"
 

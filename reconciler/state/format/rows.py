@@ -20,6 +20,7 @@ from reconciler.state.format.sanitize import safe_address, safe_reason
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Entry)}
 _NULL = msgspec.Raw(b"null")
 _EMPTY = msgspec.Raw(b"{}")
+_NONE = msgspec.Raw(b"[]")
 
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """The exceptions that decoding raises on a damaged document."""
@@ -50,6 +51,8 @@ class Row(
     region: str | None = None
     children: msgspec.Raw = _EMPTY
     deleted: int = 0
+    healed: msgspec.Raw = _NONE
+    healing: msgspec.Raw = _NONE
 
 
 class RowError(Exception):
@@ -119,6 +122,7 @@ def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
         _Parts("previously_managed"),
     )
     children = _Parts("children")
+    healed, healing = _Parts("healed"), _Parts("healing")
     none: dict[str, Any] = {}
 
     found: dict[str, Entry] = {}
@@ -145,6 +149,8 @@ def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 row.region,
                 none if row.children is _EMPTY else children[bytes(row.children)],
                 row.deleted,
+                () if row.healed is _NONE else healed[bytes(row.healed)],
+                () if row.healing is _NONE else healing[bytes(row.healing)],
             )
     except DECODE_ERRORS as error:
         raise RowError(address, safe_reason(error)) from error

@@ -1,0 +1,34 @@
+"""Add to a plan who has set the values that it overwrites; read Twilio's event log only if the
+plan overwrites any.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.planning.checks.overwrites import find_overwritten, list_heals
+from reconciler.planning.identity.moved import rename_entries
+from reconciler.remote.queries.attribution import attribute_drift
+from reconciler.workflows.session import Gateways, Planned, RunOptions
+
+
+def add_actors(options: RunOptions, planned: Planned, gateways: Gateways) -> Planned:
+    """Return the plan with the actors of the drift that it overwrites.
+
+    A plan from recorded values alone (`--no-refresh`) has no drift and reads nothing.
+    """
+    if not options.refresh:
+        return planned
+
+    plan = planned.plan
+    recorded = rename_entries(planned.state.resources, plan.renames)
+    overwritten = find_overwritten(plan, recorded, planned.observed)
+    now = options.clock()
+    found = attribute_drift(overwritten, gateways, now)
+    heals = list_heals(found.drifted, plan.actions)
+    return msgspec.structs.replace(
+        planned,
+        plan=msgspec.structs.replace(plan, heals=heals),
+        events=found.events,
+        notes=(*planned.notes, *found.problems),
+    )
