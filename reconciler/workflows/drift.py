@@ -23,6 +23,7 @@ from reconciler.state.recovery import missing_state
 from reconciler.state.recovery.first_state import no_record_error
 from reconciler.workflows import pipeline
 from reconciler.workflows.pipeline import Resources
+from reconciler.workflows.plan_actors import warn_of_contests
 from reconciler.workflows.session import (
     Planned,
     RunOptions,
@@ -38,8 +39,8 @@ from reconciler.workflows.warm_up import import_while_waiting
 def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
-    The plan shows how many changes are pending. Raises StateError when nothing is recorded of what
-    is declared: unknown is not the same as no drift.
+    The plan shows how many changes are pending; the problems also name contested fields. Raises
+    StateError when nothing is recorded of what is declared: unknown is not the same as no drift.
     """
     project = validate(options)
     check_destinations(options, project)
@@ -56,7 +57,11 @@ def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
         plan = pipeline.decide(inputs, resources, resources.observed)
         found = _find_drift(options, project, resources)
         planned = pipeline.to_planned(inputs, resources, plan)
-        return planned, attribute_drift(found, gateways, options.clock())
+        now = options.clock()
+        attributed = attribute_drift(found, gateways, now)
+        contested = warn_of_contests(attributed.drifted, resources.recorded, now)
+        problems = (*attributed.problems, *contested)
+        return planned, msgspec.structs.replace(attributed, problems=problems)
 
 
 def compare_recorded(resources: Resources) -> list[Drifted]:
