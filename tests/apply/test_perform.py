@@ -245,3 +245,37 @@ def test_fragment_that_twilio_discards_counts_as_dropped() -> None:
     runner.twilio.forms["voice_url"] = lambda url: url.partition("#")[0]
     (failed,) = runner.apply([number(1, voice=hook("a#rc=3"))]).failures
     assert failed.status == "dropped"
+
+
+class Registrar:
+    """Knows which platforms have written no webhook on a number."""
+
+    def __init__(self, unwritten: dict[str, str]) -> None:
+        self.platform_without_webhook = unwritten.get
+
+
+@pytest.mark.parametrize(
+    ("unhides", "unwritten", "code"),
+    [
+        (True, {"number/1": "Nixflex"}, "webhook_not_written"),
+        (True, {"number/2": "Nixflex"}, None),
+        (False, {"number/1": "Nixflex"}, None),
+    ],
+)
+def test_a_route_stays_on_a_number_without_a_webhook_of_its_platform(
+    unhides: bool, unwritten: dict[str, str], code: str | None
+) -> None:
+    """Taken off, the number would ring nobody."""
+    runner = MemoryRunner(world(row(1, voice_application_sid="AP1", voice_url=OLD)))
+    last = Action(
+        address="number/1", action="overwrite_webhooks", reason="new", kind="number", account="main", sid=pn(1),
+        unset=("voice_application_sid",), unhides=unhides,
+    )  # fmt: skip
+    registrar = Registrar(unwritten)
+    gateways = runner.twilio.gateways()
+    outcome = ActionRunner(gateways, {}, {}, None, registrar).perform(last)  # type: ignore[arg-type]
+    assert (outcome.error.code if outcome.error else None) == code
+    assert bool(runner.twilio.calls) is (code is None)
+    if outcome.error is not None:
+        assert "Nixflex has registered number/1" in outcome.error.message
+    assert ActionRunner(gateways, {}, {}).perform(last).succeeded

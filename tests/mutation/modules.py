@@ -37,8 +37,18 @@ MODULES = (
     _planned("decide/compare", "test_three_way", "test_compare"),
     _planned("decide/release", "test_release_fields", "test_release"),
     _planned("decide/removals", "test_application_users", "test_release", "test_trunks"),
-    _planned("decide/registration", "test_registration", "test_registration_recovery"),
-    _planned("decide/registrations", "test_registration", "test_registration_recovery"),
+    _planned(
+        "decide/registration",
+        "test_registration_effects",
+        "test_registration",
+        "test_registration_recovery",
+    ),
+    _planned(
+        "decide/registrations",
+        "test_registration_effects",
+        "test_registration",
+        "test_registration_recovery",
+    ),
     _planned("decide/resource", "test_resource", "test_trunks"),
     _planned(
         "decide/platform_effects",

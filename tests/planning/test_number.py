@@ -7,7 +7,9 @@ import pytest
 
 from reconciler.kinds.number import describe_route
 from reconciler.model.desired import Desired, Options
+from reconciler.model.entry import Entry
 from reconciler.model.route import TrunkRoute, Value
+from reconciler.planning.decide.number import adopt
 from reconciler.planning.plan import Plan
 from tests.support.memory.memory_runner import MemoryRunner
 from tests.support.memory.resources import (
@@ -240,3 +242,54 @@ def test_number_bought_again_is_another_number_and_is_not_released(shown: str | 
     assert not runner.writes(lambda: runner.apply([]))
     assert rows[pn(2)]["voice_url"] == shown
     assert not runner.entries
+
+
+@pytest.mark.parametrize(
+    ("options", "attrs", "kept"),
+    [
+        (Options(), {"voice": hook("b")}, {"sms": hook("s"), "status": hook("t")}),
+        (Options(), {"voice": hook("b"), "status": None}, {"sms": hook("s")}),
+        # Only watched: everything that we wrote under the other address is still ours.
+        (
+            Options(observe_only=True),
+            {},
+            {"voice": hook("a"), "sms": hook("s"), "status": hook("t")},
+        ),
+    ],
+)
+def test_what_we_wrote_under_another_address_is_known_where_it_is_not_managed(
+    options: Options, attrs: dict[str, Value], kept: dict[str, Value]
+) -> None:
+    former = Entry(
+        "number",
+        "main",
+        pn(1),
+        e164(1),
+        {"voice": hook("a"), "sms": hook("s")},
+        Options(),
+        prior={"voice_url": OLD},
+        prior_at="2026-01-01T00:00:00Z",
+        previously_managed={"status": hook("t")},
+    )
+    runner = MemoryRunner(
+        world(row(1, voice_url=hook("a").url, sms_url=OLD, status_callback=hook("t").url))
+    )
+    live = runner.observe([number(1)]).numbers["main"][e164(1)]
+    want = declared("bridge_number", e164(1), attrs, options=options)
+    first, *writes = adopt(want, live, (), former)
+    assert first.entry is not None
+    assert first.entry.previously_managed == kept
+    assert (first.entry.prior_at, first.entry.prior) == (former.prior_at, {"voice_url": OLD})
+    assert [write.takeover for write in writes] == [()] * len(writes)
+    assert bool(writes) is bool(attrs)
+
+
+def test_a_value_that_somebody_has_set_since_is_a_takeover_under_another_address_too() -> None:
+    former = Entry("number", "main", pn(1), e164(1), {"voice": hook("a")}, Options())
+    runner = MemoryRunner(world(row(1, voice_url=OLD, sms_url=OLD)))
+    live = runner.observe([number(1)]).numbers["main"][e164(1)]
+    want = declared("bridge_number", e164(1), {"voice": hook("b"), "sms": None})
+    first, write = adopt(want, live, (), former)
+    assert [change.field for change in write.takeover] == ["voice_url", "sms_url"]
+    assert first.entry is not None
+    assert first.entry.prior == {"sms_url": OLD}, "the value before us was none"
