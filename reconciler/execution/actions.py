@@ -38,7 +38,7 @@ from reconciler.kinds.purchase import BUY, purchase_params
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model.action import Action
 from reconciler.model.address import Address
-from reconciler.model.route import Webhook, Wire
+from reconciler.model.route import Wire
 from reconciler.remote.gateway import Gateway
 
 _CREATE_TRIES = 8
@@ -272,9 +272,9 @@ class ActionRunner:
             )
 
         # Twilio has put a value into its own form: record the pair, so that the next plan sees no
-        # drift. A webhook behind a trunk is read as if the trunk were not there.
-        behind = {"trunk_sid": ""} if isinstance(action.set.get("voice"), Webhook) else {}
-        live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
+        # drift. What is behind a trunk is read as if the trunk were not there.
+        shown = {**row, "trunk_sid": "", **self._parent(action)}
+        live = kind.observe(shown, action.account, {})
         forms = record_form(action.entry, action.set, live)
         entry = msgspec.structs.replace(action.entry, normalised=forms)
         note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)

@@ -135,7 +135,48 @@ def test_next_run_finds_a_create_whose_answers_were_all_lost() -> None:
     runner.twilio.answers_lost = [True]
     runner.twilio.after.append(lambda call: None)
     runner.apply([trunk("edge", domain_name=None)])
-    assert runner.entries["trunk/edge"].sid in trunks(runner)
+    assert [runner.entries["trunk/edge"].sid] == list(trunks(runner))
+
+
+def test_trunk_of_another_name_is_not_taken_for_a_create_without_an_answer() -> None:
+    """Without a domain a trunk is known by its name."""
+    other = {"sid": "TK" + "1" * 32, "friendly_name": "other"}
+    runner = MemoryRunner(world(row(1), trunks=[other]))
+    runner.twilio.answers_lost = [False, True]
+    assert not runner.apply([trunk("edge", domain_name=None)]).failures
+    assert len(trunks(runner)) == 2
+    assert runner.entries["trunk/edge"].sid != other["sid"]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_refusal_after_a_lost_answer_does_not_prove_that_nothing_was_made(lost: int) -> None:
+    """What was sent before may still come to be: the state goes on knowing it as ours."""
+    runner = MemoryRunner(world(row(1)))
+    runner.twilio.answers_lost = [False] * lost
+
+    def refuse(call: object) -> None:
+        if not runner.twilio.answers_lost:
+            raise error(400, 21245, "no")
+
+    runner.twilio.hooks.append(refuse)
+    (outcome,) = runner.apply([trunk("edge")]).failures
+    assert outcome.unmade is (lost == 0)
+    assert ("trunk/edge" in runner.entries) is (lost > 0)
+
+
+def test_no_form_is_recorded_of_a_route_that_is_not_in_effect_yet() -> None:
+    """Behind a trunk the voice webhook is cleared; that the trunk is still there is no form of it."""
+    tk = "TK" + "1" * 32
+    runner = MemoryRunner(world(row(1, trunk_sid=tk, voice_url=OLD), trunks=[{"sid": tk}]))
+    runner.twilio.forms["sms_url"] = lambda url: url.lower()
+    desired = [number(1, voice=None, sms=hook("Sms"))]
+    assert not runner.apply(desired).failures
+    (entry,) = runner.entries.values()
+    assert entry.normalised == {"sms": [hook("Sms"), hook("sms")]}
+
+    # Put back on that trunk by somebody else, the number has drifted.
+    runner.twilio.numbers()[pn(1)]["trunk_sid"] = tk
+    assert [action.reason for action in runner.plan(desired).actions] == ["drift"]
 
 
 def test_finds_an_origination_url_by_its_url_after_a_lost_answer() -> None:

@@ -165,6 +165,7 @@ def test_a_number_is_paid_and_can_neither_be_created_nor_deleted() -> None:
         assert kind.paid
         assert kind.create is None
         assert kind.delete is None
+    assert NUMBER.rank == BRIDGE_NUMBER.rank, "they are written in the order of their addresses"
 
 
 def test_address_identifies_its_kind() -> None:
