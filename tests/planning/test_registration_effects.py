@@ -31,14 +31,13 @@ def want(platform: str, attrs: Attrs = AGENT) -> Desired:
 
 
 def recorded(attrs: Attrs = AGENT, **fields: Any) -> Entry:
-    given: dict[str, Any] = {"sid": "id-1", "created": True, **fields}
+    given: dict[str, Any] = {"sid": "id-1", "created": True, "parent": NUMBER, **fields}
     return Entry(
         kind="registration",
         account="main",
         key=E164,
         last_applied=dict(attrs),
         options=Options(),
-        parent=NUMBER,
         **given,
     )
 
@@ -178,3 +177,22 @@ def test_a_change_on_the_platform_notes_the_fields_of_the_number() -> None:
     (again,) = decided("bu", noted, there(OTHER)).decision.actions
     assert again.entry is not None
     assert (again.entry.prior, again.resume) == ({"voice_url": THEIRS}, True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "learned"),
+    [
+        (recorded(), None),
+        # Somebody has made the change that is declared.
+        (recorded(OTHER), recorded()),
+        (recorded(parent="bridge_number/x"), recorded()),
+        (msgspec.structs.replace(recorded(), options=Options(protect=True)), recorded()),
+        # A dead run has finished; what the number showed before it is of no use any more.
+        (recorded(OTHER, pending=dict(AGENT), prior={"voice_url": PBX}), recorded()),
+    ],
+)
+def test_what_is_learned_without_a_call_is_recorded(entry: Entry, learned: Entry | None) -> None:
+    found = decided("bu", entry, there(AGENT)).decision
+    assert found.actions == ()
+    address = f"registration/bu/{E164}"
+    assert dict(found.updates) == ({address: learned} if learned is not None else {})
