@@ -61,7 +61,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--match", default="", help="of those drawn only mutants with this text")
     parser.add_argument("--workers", type=int, default=2, help="trees at once (default: 2)")
     parser.add_argument(
-        "--stages", type=int, default=3, help="1: nearest tests, 2: of the package, 3: whole runs"
+        "--stages", type=int, default=2, help="1: nearest tests, 2: of the package, 3: whole runs"
     )
     parser.add_argument("--list", action="store_true", help="list the mutants; run nothing")
     return parser.parse_args()

@@ -36,7 +36,13 @@ MODULES = (
     _planned("decide/numbers", "test_number"),
     _planned("decide/compare", "test_three_way", "test_compare"),
     _planned("decide/release", "test_release_fields", "test_release"),
-    _planned("decide/removals", "test_application_users", "test_release", "test_trunks"),
+    _planned(
+        "decide/removals",
+        "test_application_users",
+        "test_list_users",
+        "test_release",
+        "test_trunks",
+    ),
     _planned(
         "decide/registration",
         "test_registration_effects",

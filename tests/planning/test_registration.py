@@ -333,3 +333,32 @@ def test_more_than_ten_numbers_are_counted_rather_than_named() -> None:
         BUTTER, "bu", "delete", [f"registration/bu/+155501001{n:02d}" for n in range(12)]
     )
     assert "and 2 more" in told.detail
+
+
+def test_actions_about_undeclared_registrations_know_their_numbers() -> None:
+    """State has the SID of a number that is not declared; a number that is declared has its own."""
+    other = "+15550100102"
+    resources = {
+        f"registration/bu/{other}": msgspec.structs.replace(
+            known("bu", AGENT)[address("bu")], key=other, parent=f"number/{other}"
+        ),
+        f"number/{other}": msgspec.structs.replace(
+            known("bu", AGENT)[NUMBER], key=other, sid="PN2"
+        ),
+    }
+    others = {f"registration/bu/{other}": there("bu", AGENT)[address("bu")]}
+    found = plan(declared("nix", AGENT), resources, live(), others)
+    sids = {(a.address, a.action): a.number_sid for a in found.actions if a.kind == "registration"}
+    assert sids == {
+        (address("nix"), "register"): SID,
+        (f"registration/bu/{other}", "link"): "PN2",
+        (f"registration/bu/{other}", "forget"): "PN2",
+    }
+
+    # What is no number has no such SID, and neither has one that nobody knows.
+    for unknown in ({}, {f"number/{other}": known("bu", AGENT)[address("bu")]}):
+        entries = {**resources, **unknown}
+        if not unknown:
+            del entries[f"number/{other}"]
+        found = plan([], entries, None, others)
+        assert {a.number_sid for a in found.actions if a.kind == "registration"} == {None}
