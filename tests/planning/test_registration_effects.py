@@ -86,6 +86,11 @@ def test_who_writes_the_webhooks_of_the_number(case: str, platform: str) -> None
     assert [action.action for action in found.decision.actions] == names
     assert (found.rewrites, found.frees) == (rewrites, rewrites and platform != "da")
 
+    # A saved plan is stale once what its actions change has changed.
+    address = f"registration/{platform}/{E164}"
+    has_live = bool(names) and on_platform is not None
+    assert dict(found.decision.touched) == ({address: on_platform} if has_live else {})
+
     # A number outside Twilio has no webhooks.
     outside = decided(platform, entry, on_platform, number=None)
     assert (outside.rewrites, outside.frees) == (False, False)

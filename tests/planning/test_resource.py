@@ -285,3 +285,13 @@ def test_a_deletion_shows_what_is_lost() -> None:
     lost = remove("credential/a/me", user, Live("CR1", "me", "main", {}, secret))
     assert [(c.field, c.before) for c in lost.changes] == [("username", "me")]
     assert lost.parent == "credential_list/a"
+
+
+def test_a_saved_plan_depends_on_what_its_actions_change() -> None:
+    there = live()
+    for recorded in (None, entry()):
+        found = decide(trunk("edge", secure=True), recorded, {EDGE: there})
+        assert dict(found.touched) == {EDGE: there}
+    for recorded in (None, entry()):
+        assert dict(decide(trunk("edge"), recorded).touched) == {}
+    assert dict(decide(trunk("edge"), entry(), {EDGE: there}).touched) == {}
