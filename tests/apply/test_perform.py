@@ -7,9 +7,13 @@ import pytest
 from reconciler.execution.actions import ActionRunner, sids_of
 from reconciler.execution.outcome import Outcome, Result
 from reconciler.model.action import Action
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.model.route import Value
 from reconciler.planning.checks.unexpected_forms import find_unexpected
 from reconciler.report.documents.build import apply_document
 from tests.support.memory.fake_twilio import error
+from tests.support.memory.fake_twilio_with_lists import FakeTwilioWithLists
 from tests.support.memory.memory_runner import MemoryRunner
 from tests.support.memory.resources import hook, number, origination, pn, row, trunk, world
 
@@ -320,3 +324,38 @@ def test_a_route_stays_on_a_number_without_a_webhook_of_its_platform(
     if outcome.error is not None:
         assert "Nixflex has registered number/1" in outcome.error.message
     assert ActionRunner(gateways, {}, {}).perform(last).succeeded
+
+
+CR = "CR" + "1" * 32
+
+
+@pytest.mark.parametrize("name", ["create", "update"])
+def test_only_the_call_has_the_secret_itself(name: str) -> None:
+    """Plan, state and outcome hold its fingerprint."""
+    twilio = FakeTwilioWithLists(world())
+    twilio.shelves["CredentialLists"]["CL1"] = {"sid": "CL1", "above": None, "friendly_name": "pbx"}
+    user = {"sid": CR, "above": "CL1", "username": "me"}
+    if name == "update":
+        twilio.shelves["Credentials"][CR] = dict(user)
+    wanted: dict[str, Value] = {"username": "me", "password": "fingerprint"}
+    action = Action(
+        address="credential/pbx/me",
+        action=name,  # type: ignore[arg-type]
+        reason="new",
+        kind="credential",
+        account="main",
+        sid=CR if name == "update" else None,
+        set=wanted if name == "create" else {"password": "fingerprint"},
+        entry=Entry("credential", "main", "", "me", wanted, Options()),
+        parent="credential_list/pbx",
+    )
+    sids = {"credential_list/pbx": "CL1"}
+    secrets = {"fingerprint": "Correct-Horse-1"}
+    outcome = ActionRunner(twilio.gateways(), sids, {}, secrets).perform(action)
+    assert outcome.succeeded
+    (call,) = twilio.calls
+    assert call.params["Password"] == "Correct-Horse-1"
+    assert call.params.get("Username") == ("me" if name == "create" else None)
+    assert outcome.entry is not None
+    assert outcome.entry.last_applied["password"] == "fingerprint"
+    assert "Correct-Horse-1" not in repr(outcome)

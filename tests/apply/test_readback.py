@@ -42,6 +42,19 @@ def test_repairs_once_a_write_that_twilio_only_confirmed() -> None:
     assert runner.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
 
+@pytest.mark.parametrize(
+    ("drops", "status"), [(0, "normalised"), (1, "normalised"), (2, "dropped")]
+)
+def test_value_in_a_form_of_twilio_is_read_back_as_well(drops: int, status: str) -> None:
+    """The form that the reply has shown is what has to be there at the end."""
+    runner = MemoryRunner(world(row(1, voice_url=OLD)))
+    runner.twilio.forms["voice_url"] = lambda url: url.lower()
+    runner.twilio.late_drops[pn(1), "voice_url"] = drops
+    assert last(runner.apply([number(1, voice=hook("Agent"))]))[0] == status
+    stored = runner.twilio.numbers()[pn(1)]["voice_url"]
+    assert stored == (OLD if status == "dropped" else hook("agent").url)
+
+
 def test_write_that_never_appears_fails_and_the_next_run_retries_it() -> None:
     runner = MemoryRunner(world(row(1, voice_url=OLD)))
     runner.twilio.late_drops[pn(1), "voice_url"] = 2

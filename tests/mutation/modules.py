@@ -66,7 +66,7 @@ MODULES = (
     _planned("identity/moved", "test_moved", "test_renames"),
     _planned("checks/guard", "test_guard"),
     _planned("staleness", "test_stale"),
-    _executed("actions", "test_perform", "test_executor"),
+    _executed("actions", "test_perform", "test_readback"),
     _executed("intents", "test_intents"),
     _executed("outcome_records", "test_outcome_records"),
     _executed("verify", "test_verify"),
