@@ -172,17 +172,14 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
 
 def _declare_children(child: Child, live: list[Live], fields: Mapping[str, Flow]) -> list[Flow]:
     """Return the declarations of the children that YAML can express."""
-    # Of several children with one key, a plan binds the one with the lowest SID.
-    lowest: dict[str, str] = {}
-    for one in live:
-        lowest[one.key] = min(one.sid, lowest.get(one.key, one.sid))
-
     declared: list[Flow] = []
     for one in sorted(live, key=child.order):
-        if lowest[one.key] != one.sid:
-            continue
         value = child.declare(one)
-        if value is not None and can_declare_trunk({**fields, child.field: [value]}):
+
+        # A configuration refuses an entry that equals another one.
+        if value is None or value in declared:
+            continue
+        if can_declare_trunk({**fields, child.field: [value]}):
             declared.append(value)
     return declared
 

@@ -70,6 +70,7 @@ class Kind(msgspec.Struct, frozen=True):
     SID; `alike` is true when a declared and a live resource are the same one. `parent` is the kind
     above it, `refers` the kind that its key names (the list that a trunk uses). `singleton`:
     exactly one exists per parent, so it is never deleted but restored to its prior values.
+    `repeats`: several below one parent may have the same key.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Kind(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...] = ()
     alike: Callable[[Attrs, Attrs], bool] = has_same_name
     singleton: bool = False
+    repeats: bool = False
     paid: bool = False
 
 

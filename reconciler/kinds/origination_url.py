@@ -55,4 +55,5 @@ ORIGINATION_URL = Kind(
     update=Endpoint("POST", "trunking", _BASE + "/{sid}"),
     delete=Endpoint("DELETE", "trunking", _BASE + "/{sid}"),
     parent="trunk",
+    repeats=True,
 )

@@ -31,6 +31,7 @@ from reconciler.planning.identity.offline import (
     split_plannable,
     warn_of_assumed_secrets,
 )
+from reconciler.planning.identity.same_key import pair_with_recorded
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import plan_resources
 from reconciler.planning.selection.narrow import narrow_plan
@@ -136,8 +137,10 @@ def read_resources(inputs: PlanInputs, needs_secret: Callable[[str], bool]) -> R
         inputs.state.resources, project.desired, project.moves
     )
 
+    declared = pair_with_recorded(project.desired, recorded)
+
     # 2. Read. The first page of numbers is on its way since before the state was loaded.
-    reading = _read(inputs, recorded)
+    reading = _read(inputs, declared, recorded)
 
     # 3. Seal. Plans and states hold fingerprints only, and registrations are compared by them.
     sealed, assumed = _seal(inputs, reading, recorded, needs_secret)
@@ -211,13 +214,15 @@ def decide_with_list_users(
     return decide(observed.with_domains(domains)), unread
 
 
-def _read(inputs: PlanInputs, recorded: Mapping[str, Entry]) -> _Reading:
+def _read(
+    inputs: PlanInputs, declared: Sequence[Desired], recorded: Mapping[str, Entry]
+) -> _Reading:
     """Read the accounts that a target is in, with the messaging services of their numbers.
 
     With `--no-refresh` the recorded values are taken for the live ones, and declarations that these
     do not suffice for are left out.
     """
-    options, declared = inputs.options, inputs.project.desired
+    options = inputs.options
     if not options.refresh:
         desired, left_out = split_plannable(declared, recorded)
         return _Reading(desired, observe_recorded(recorded), frozenset(), [*left_out])

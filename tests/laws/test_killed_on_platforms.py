@@ -7,8 +7,6 @@ that somebody has removed there. The next run carries on, or finds the number de
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -16,43 +14,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from reconciler.remote.transport.pool import Pool
 from reconciler.sandbox.service.app import Sandbox
+from tests.support.processes.killed_child import FINISHED, KILLED, run_until_killed
 
 from .platform_worlds import PLATFORMS, ROUTES, LawRunner, seeded
 
 MOST_CALLS = 12
-KILLED, FINISHED, BROKEN = 9, 0, 1
-
-
-def apply_in_child(runner: LawRunner, at: int, *, carried_out: bool) -> int:
-    """Apply in another process, which dies at the writing call with this number; its exit code."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    send: Callable[..., tuple[int, Mapping[str, str], bytes]] = Pool.send
-    seen = [0]
-
-    def mortal(
-        self: Pool, method: str, url: str, **options: object
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        if method == "GET" or "/livekit.SIP/List" in url:
-            return send(self, method, url, **options)
-        seen[0] += 1
-        if seen[0] < at:
-            return send(self, method, url, **options)
-        if carried_out:
-            send(self, method, url, **options)
-        os._exit(KILLED)
-
-    ended = BROKEN
-    try:
-        Pool.send = mortal  # type: ignore[method-assign]
-        runner.apply()
-        ended = FINISHED
-    finally:
-        os._exit(ended)  # whatever was raised: the child must not go on with the tests
 
 
 def left_on_platform(runner: LawRunner) -> list[dict[str, object]]:
@@ -99,7 +66,7 @@ def test_killed_at_any_call_the_next_run_ends_right(
                 runner.apply()
             before = runner.route()
             runner.declare(played.agents[1])
-            ended = apply_in_child(runner, at, carried_out=carried_out)
+            ended = run_until_killed(runner.apply, at, carried_out=carried_out)
             if ended == FINISHED:
                 assert at > 1
                 return
@@ -174,7 +141,7 @@ def test_registered_number_killed_at_any_call_ends_right(
             else:
                 runner.declare(None)
 
-            ended = apply_in_child(runner, at, carried_out=carried_out)
+            ended = run_until_killed(runner.apply, at, carried_out=carried_out)
             if ended == FINISHED:
                 assert at > 1
                 return

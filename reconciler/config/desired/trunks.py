@@ -19,6 +19,7 @@ from reconciler.config.sections.declared import Checked
 from reconciler.config.source.nodes import Place
 from reconciler.model.desired import Desired, OnRemoval, Options, Profile, Takeover, Unlisted
 from reconciler.model.route import Attrs, Value
+from reconciler.planning.identity.same_key import number_addresses
 
 if TYPE_CHECKING:
     from reconciler.config.sections.trunk import (
@@ -198,11 +199,15 @@ def _trunk_attrs(trunk: Trunk) -> Attrs:
 
 def _originations(trunk: Desired, declared: Trunk, place: Place) -> Iterator[Desired]:
     account = trunk.profile.account
-    for index, origination in enumerate(declared.origination):
+    prefix = f"origination_url/{trunk.key}/"
+    addresses = number_addresses(prefix + each.sip_url for each in declared.origination)
+    for index, (origination, address) in enumerate(
+        zip(declared.origination, addresses, strict=True)
+    ):
         url = origination.sip_url
         yield Desired(
             "origination_url",
-            f"origination_url/{trunk.key}/{url}",
+            address,
             url,
             Profile(account, _origination_attrs(origination), _WITH_ITS_TRUNK),
             find_place(place, ("origination", index)).at("value"),

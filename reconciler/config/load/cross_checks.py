@@ -134,8 +134,11 @@ def _check_trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
     if trunk.disaster_recovery is not None:
         found += lint_url(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
 
-    urls = [origination.sip_url for origination in trunk.origination]
-    detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
+    urls = [origination.model_dump_json() for origination in trunk.origination]
+    detail = (
+        "This SIP URL is in the list already, with the same values. To send it more calls, raise "
+        "its weight; to try it again later, give it another priority."
+    )
     found += _find_repeated(urls, ("origination",), ("sip_url",), detail)
 
     for index, access in enumerate(trunk.ip_access_control_lists):

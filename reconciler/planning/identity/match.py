@@ -9,6 +9,7 @@ unmanaged.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -20,6 +21,7 @@ from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value
 from reconciler.planning.identity.observed import Observed
+from reconciler.planning.identity.same_key import pair_with_live
 
 _TOP = tuple(f"{name}/" for name, kind in KINDS.items() if kind.parent is None and not kind.paid)
 
@@ -115,23 +117,28 @@ def index_children(
     live: Iterable[Live],
     resources: Mapping[str, Entry],
     taken: Collection[str] = (),
-    declared: Collection[str] = (),
+    declared: Mapping[str, Desired] = MappingProxyType({}),
 ) -> dict[str, Live]:
-    """Map addresses to live children.
+    """Map addresses to live children; `declared` are declarations by address.
 
     A child keeps the address that state has for its SID, also where its key was edited on Twilio.
-    Any other gets its key, or its SID where the key cannot be shown or is the address of another
-    child. The use of a list without a name here is addressed by the list's label, unless it is
-    declared or recorded by its SID. `taken` are names of known resources.
+    Any other gets that of the declaration with its key that it fits best, else its key, or its SID
+    where the key cannot be shown or is the address of another child. The use of a list without a
+    name here is addressed by the list's label, unless it is declared or recorded by its SID.
+    `taken` are names of known resources.
     """
     bound = _index_bound_addresses(kind, resources)
+    rows = sorted(live, key=lambda row: (row.sid not in bound, row.key == row.sid, row.sid))
+    present = {bound[row.sid] for row in rows if row.sid in bound}
+    unbound = [row for row in rows if row.sid not in bound]
+    known = {**pair_with_live(kind, unbound, declared.values(), present), **bound}
 
     children: dict[str, Live] = {}
-    for row in sorted(live, key=lambda row: (row.sid not in bound, row.key == row.sid, row.sid)):
+    for row in rows:
         parent = Address.parse(row.parent or "").name
         by_sid = f"{kind}/{parent}/{row.sid}"
         tail = () if KINDS[kind].singleton else (_tail(row, taken),)
-        address = bound.get(row.sid) or "/".join((kind, parent, *tail))
+        address = known.get(row.sid) or "/".join((kind, parent, *tail))
 
         is_named_by_sid = row.key == row.sid and (by_sid in declared or by_sid in resources)
         if address in children or is_named_by_sid:

@@ -90,7 +90,7 @@ class AccountReader:
 
         # Resources other than numbers: few, so they may be searched once for each kind.
         self._desired = [item for item in desired if item.kind not in NUMBER_KINDS]
-        self._declared = frozenset(item.address for item in self._desired)
+        self._declared = {item.address: item for item in self._desired}
         self._recorded = {a: e for a, e in recorded.items() if e.kind not in NUMBER_KINDS}
         self._needed = {(item.profile.account, item.kind) for item in self._desired}
         self._needed |= {(entry.account, entry.kind) for entry in recorded.values()}
