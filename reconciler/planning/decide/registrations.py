@@ -91,7 +91,7 @@ def decide_registrations(
     addresses = {each.address for each in decided}
     undeclared = _list_undeclared(addresses, context)
     if undeclared:
-        numbers = _list_number_addresses(desired, observed)
+        numbers = _map_number_accounts(desired, observed)
         decided += [_decide_undeclared(address, numbers, context) for address in undeclared]
 
     decision = join_decisions(each.result.decision for each in decided)
@@ -160,9 +160,9 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
     return _Decided(declared.address, number.address if number is not None else None, result)
 
 
-def _decide_undeclared(address: str, numbers: Collection[str], context: _Context) -> _Decided:
-    """Decide about a recorded registration; `numbers` are the addresses of declared numbers."""
-    entry = context.recorded[address]
+def _decide_undeclared(address: str, numbers: Mapping[str, str], context: _Context) -> _Decided:
+    """Decide about a recorded registration; `numbers` maps declared numbers to their accounts."""
+    entry = _with_declared_number(context.recorded[address], numbers)
     platform_type = context.platforms.types.get(platform_name(address))
     if entry.options.protect:
         problem = problems.resource_protected(address, entry)
@@ -194,17 +194,45 @@ def _decide_undeclared(address: str, numbers: Collection[str], context: _Context
     )
 
 
+def _with_declared_number(entry: Entry, numbers: Mapping[str, str]) -> Entry:
+    """Return the entry with the address that its number has now.
+
+    A bridge number that became a number leaves the platform under its new address: whatever is
+    written to it waits for that, and what the platform leaves on it is recorded there.
+    """
+    if entry.parent is None or entry.parent in numbers:
+        return entry
+
+    key = Address.parse(entry.parent).name
+    for kind in sorted(NUMBER_KINDS):
+        address = str(Address.of(kind, key))
+        if numbers.get(address) == entry.account:
+            return msgspec.structs.replace(entry, parent=address)
+    return entry
+
+
 def _fill_number_sids(actions: Iterable[Action], recorded: Mapping[str, Entry]) -> list[Action]:
     """Return the actions with the SIDs of their numbers, which state has for undeclared ones."""
     filled: list[Action] = []
     for action in actions:
         if not action.number_sid:
-            number = recorded.get(action.parent or "")
-            is_number = number is not None and number.kind in NUMBER_KINDS
-            sid = number.sid if number is not None and is_number else None
+            sid = _find_number_sid(action, recorded)
             action = msgspec.structs.replace(action, number_sid=sid)
         filled.append(action)
     return filled
+
+
+def _find_number_sid(action: Action, recorded: Mapping[str, Entry]) -> str | None:
+    """Return the SID that state has for the number of a registration, which may have another
+    address since.
+    """
+    registration_entry = recorded.get(action.address)
+    former = registration_entry.parent if registration_entry is not None else None
+    for address in (action.parent, former):
+        number = recorded.get(address or "")
+        if number is not None and number.kind in NUMBER_KINDS and number.sid:
+            return number.sid
+    return None
 
 
 def _order_moves(actions: Iterable[Action], decided: Iterable[_Decided]) -> list[Action]:
@@ -311,15 +339,20 @@ def _with_number_address(
     return msgspec.structs.replace(declared, address=address, key=key, parent=parent)
 
 
-def _list_number_addresses(desired: Sequence[Desired], observed: Observed) -> set[str]:
-    """List the addresses of all declared numbers; those declared by SID have their E.164."""
-    found: set[str] = set()
+def _map_number_accounts(desired: Sequence[Desired], observed: Observed) -> dict[str, str]:
+    """Map the addresses of all declared numbers to their accounts.
+
+    Those declared by SID have their E.164.
+    """
+    found: dict[str, str] = {}
     for declared in desired:
         if declared.kind not in NUMBER_KINDS:
             continue
 
+        account = declared.profile.account
         live = None
         if declared.key.startswith("PN"):
-            live = observed.number(declared.profile.account, declared.key)
-        found.add(declared.address if live is None else f"{declared.kind}/{live.key}")
+            live = observed.number(account, declared.key)
+        address = declared.address if live is None else f"{declared.kind}/{live.key}"
+        found[address] = account
     return found
