@@ -311,13 +311,31 @@ def _find_renames(then: Resources, now: Resources) -> dict[str, str]:
         if entry.sid and entry.parent is None and entry.kind not in NUMBER_KINDS:
             names[entry.kind, entry.sid] = address
 
-    renames: dict[str, str] = {}
+    moved: dict[str, str] = {}
     for address, entry in then.items():
-        present = names.get((entry.kind, entry.sid))
-        # Where either version has both addresses, they are two resources.
-        if present is not None and address not in now and present not in then:
+        present = names.get((entry.kind, entry.sid), address)
+        if present != address:
+            moved[address] = present
+
+    # Where either version has both addresses, they are two resources, unless they exchanged them.
+    renames: dict[str, str] = {}
+    exchanged = _find_exchanged(moved)
+    for address, present in moved.items():
+        if address in exchanged or (address not in now and present not in then):
             renames[address] = present
     return renames
+
+
+def _find_exchanged(moved: Mapping[str, str]) -> set[str]:
+    """Return the addresses that several resources exchanged among themselves."""
+    exchanged: set[str] = set()
+    for start in moved:
+        ring = [start]
+        while ring[-1] in moved and moved[ring[-1]] not in ring:
+            ring.append(moved[ring[-1]])
+        if moved.get(ring[-1]) == start:
+            exchanged.update(ring)
+    return exchanged
 
 
 def _warn_of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:

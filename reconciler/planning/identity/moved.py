@@ -4,6 +4,7 @@
 |----------------------------------------------------------|-------------------------------------------------|
 | `moved: [{from: trunk/old, to: trunk/new}]`              | the file says so                                |
 | a trunk renamed, its domain kept                         | the domain: Twilio gives it to one trunk only   |
+| trunks that exchange their names, their domains kept     | the same                                        |
 | a network of an access list changed, its label kept      | the label: a list has it only once              |
 
 Nothing is written to Twilio for a new name: names are ours. The children of a trunk move with it,
@@ -155,23 +156,45 @@ def chain_lengths(following: Mapping[str, str]) -> dict[str, int]:
 def _match_by_domain(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
-    """Match trunks declared under a new name with those that are declared no longer, by domain."""
-    trunks = {declared.address: declared for declared in desired if declared.kind == "trunk"}
-    undeclared: dict[tuple[str, Value], str] = {}
+    """Match trunks declared under another name with the recorded ones, by domain.
+
+    Twilio gives a domain to one trunk: where two trunks exchange their domains in the file, they
+    have exchanged their names.
+    """
+    sources: dict[tuple[str, Value], str] = {}
     for address, entry in resources.items():
-        if entry.kind == "trunk" and address not in trunks and address not in renames:
-            undeclared[entry.account, entry.last_applied.get("domain_name")] = address
+        if entry.kind == "trunk" and address not in renames:
+            values = {**(entry.pending or {}), **entry.last_applied}
+            sources[entry.account, values.get("domain_name")] = address
 
     found: Renames = {}
-    for address, declared in sorted(trunks.items()):
+    taken = set(renames.values())
+    for declared in desired:
         domain = declared.profile.attrs.get("domain_name")
-        if not domain:
+        if declared.kind != "trunk" or not domain or declared.address in taken:
             continue
 
-        source = undeclared.pop((declared.profile.account, domain), None)
-        if source is not None and address not in resources and address not in renames.values():
-            found[source] = address
-    return found
+        source = sources.get((declared.profile.account, domain))
+        if source is not None and source != declared.address:
+            found[source] = declared.address
+    return dict(sorted(_close_chains(found, resources, renames).items()))
+
+
+def _close_chains(found: Renames, resources: Resources, renames: Mapping[str, str]) -> Renames:
+    """Give a trunk whose name another one takes the name that becomes free by that."""
+    closed = dict(found)
+    targets = set(found.values())
+    for start in found:
+        if start in targets:
+            continue
+
+        # Domains are declared once, so no two chains meet.
+        end = start
+        while end in found:
+            end = found[end]
+        if end in resources and end not in renames:
+            closed[end] = start
+    return closed
 
 
 def _match_by_label(
