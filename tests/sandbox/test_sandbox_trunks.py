@@ -206,7 +206,7 @@ def test_an_origination_url_needs_all_five_parameters(
 @pytest.mark.parametrize(
     "change",
     [
-        {"weight": 0},
+        {"weight": -1},
         {"weight": 65_536},
         {"priority": -1},
         {"priority": 65_536},
@@ -223,7 +223,7 @@ def test_validates_the_bounds_of_an_origination_url(
 
 def test_bounds_are_inclusive(trunk: TrunkInstance) -> None:
     trunk.origination_urls.create(**{**SIP, "weight": 65_535, "priority": 0})
-    trunk.origination_urls.create(**{**SIP, "weight": 1, "priority": 65_535})
+    trunk.origination_urls.create(**{**SIP, "weight": 0, "priority": 65_535})
 
 
 def test_a_trunk_has_ten_origination_urls_at_most(trunk: TrunkInstance) -> None:

@@ -34,7 +34,8 @@ _Mode = Literal[
     "record-from-answer-dual",
 ]
 _Priority = Annotated[int, Field(ge=0, le=65535)]
-_Weight = Annotated[int, Field(ge=1, le=65535)]
+_Weight = Annotated[int, Field(ge=0, le=65535)]
+"""Twilio documents 1 to 65535 for a write, and 0 as the default of an answer."""
 
 
 class Origination(Section):
@@ -47,7 +48,9 @@ class Origination(Section):
         "Priority; the lowest number is tried first.", 10, default=10
     )
     weight: _Weight = optional_field(
-        "Share of the calls among URLs of equal priority.", 10, default=10
+        "Share of the calls among URLs of equal priority. Twilio documents 1 to 65535; 0 is sent unchanged.",
+        10,
+        default=10,
     )
     enabled: bool = optional_field("Whether Twilio uses this URL.", True, default=True)
     friendly_name: Label | None = optional_field(

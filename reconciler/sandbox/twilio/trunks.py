@@ -113,7 +113,7 @@ TRUNK_PARAMS = (
     Param("CnamLookupEnabled", "cnam_lookup_enabled", flag),
 )
 ORIGINATION_URL_PARAMS = (
-    Param("Weight", "weight", whole(1, 65_535)),
+    Param("Weight", "weight", whole(0, 65_535)),
     Param("Priority", "priority", whole(0, 65_535)),
     Param("Enabled", "enabled", flag),
     Param("FriendlyName", "friendly_name", text),
