@@ -18,7 +18,7 @@ from reconciler.doctor.check import Check, failed_check
 from reconciler.doctor.connection import AnswerTimes, read_first_rows
 from reconciler.doctor.permissions import find_account_use, list_needs
 from reconciler.doctor.platforms import check_platform
-from reconciler.doctor.regions import check_regions, list_answering_numbers
+from reconciler.doctor.regions import check_regions, list_routed
 from reconciler.doctor.verdicts import account_checks
 from reconciler.errors import ReconcilerError
 from reconciler.planning.checks.inbound_regions import share_limit
@@ -94,10 +94,11 @@ def _check_regions(
     subject: DoctorSubject, account: AccountSettings, gateway: Gateway
 ) -> Iterator[Check]:
     # The accounts are checked in parallel: each knows its part of the limit beforehand.
-    by_account = list_answering_numbers(subject.project.desired)
+    declared = {name: each.region for name, each in subject.project.accounts.items()}
+    by_account = list_routed(subject.project.desired, declared)
     limit = None
     if subject.max_region_calls is not None:
-        wanted = {name: len(numbers) for name, numbers in by_account.items()}
+        wanted = {name: len(keys) for name, keys in by_account.items()}
         limit = share_limit(wanted, subject.max_region_calls).get(account.name, 0)
     return check_regions(gateway, account.region, by_account.get(account.name, set()), limit)
 

@@ -11,7 +11,7 @@ from threading import Event
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.planning.checks.inbound_regions import NumberId, RegionFacts, RegionQuestion
+from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.questions import Facts, Questions
 from reconciler.remote.facts import inbound_regions
 from reconciler.remote.facts.purchases import Account, read_offers
@@ -24,7 +24,7 @@ from reconciler.remote.platforms.preflight import find_expected_refusals
 class RegionPrefetch(msgspec.Struct, frozen=True):
     """Questions about regions that were asked before the plan, with their answers to come."""
 
-    numbers: frozenset[NumberId] = frozenset()
+    numbers: frozenset[RoutedId] = frozenset()
     facts: Future[RegionFacts] = msgspec.field(default_factory=lambda: completed(RegionFacts()))
 
 
@@ -55,7 +55,7 @@ def answer(questions: Questions, sources: Sources) -> Facts:
     # The sample was asked about before the plan was made: only the other questions are new.
     new = []
     for question in questions.regions.values():
-        if question.number_id not in sources.prefetch.numbers:
+        if question.routed_id not in sources.prefetch.numbers:
             new.append(question)
     found = inbound_regions.read_regions(sources.gateways, new, sources.stop)
     early = sources.prefetch.facts.result()
@@ -74,5 +74,5 @@ def prefetch_regions(
     # Connected here, in one thread: threads must not do it at the same time.
     connected = {question.account: gateways[question.account] for question in questions}
     facts = start(lambda: inbound_regions.read_regions(connected, questions, stop), name="regions")
-    numbers = frozenset(question.number_id for question in questions)
+    numbers = frozenset(question.routed_id for question in questions)
     return RegionPrefetch(numbers, facts)

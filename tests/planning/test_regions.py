@@ -36,7 +36,7 @@ def answered(runner: MemoryRunner, desired: list[Desired], region: str) -> Plan:
         runner.entries,
         desired,
         found,
-        {("main", q.number): region for q in found.values()},
+        {("main", q.key): region for q in found.values()},
     )
 
 

@@ -23,7 +23,7 @@ def questions(
     selects: Callable[[str], bool] = lambda address: True,
 ) -> list[tuple[str, str]]:
     """Return the numbers asked about, as (account, E.164)."""
-    return [q.number_id for q in prefetch_questions(desired, recorded, regions, selects)]
+    return [q.routed_id for q in prefetch_questions(desired, recorded, regions, selects)]
 
 
 MAIN: dict[str, str | None] = {"main": None}

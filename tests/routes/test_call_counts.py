@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.planning.checks.inbound_regions import MOST_REGION_CALLS
+from reconciler.planning.checks.inbound_regions import MOST_REGION_CALLS, SAMPLE
 from reconciler.sandbox.service.app import Sandbox
 from tests.support.workflow_runner import AGENT, WorkflowRunner, world
 
@@ -131,3 +131,33 @@ def test_many_accounts_share_the_limit(tmp_path: Any) -> None:
         runner.forget()
         runner.plan()
         assert 4 <= count(runner)[1] <= MOST_REGIONS
+
+
+def test_regions_of_trunks_share_the_limit(tmp_path: Any) -> None:
+    """40 numbers and 20 trunks, none of which has a known region."""
+    names = [f"t{index}" for index in range(20)]
+    with Sandbox(world(*({"phone_number": number} for number in FEW))) as sandbox:
+        runner = WorkflowRunner(tmp_path, sandbox)
+        trunks = {name: {"domain": f"{name}-acme.pstn.twilio.com"} for name in names}
+        runner.declare(dict.fromkeys(FEW, "support"), trunks=trunks)
+        assert not runner.apply().result.failures
+        runner.declare(dict.fromkeys(FEW, "support"), account={"region": "us1"}, trunks=trunks)
+        runner.forget()
+
+        def count_asked() -> tuple[int, int]:
+            found = len(runner.calls("/v2/PhoneNumbers/")), len(runner.calls("/v2/Trunks/"))
+            runner.forget()
+            return found
+
+        notes = runner.plan().notes
+        assert count_asked() == (0, MOST_REGION_CALLS)
+        (note,) = [note for note in notes if note.code == "regions_not_read"]
+        assert f"{len(FEW) - SAMPLE} numbers and 5 trunks" in note.detail
+        checks = [check for check in runner.doctor() if check.check == "inbound regions"]
+        assert sum(count_asked()) <= MOST_REGIONS
+        assert "numbers and trunks were asked about" in checks[0].detail
+
+        runner.apply()
+        assert count_asked() == (len(FEW) - SAMPLE, len(names))
+        runner.plan()
+        assert count_asked() == (0, 0)

@@ -1,11 +1,11 @@
-"""List the questions in which region Twilio answers the calls to numbers, and add the regions found
-and errors for wrong ones to the plan; pure.
+"""List the questions in which region Twilio answers the calls of numbers and trunks, and add the
+regions found and errors for wrong ones to the plan; pure.
 
-Twilio keeps the settings of a number separately for each region. A number that another region
-answers uses the settings of that region, although the settings here look as declared. The plan asks
-about numbers whose voice is about to change, and about numbers whose region the state does not
-hold. For an account without a declared `region` it asks about a sample of the numbers that are
-about to change (decision 6).
+Twilio keeps the settings of a number or a trunk separately for each region. A number that another
+region answers uses the settings of that region, although the settings here look as declared. The
+plan asks about numbers whose voice is about to change, about trunks that are about to change, and
+about those whose region the state does not hold. For an account without a declared `region` it asks
+about a sample of the numbers that are about to change (decision 6).
 """
 
 from __future__ import annotations
@@ -33,34 +33,41 @@ MOST_REGION_CALLS = 15
 `apply` and `doctor --all` have no such limit.
 """
 
-NumberId = tuple[str, str]
-"""A number as (account, E.164)."""
+RoutedId = tuple[str, str]
+"""A number as (account, E.164), or a trunk as (account, domain)."""
 
 
 class RegionQuestion(msgspec.Struct, frozen=True):
-    """The question which region answers a number. `managed` is the region of its account.
+    """The question which region answers a number, or a trunk. `managed` is the region of its
+    account.
 
-    `sampled`: its account declares no region, so an unknown answer is no problem.
+    `key` is the E.164 of the number, or the domain of the trunk. `sampled`: the account declares no
+    region, so an unknown answer is no problem.
     """
 
     account: str
-    number: str
+    key: str
     sid: str
     managed: str
     sampled: bool = False
 
     @property
-    def number_id(self) -> NumberId:
-        """Return the number as (account, E.164)."""
-        return self.account, self.number
+    def routed_id(self) -> RoutedId:
+        """Return the number or trunk as (account, key)."""
+        return self.account, self.key
+
+    @property
+    def is_trunk(self) -> bool:
+        """Return true for a trunk: a domain never starts like an E.164."""
+        return not self.key.startswith("+")
 
 
 class RegionFacts(msgspec.Struct, frozen=True):
-    """The region of every number whose region is known, and a warning for each account that does
+    """The region of every number and trunk whose region is known, and a warning for each account that does
     not report it.
     """
 
-    regions: Mapping[NumberId, str] = {}
+    regions: Mapping[RoutedId, str] = {}
     problems: tuple[Diagnostic, ...] = ()
 
 
@@ -68,7 +75,7 @@ def list_questions(
     plan: Plan,
     recorded: Mapping[str, Entry],
     declared_regions: Mapping[str, str | None],
-    prefetched: Collection[NumberId] = (),
+    prefetched: Collection[RoutedId] = (),
 ) -> dict[str, RegionQuestion]:
     """Return the questions of a plan, by address.
 
@@ -92,39 +99,6 @@ def list_questions(
     return questions
 
 
-def limit_questions(
-    questions: Mapping[str, RegionQuestion],
-    limit: int | None,
-    prefetched: Collection[NumberId] = (),
-) -> tuple[dict[str, RegionQuestion], tuple[Diagnostic, ...]]:
-    """Return as many questions as the limit allows, and a note for each account with others.
-
-    Each account gets an equal part. `prefetched` questions come first: they are asked already.
-    """
-    if limit is None or len(questions) <= limit:
-        return dict(questions), ()
-
-    waiting: dict[str, list[str]] = {}
-    for address, question in questions.items():
-        waiting.setdefault(question.account, []).append(address)
-    for addresses in waiting.values():
-        addresses.sort(key=lambda address: questions[address].number_id not in prefetched)
-
-    parts = share_limit({account: len(addresses) for account, addresses in waiting.items()}, limit)
-    chosen: dict[str, RegionQuestion] = {}
-    notes: list[Diagnostic] = []
-    for account, addresses in sorted(waiting.items()):
-        for address in addresses[: parts[account]]:
-            chosen[address] = questions[address]
-
-        # Nothing depends on the numbers of a sample, so nobody misses them.
-        left_out = addresses[parts[account] :]
-        required = [address for address in left_out if not questions[address].sampled]
-        if required:
-            notes.append(_not_read(account, len(required)))
-    return chosen, tuple(notes)
-
-
 def share_limit(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
     """Return how much of the limit each account gets: equal parts, but none more than it wants."""
     parts = dict.fromkeys(wanted, 0)
@@ -137,17 +111,6 @@ def share_limit(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
                 parts[account] += 1
                 limit -= 1
     return parts
-
-
-def _not_read(account: str, count: int) -> Diagnostic:
-    return Diagnostic(
-        severity="info",
-        code="regions_not_read",
-        summary="Some inbound regions were not read",
-        detail=f"Twilio has no list of regions, so a plan reads only a few. Of account `{account}` "
-        f"{count:,} numbers were left out. `apply` reads the regions of all before its first "
-        "write. To read them now:\n  reconciler doctor --all",
-    )
 
 
 def prefetch_questions(
@@ -190,17 +153,17 @@ def check_regions(
     recorded: Mapping[str, Entry],
     desired: Iterable[Desired],
     questions: Mapping[str, RegionQuestion],
-    regions: Mapping[NumberId, str],
+    regions: Mapping[RoutedId, str],
 ) -> Plan:
     """Return the plan with the regions that were found.
 
-    The managed region is recorded in the entry; any other region is an error. A number without an
-    answer stays as it is.
+    The managed region is recorded in the entry; any other region is an error. A number or trunk
+    without an answer stays as it is.
     """
     confirmed: dict[str, str] = {}
     elsewhere: dict[str, str] = {}
     for address, question in questions.items():
-        region = regions.get(question.number_id)
+        region = regions.get(question.routed_id)
         if region is None:
             continue
         if region == question.managed:
@@ -208,7 +171,7 @@ def check_regions(
         else:
             elsewhere[address] = region
 
-    # Numbers without an action learn their region as well; nothing is written for that.
+    # What has no action learns its region as well; nothing is written for that.
     planned = {action.address for action in plan.actions}
     updates = dict(plan.state_updates)
     for address, region in confirmed.items():
@@ -232,9 +195,10 @@ def check_regions(
 def _list_all(
     plan: Plan, recorded: Mapping[str, Entry], managed: Mapping[str, str]
 ) -> dict[str, RegionQuestion]:
-    """Return a question for each number of these accounts that changes or has no known region.
+    """Return a question for each number and trunk of these accounts that changes or has no known
+    region.
 
-    `managed` is the region of each account. A number that is yet to be bought is left out: its
+    `managed` is the region of each account. What is yet to be bought or created is left out: its
     account does not have it.
     """
     if not managed:
@@ -249,12 +213,12 @@ def _list_all(
     changed: dict[str, Entry] = {}
     for action in plan.actions:
         planned.add(action.address)
-        if action.action == "purchase":
+        if action.action in ("purchase", "create"):
             skipped.add(action.address)
         if action.entry is not None and not action.releases:
             changed[action.address] = action.entry
 
-    # Numbers that are about to change come first: there may be a limit. A recorded region stays
+    # What is about to change comes first: there may be a limit. A recorded region stays
     # valid as long as the account manages the same one.
     entries = dict(changed)
     for address, entry in recorded.items():
@@ -264,9 +228,12 @@ def _list_all(
 
     questions = {}
     for address, entry in entries.items():
-        if entry.account in managed and address not in skipped and _answers_calls(entry):
+        if entry.account not in managed or address in skipped:
+            continue
+        key = _find_routed_key(recorded.get(address, entry), entry)
+        if key is not None:
             region = managed[entry.account]
-            questions[address] = RegionQuestion(entry.account, entry.key, entry.sid, region)
+            questions[address] = RegionQuestion(entry.account, key, entry.sid, region)
     return questions
 
 
@@ -274,7 +241,7 @@ def _list_sample(
     plan: Plan,
     recorded: Mapping[str, Entry],
     managed: Mapping[str, str],
-    prefetched: Collection[NumberId],
+    prefetched: Collection[RoutedId],
 ) -> dict[str, RegionQuestion]:
     """Return a few questions for each account without a region, about numbers with an action."""
     # Numbers without an action are left out: their settings do not change.
@@ -282,13 +249,15 @@ def _list_sample(
 
     candidates: dict[str, list[str]] = {}
     for address, question in questions.items():
+        if question.is_trunk:
+            continue
         entry = recorded.get(address)
         if entry is None or entry.region != HOME:
             candidates.setdefault(question.account, []).append(address)
 
     sample: dict[str, RegionQuestion] = {}
     for addresses in candidates.values():
-        asked = [a for a in addresses if questions[a].number_id in prefetched]
+        asked = [a for a in addresses if questions[a].routed_id in prefetched]
         for address in asked or addresses[:SAMPLE]:
             sample[address] = msgspec.structs.replace(questions[address], sampled=True)
     return sample
@@ -330,6 +299,17 @@ def _answers_calls(entry: Entry) -> bool:
     return is_managed_number and entry.last_applied.get("voice") is not None
 
 
+def _find_routed_key(before: Entry, after: Entry) -> str | None:
+    """Return the key of an entry in the Routes API; None for one that has no region.
+
+    A trunk that gets another domain still has the former one when it is asked about.
+    """
+    if after.kind == "trunk":
+        domain = before.last_applied.get("domain_name")
+        return str(domain) if domain else None
+    return after.key if _answers_calls(after) else None
+
+
 def _with_region(action: Action, confirmed: Mapping[str, str]) -> Action:
     """Return the action with the region in its entry, where it is confirmed."""
     if action.entry is None or action.address not in confirmed:
@@ -341,15 +321,18 @@ def _with_region(action: Action, confirmed: Mapping[str, str]) -> Action:
 def _find_places(
     desired: Iterable[Desired], questions: Mapping[str, RegionQuestion]
 ) -> dict[str, Position]:
-    """Return where each address is declared, by its number or by its SID."""
+    """Return where each address is declared; a number is declared by its E.164 or by its SID."""
     by_key: dict[str, Position] = {}
     for declared in desired:
         if declared.kind in NUMBER_KINDS:
             by_key[declared.key] = declared.position
+        elif declared.kind == "trunk":
+            by_key[declared.address] = declared.position
 
     places: dict[str, Position] = {}
     for address, question in questions.items():
-        position = by_key.get(question.sid) or by_key.get(question.number)
+        key = address if question.is_trunk else question.key
+        position = by_key.get(question.sid) or by_key.get(key)
         if position is not None:
             places[address] = position
     return places
@@ -358,10 +341,12 @@ def _find_places(
 def _region_mismatch(
     address: str, question: RegionQuestion, region: str, place: Position | None
 ) -> Diagnostic:
-    """Return the error that another region than the managed one answers a number."""
+    """Return the error that another region than the managed one answers a number or a trunk."""
+    sort = "trunk" if question.is_trunk else "number"
+    calls = f"Calls of trunk {question.key}" if question.is_trunk else f"Calls to {question.key}"
     detail = (
-        f"Calls to {question.number} are answered in `{region}`, and account `{question.account}` "
-        f"manages `{question.managed}`: the settings here have no effect on them. Route the number "
+        f"{calls} are answered in `{region}`, and account `{question.account}` "
+        f"manages `{question.managed}`: the settings here have no effect on them. Route the {sort} "
         f"to `{question.managed}` (in the console, or `voice_region` of Twilio's Routes API; it "
         f"takes up to five minutes), or manage it by an account with `region: {region}` and "
         "credentials of that region."
@@ -369,7 +354,7 @@ def _region_mismatch(
     return Diagnostic.at(
         place,
         code="wrong_region",
-        summary="The number is answered in another region",
+        summary=f"The {sort} is answered in another region",
         detail=detail,
         address=address,
     )

@@ -18,8 +18,9 @@ from reconciler.model.action import Action, ActionName
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.checks import inbound_regions, purchases
-from reconciler.planning.checks.inbound_regions import NumberId, RegionFacts, RegionQuestion
+from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.purchases import Offer, OfferQuestion
+from reconciler.planning.checks.region_limits import limit_questions
 from reconciler.planning.plan import Plan
 
 _CHECKED_BY_PLATFORMS: frozenset[ActionName] = frozenset({"register", "link", "reassign", "update"})
@@ -38,7 +39,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     recorded: Mapping[str, Entry]
     regions: Mapping[str, str | None]
     max_purchases: int
-    prefetched: frozenset[NumberId] = frozenset()
+    prefetched: frozenset[RoutedId] = frozenset()
     max_regions: int | None = None
 
 
@@ -68,7 +69,7 @@ def list_questions(plan: Plan, scope: Scope) -> Questions:
         if action.kind == REGISTRATION and action.action in _CHECKED_BY_PLATFORMS:
             registrations.append(action)
 
-    regions, notes = inbound_regions.limit_questions(
+    regions, notes = limit_questions(
         inbound_regions.list_questions(plan, scope.recorded, scope.regions, scope.prefetched),
         scope.max_regions,
         scope.prefetched,

@@ -17,6 +17,7 @@ _RESOURCES = (
     ("CredentialLists", "SIP credential lists"),
     ("IpAccessControlLists", "IP access control lists"),
     ("/SIP/Domains", "SIP domains"),
+    ("/v2/Trunks", "inbound regions of SIP trunks"),
     ("/Trunks", "SIP trunks"),
     ("/Applications", "TwiML applications"),
     ("/Services", "messaging services"),

@@ -55,6 +55,7 @@ SHELVES: tuple[Section, ...] = (
     NUMBERS,
     SERVICES,
     inbound_regions.INBOUND_REGIONS,
+    inbound_regions.TRUNK_REGIONS,
     phone_calls.PHONE_CALLS,
     phone_messages.MESSAGES,
     postal_addresses.POSTAL_ADDRESSES,
