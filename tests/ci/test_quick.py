@@ -43,7 +43,8 @@ sys.exit(code)
 
 
 def test_every_listed_test_exists() -> None:
-    assert [name for name in QUICK if not (ROOT / name).exists()] == []
+    named = [name.removeprefix("--ignore=") for name in QUICK]
+    assert [name for name in named if not (ROOT / name).exists()] == []
     assert sorted(set(QUICK)) == sorted(QUICK)
 
 

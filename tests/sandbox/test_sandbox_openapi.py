@@ -87,6 +87,7 @@ CASES = [
     ("monitor_v1", "monitor.v1.event", "/v1/Events", "events"),
     ("monitor_v1", "monitor.v1.alert", "/v1/Alerts", "alerts"),
     ("routes_v2", "routes.v2.phone_number", "/v2/PhoneNumbers/+447700900000", ""),
+    ("routes_v2", "routes.v2.trunks", "/v2/Trunks/acme.pstn.twilio.com", ""),
 ]
 
 

@@ -50,6 +50,7 @@ SEED = {
     ],
     "services": [{"friendly_name": "Service"}],
     "inbound_regions": [{"phone_number": "+447700900000", "voice_region": "ie1"}],
+    "trunk_regions": [{"sip_trunk_domain": "acme.pstn.twilio.com", "voice_region": "ie1"}],
     "calls": [{"to": "+447700900000", "from": "+447700900001", "status": "in-progress"}],
     "messages": [{"to": "+447700900001", "from": "+447700900000", "body": "Hello"}],
     "addresses": [{"customer_name": "Example Ltd", "iso_country": "GB"}],
