@@ -229,7 +229,7 @@ def test_requests_an_optional_endpoint_once(
 ) -> None:
     server.answers(missing)
     with pytest.raises(RemoteError) as caught:
-        gateway.call(inbound_regions.FETCH, number="+15550100101")
+        gateway.call(inbound_regions.FETCH_NUMBER, number="+15550100101")
     assert (caught.value.status, len(server.seen)) == (404, 1)
     with pytest.raises(RemoteError) as caught:
         gateway.rows(messaging_services.SERVICES)

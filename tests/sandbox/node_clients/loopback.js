@@ -1,12 +1,11 @@
-// Sends every request to *.twilio.com to the server at SANDBOX_URL. Loaded with
-// `node --require`, for the command-line client: it has no option for another base URL.
+// Sends every request to *.twilio.com to the server at SANDBOX_URL, and none to another host. Loaded
+// with `node --require`, for the command-line client: it has no option for another base URL.
 "use strict";
 
 const http = require("node:http");
 const https = require("node:https");
 
 const base = new URL(process.env.SANDBOX_URL);
-const send = https.request;
 
 https.request = function request(target, options, callback) {
   // Node accepts (options), (url), (url, options), each with a callback behind it.
@@ -17,7 +16,7 @@ https.request = function request(target, options, callback) {
   }
   const { hostname, path } = isUrl ? fromUrl(new URL(target)) : fromOptions(target);
   if (!/(^|\.)twilio\.com$/.test(hostname)) {
-    return send.apply(https, arguments);
+    throw new Error(`A test sends no request to ${hostname}`);
   }
 
   const given = isUrl ? options : target;
@@ -25,6 +24,12 @@ https.request = function request(target, options, callback) {
   const { auth, method, signal, timeout } = given;
   const local = { hostname: base.hostname, port: base.port };
   return http.request({ ...local, auth, headers, method, path, signal, timeout }, callback);
+};
+
+https.get = function get(...words) {
+  const request = https.request(...words);
+  request.end();
+  return request;
 };
 
 function fromUrl(url) {
