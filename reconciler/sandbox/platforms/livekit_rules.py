@@ -99,10 +99,20 @@ RULES = PlatformShelf(
 SHELVES = (RULES,)
 _LISTS = ("trunk_ids", "inbound_numbers", "numbers")
 _NAMES = ("name", "metadata", *_LISTS, "rule", "room_config", "attributes", "hide_phone_number")
+_UNKEPT: dict[str, object] = {
+    "room_preset": "",
+    "media": None,
+    "krisp_enabled": False,
+    "media_encryption": "SIP_MEDIA_ENCRYPT_DISABLE",
+}
+"""Fields of LiveKit's message that are not stored here: an answer has them with their default."""
 
 
 def _view(row: LiveKitDispatchRule) -> dict[str, object]:
-    return {"sip_dispatch_rule_id": row.sid, **{name: getattr(row, name) for name in _NAMES}}
+    view: dict[str, object] = {"sip_dispatch_rule_id": row.sid, **_UNKEPT}
+    for name in (*_NAMES, "created_at", "updated_at"):
+        view[name] = getattr(row, name)
+    return view
 
 
 def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispatchRule:

@@ -95,12 +95,27 @@ _NAMES = {
     OUTBOUND.name: (*_COMMON, "address", "transport", "destination_country", "from_host"),
 }
 _LISTS = ("numbers", "allowed_addresses", "allowed_numbers")
+_UNKEPT: dict[str, object] = {
+    "auth_password": "",
+    "headers_to_attributes": {},
+    "attributes_to_headers": {},
+    "include_headers": "SIP_NO_HEADERS",
+}
+_UNKEPT_INBOUND: dict[str, object] = {
+    "auth_realm": "",
+    "ringing_timeout": None,
+    "ringing_timeout_status": "SIP_STATUS_UNKNOWN",
+    "max_call_duration": None,
+}
+"""Fields of LiveKit's messages that are not stored here: an answer has them with their default."""
 
 
 def _view(shelf: PlatformShelf[R], row: R) -> dict[str, object]:
     """Return a trunk; its encryption is under both names, as LiveKit shows it."""
-    view: dict[str, object] = {"sip_trunk_id": row.sid}
-    for name in _NAMES[shelf.name]:
+    view: dict[str, object] = {"sip_trunk_id": row.sid, **_UNKEPT}
+    if shelf.name == INBOUND.name:
+        view |= _UNKEPT_INBOUND
+    for name in (*_NAMES[shelf.name], "created_at", "updated_at"):
         view[name] = getattr(row, name)
     view["media_encryption"] = row.media.encryption
     return view
