@@ -176,6 +176,12 @@ def test_rollback_writes_nothing_needless(runner: CommandRunner) -> None:
     assert sids(runner) == before
 
 
+def test_two_with_one_sip_url_are_one_server_for_lint(runner: CommandRunner) -> None:
+    declare(runner, FIRST, SECOND)
+    found = runner.json("lint")["diagnostics"]
+    assert "single_origination" in [finding["code"] for finding in found]
+
+
 def test_export_declares_both_and_its_plan_is_empty(runner: CommandRunner) -> None:
     declare(runner)
     writes(runner)

@@ -132,13 +132,13 @@ def _check_trunks(settings: Settings, used: set[str]) -> Iterator[Diagnostic]:
 
 
 def _check_trunk(trunk: Trunk, used: bool) -> Iterator[Finding]:
-    enabled = sum(target.enabled for target in trunk.origination)
+    enabled = {target.sip_url for target in trunk.origination if target.enabled}
     # Without declared URLs there may still be some on Twilio, which are left unchanged.
     if used and trunk.origination and not enabled:
         detail = "It has no enabled origination URL, so calls to its numbers are not answered."
         yield Finding("no_origination", detail, (), "key")
-    if enabled == 1:
-        detail = "It has one enabled origination URL."
+    if len(enabled) == 1:
+        detail = "It has one enabled SIP URL."
         yield Finding("single_origination", detail, ("origination",), "key")
 
     if not trunk.secure:
