@@ -120,7 +120,8 @@ USES: dict[str, tuple[Live, dict[str, Entry], tuple[str, ...], tuple[str, ...], 
 @pytest.mark.parametrize("case", USES)
 def test_address_of_the_use_of_a_list(case: str) -> None:
     row, recorded, taken, wanted, expected = USES[case]
-    assert list(index_children(USE, [row], recorded, taken, wanted)) == [expected]
+    known = dict.fromkeys(wanted, declared(USE, row.key, {}))
+    assert list(index_children(USE, [row], recorded, taken, known)) == [expected]
 
 
 def test_a_setting_has_the_address_of_its_parent() -> None:

@@ -126,6 +126,21 @@ BY_DOMAIN: dict[str, tuple[dict[str, Entry], list[Desired], dict[str, str]]] = {
         [NEW],
         {},
     ),
+    "two that exchange their domains": (
+        {"trunk/old": TRUNK, "trunk/new": recorded_trunk("new.pstn.twilio.com")},
+        [NEW, trunk("old", domain_name="new.pstn.twilio.com")],
+        {"trunk/new": "trunk/old", "trunk/old": "trunk/new"},
+    ),
+    "one that takes the name of another": (
+        {"trunk/old": TRUNK, "trunk/new": recorded_trunk("new.pstn.twilio.com")},
+        [NEW],
+        {"trunk/new": "trunk/old", "trunk/old": "trunk/new"},
+    ),
+    "one that leaves its name to a new trunk": (
+        {"trunk/old": TRUNK},
+        [NEW, trunk("old", domain_name="x.pstn.twilio.com")],
+        {"trunk/old": "trunk/new"},
+    ),
     "two new names: the first takes it": (
         {"trunk/old": TRUNK},
         [NEW, trunk("a", domain_name="old.pstn.twilio.com")],

@@ -161,22 +161,29 @@ def _match_by_domain(
     Twilio gives a domain to one trunk: where two trunks exchange their domains in the file, they
     have exchanged their names.
     """
-    sources: dict[tuple[str, Value], str] = {}
-    for address, entry in resources.items():
-        if entry.kind == "trunk" and address not in renames:
-            values = {**(entry.pending or {}), **entry.last_applied}
-            sources[entry.account, values.get("domain_name")] = address
-
-    found: Renames = {}
-    taken = set(renames.values())
+    domains: dict[str, tuple[str, Value]] = {}
     for declared in desired:
         domain = declared.profile.attrs.get("domain_name")
-        if declared.kind != "trunk" or not domain or declared.address in taken:
-            continue
+        if declared.kind == "trunk" and domain:
+            domains[declared.address] = declared.profile.account, domain
 
-        source = sources.get((declared.profile.account, domain))
-        if source is not None and source != declared.address:
-            found[source] = declared.address
+    # A trunk whose declaration has its domain stays where it is.
+    sources: dict[tuple[str, Value], str] = {}
+    settled = set(renames.values())
+    for address, entry in resources.items():
+        if entry.kind != "trunk" or address in renames:
+            continue
+        values = {**(entry.pending or {}), **entry.last_applied}
+        key = entry.account, values.get("domain_name")
+        if domains.get(address) == key:
+            settled.add(address)
+        else:
+            sources[key] = address
+
+    found: Renames = {}
+    for address, key in sorted(domains.items()):
+        if address not in settled and key in sources:
+            found[sources.pop(key)] = address
     return dict(sorted(_close_chains(found, resources, renames).items()))
 
 
