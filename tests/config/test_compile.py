@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,6 +172,68 @@ numbers:
     profiles = [desired.profile for desired in project.desired if desired.kind == "number"]
     assert len({id(profile) for profile in profiles}) == 2
     assert profiles[5].options.protect
+
+
+SHORT = """\
+agents: {plain: {webhooks: {voice: https://agents.example.com/voice}}}
+trunks: {edge: {domain: acme-edge.pstn.twilio.com, origination: [{sip_url: "sip:sbc.example.com"}]}}
+numbers: {"+15550100100": plain}
+bridge_numbers: {"+15550100200": {voice: https://agents.example.com/bridge}}
+"""
+LONG = """\
+agents: {plain: {webhooks: {voice: {url: https://agents.example.com/voice, method: POST}}}}
+trunks:
+  edge:
+    domain: acme-edge.pstn.twilio.com
+    secure: false
+    protect: false
+    origination: [{sip_url: "sip:sbc.example.com", priority: 10, weight: 10, enabled: true}]
+numbers:
+  "+15550100100":
+    {agent: plain, supports_inbound: true, on_removal: restore, protect: false, takeover: refuse}
+bridge_numbers:
+  "+15550100200":
+    voice: {url: https://agents.example.com/bridge, method: POST}
+    on_removal: restore
+    protect: false
+    takeover: refuse
+"""
+
+
+def test_defaults_that_are_left_out_are_written_out_for_the_plan(loaded: Load) -> None:
+    short, long = loaded(SHORT).desired, loaded(LONG).desired
+    assert without_places(short) == without_places(long)
+    attrs = {each.kind: each.profile.attrs for each in short}
+    assert attrs["trunk"]["secure"] is False
+    origination = attrs["origination_url"]
+    assert [origination[name] for name in ("priority", "weight", "enabled")] == [10, 10, True]
+    voice = Webhook("https://agents.example.com/voice", "POST")
+    assert attrs["number"] == {"voice": voice, "sms": None, "status": None}
+    assert attrs["bridge_number"] == {"voice": Webhook("https://agents.example.com/bridge", "POST")}
+
+
+def test_caller_id_of_an_agent_is_no_route_of_any_number(loaded: Load) -> None:
+    """Many numbers reach one agent; the number that it calls out with is apart from that."""
+    body = (
+        AGENTS
+        + """\
+numbers:
+  "+15550100100": voice-only
+  "+15550100101": voice-only
+"""
+    )
+    plain = loaded(body)
+    calls_out = body.replace("  voice-only: {", '  voice-only: {outbound_number: "+15550100101", ')
+    assert calls_out != body
+    assert without_places(loaded(calls_out).desired) == without_places(plain.desired)
+    profiles = {id(each.profile) for each in plain.desired if each.kind == "number"}
+    assert len(profiles) == 1
+
+
+def without_places(desired: Sequence[Desired]) -> list[Desired]:
+    """The declarations without their places in the file."""
+    place = Position("reconciler.yaml", 1, 1)
+    return [msgspec.structs.replace(each, position=place) for each in desired]
 
 
 def test_numbers_with_different_friendly_names_keep_them(loaded: Load) -> None:

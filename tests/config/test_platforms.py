@@ -13,6 +13,7 @@ from .conftest import HEAD, Diagnose, Load
 
 KEY = "api_key: {env: KEY}"
 LK = f"platforms: {{lk: {{type: livekit, base_url: https://acme.livekit.cloud, {KEY}, api_secret: {{env: S}}}}}}\n"
+AGENT_ID = "aaaaaaaa-0000-4000-8000-000000000001"
 SIP = '"+15550100100": {provider: sip, platform: lk'
 
 
@@ -84,6 +85,44 @@ def test_directions_and_encryption_are_written_out(loaded: Load) -> None:
         True,
         "allow",
     )
+
+
+DEFAULTS = {
+    "butter": {"supports_inbound": True, "supports_outbound": True},
+    "dasha": {},
+    "feather": {
+        "bridge": False,
+        "outbound_agent": AGENT_ID,
+        "sms_agent": AGENT_ID,
+        "status": "active",
+    },
+    "nixflex": {},
+    "ravan": {},
+}
+"""Platform → what a number with nothing but an agent is registered with, beside the agent."""
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_number_with_an_agent_only_has_every_default_written_out(loaded: Load, name: str) -> None:
+    settings = {
+        "butter": "organization_id: org_1, connections: {main: intg_a1b2c3d4e5f6},",
+        "dasha": f"connections: {{main: {AGENT_ID}}},",
+        "feather": "base_url: http://127.0.0.1:9/feather,",
+    }
+    body = f"""\
+platforms: {{p: {{type: {name}, {settings.get(name, "")} {KEY}}}}}
+agents: {{sales: {{platform: p, id: {AGENT_ID}}}}}
+numbers: {{"+15550100100": %s}}
+"""
+    short = loaded(body % "sales").desired
+    both_ways = ", supports_inbound: true, supports_outbound: true, on_removal: restore"
+    long = loaded(body % f"{{agent: sales{both_ways}, takeover: refuse}}").desired
+    assert [(d.address, d.profile, d.on_create) for d in short] == [
+        (d.address, d.profile, d.on_create) for d in long
+    ]
+    attrs = dict(next(d for d in short if d.kind == "registration").profile.attrs)
+    assert attrs.pop("agent", AGENT_ID) == AGENT_ID
+    assert attrs == DEFAULTS[name]
 
 
 def test_accepts_the_field_names_of_the_platform_api(write: Callable[..., Path]) -> None:

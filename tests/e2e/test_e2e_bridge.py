@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tests.support.processes.process_runner import ProcessRunner, actions
+from tests.support.processes.process_runner import AGENT, ProcessRunner, actions
+
+from .test_e2e_accounts import KEY, SECOND, two_accounts
 
 BY_NUMBER, BY_SID = "+15550100200", "+15550100201"
 BRIDGE, BEFORE = "https://agents.example.com/bridge", "https://pbx.example.net/in"
@@ -64,6 +66,31 @@ def test_bridge_numbers_work_like_numbers(runner: ProcessRunner) -> None:
     assert (row["voice_url"], row["voice_method"]) == (BEFORE, "GET")
     assert runner.twilio.number(BY_NUMBER)["voice_url"] == ""
     assert runner.state == {}
+
+
+def test_voice_messages_and_bridge_use_the_account_that_is_named(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.twilio.add_number(SECOND, BY_NUMBER)
+    runner.twilio.add_number(SECOND, BY_SID)
+    runner.declare(
+        {BY_NUMBER: {"agent": "support", "account": "second"}},
+        bridge_numbers={BY_SID: {"voice": BRIDGE, "account": "second"}},
+        accounts=accounts,
+        defaults={"account": "main"},
+    )
+    runner.apply()
+    written = {
+        **runner.twilio.number(BY_NUMBER),
+        "bridge": runner.twilio.number(BY_SID)["voice_url"],
+    }
+    assert [written[name] for name in ("voice_url", "sms_url", "bridge")] == [
+        AGENT["voice"],
+        AGENT["sms"],
+        BRIDGE,
+    ]
+    writes = [*runner.twilio.writes_to(BY_NUMBER), *runner.twilio.writes_to(BY_SID)]
+    assert {call.user for call in writes} == {KEY}, "one account, by its own credentials"
+    assert {entry["account"] for entry in runner.state.values()} == {"second"}
 
 
 def test_number_converted_to_a_bridge_number_keeps_its_first_prior_values(

@@ -41,6 +41,9 @@ def test_refused_attachment_fails_only_its_number(runner: ProcessRunner) -> None
     (trunk,) = runner.twilio.trunks.values()
     assert (trunk["domain_name"], trunk["secure"]) == ("acme-edge.pstn.twilio.com", True)
     assert runner.twilio.number(ONE)["trunk_sid"] == trunk["sid"]
+    assert runner.state["trunk/edge"]["sid"] == trunk["sid"]
+    shown = runner.json("show", f"number/{ONE}")["resource"]
+    assert shown["applied"]["trunk"] == "edge"
     assert runner.twilio.number(THREE)["voice_url"] == AGENT["voice"]
     assert {n: runner.twilio.number(n)["sms_url"] for n in (ONE, TWO, THREE)} == dict.fromkeys(
         (ONE, TWO, THREE), AGENT["sms"]

@@ -88,10 +88,33 @@ def test_numbers_join_the_trunk_in_one_call_and_are_linked_both_ways(
     caller = runner.world.table(AGENTS).get(SECOND)
     assert caller is not None
     assert caller.outbound_number_id == rows(runner)[TWO].sid
+    for e164 in (ONE, TWO):
+        row = rows(runner)[e164]
+        assert row.provider_id == PROVIDER
+        assert runner.state[f"registration/da/{e164}"]["sid"] == row.sid
     runner.settled()
     with runner.watched() as calls:
         runner.apply()
     assert [call for call in calls if call.is_write] == []
+
+
+def test_one_agent_takes_calls_of_many_numbers_and_calls_out_with_one(
+    runner: PlatformRunner,
+) -> None:
+    declare(runner, {ONE: {"agent": "help", "takeover": "allow"}, TWO: "help"})
+    runner.apply()
+    assert {row.incoming_calls_agent_id for row in rows(runner).values()} == {SECOND}
+    caller = runner.world.table(AGENTS).get(SECOND)
+    assert caller is not None
+    assert caller.outbound_number_id == rows(runner)[TWO].sid
+    runner.settled()
+
+    # The caller id moves, and incoming calls stay where they are.
+    other = {"platform": "da", "id": SECOND, "outbound_number": ONE}
+    declare(runner, {ONE: "help", TWO: "help"}, help=other)
+    runner.apply()
+    assert {row.incoming_calls_agent_id for row in rows(runner).values()} == {SECOND}
+    assert caller.outbound_number_id == rows(runner)[ONE].sid
 
 
 def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:

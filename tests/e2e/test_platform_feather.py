@@ -186,11 +186,17 @@ def test_imports_nothing_without_a_connected_account(runner: PlatformRunner) -> 
 
     for row in list(runner.world.table(CONNECTIONS)):
         runner.world.table(CONNECTIONS).remove(row)
-    declare(runner, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
-    assert runner.run("apply", "--auto-approve", "--json", code=1).codes == [
-        "no_twilio_integration"
-    ]
+    for numbers, bridges in (
+        ({}, {BRIDGE: {"platform": "fe", "takeover": "allow"}}),
+        ({PHONE: {"agent": "sales", "takeover": "allow"}}, {}),
+    ):
+        declare(runner, numbers, bridges)
+        with runner.watched() as calls:
+            refused = runner.run("apply", "--auto-approve", "--json", code=1)
+        assert refused.codes == ["no_twilio_integration"]
+        assert [call for call in calls if call.is_write] == []
     assert runner.hooks(BRIDGE)["voice_url"] == PBX
+    assert [*runner.world.table(BRIDGES), *runner.world.table(NUMBERS)] == []
 
 
 def test_recognises_a_bridge_number_by_sid_and_ignores_its_status(

@@ -119,9 +119,30 @@ def test_moves_a_number_to_a_new_agent_by_removal_and_import(runner: PlatformRun
     plan = runner.plan()
     assert actions(plan) == [(f"registration/nix/{TWO}", "reassign")]
     assert "Until both are done the number does not answer calls" in plan["actions"][0]["note"]
-    runner.apply()
+    with runner.watched() as calls:
+        runner.apply()
+    assert [call.method for call in calls if call.is_write and "nixflex" in call.path] == [
+        "DELETE",
+        "POST",
+    ]
     runner.settled()
     assert row_of(runner, TWO).agent_id == SECOND
+
+
+def test_one_agent_serves_several_numbers_and_a_number_has_one_agent(
+    runner: PlatformRunner,
+) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "sales"})
+    runner.apply()
+    assert (row_of(runner).agent_id, row_of(runner, TWO).agent_id) == (FIRST, FIRST)
+    runner.settled()
+
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    assert actions(runner.plan()) == [(f"registration/nix/{TWO}", "reassign")]
+    runner.apply()
+    assert (row_of(runner).agent_id, row_of(runner, TWO).agent_id) == (FIRST, SECOND)
+    assert len(list(runner.world.table(NUMBERS))) == 2
+    runner.settled()
 
 
 def test_released_number_has_its_prior_values(runner: PlatformRunner) -> None:
@@ -184,6 +205,10 @@ def test_does_not_take_a_number_of_a_different_agent(runner: PlatformRunner) -> 
     declare(runner, {TWO: "help"})
     plan = runner.run("plan", "--json", code=1)
     assert plan.codes == ["number_already_imported"]
+    with runner.watched() as calls:
+        runner.run("apply", "--json", "--auto-approve", code=1)
+    assert [call for call in calls if call.is_write] == []
+    assert row_of(runner, TWO).agent_id == FIRST
     declare(runner, {TWO: "sales"})
     assert actions(runner.plan()) == [
         (f"number/{TWO}", "import"),

@@ -148,6 +148,34 @@ def test_refusal_keeps_the_route_of_the_number(
         assert runner.number() == original
 
 
+@pytest.mark.parametrize(
+    ("owner", "code"), [("nobody", "agent_not_found"), ("theirs", "agent_not_owned")]
+)
+@pytest.mark.parametrize("route", ["trunk", "webhook"])
+def test_agent_that_the_import_refuses_has_its_own_code_and_nothing_is_written(
+    tmp_path: Path, route: str, owner: str, code: str
+) -> None:
+    played = PLATFORMS["nixflex"]
+    with Sandbox(seeded(route)) as sandbox:
+        runner = LawRunner(tmp_path, sandbox, played)
+        original = runner.number()
+        runner.declare(played.agents[0])
+
+        def give_away() -> None:
+            table = sandbox.world.table(nixflex.AGENTS)
+            agent = table.get(played.agents[0])
+            assert agent is not None
+            if owner == "nobody":
+                table.remove(agent)
+            else:
+                agent.organization = owner
+
+        outcomes = runner.apply(give_away).result.outcomes
+        assert [o.error.code for o in outcomes if o.error is not None][:1] == [code]
+        assert runner.number() == original
+        assert runner.records() == []
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_explains_the_manual_steps_when_a_move_cannot_be_undone(tmp_path: Path, route: str) -> None:
     played = PLATFORMS["nixflex"]

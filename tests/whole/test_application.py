@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from tests.support.command_runner import CommandRunner
 
 MENU = {"voice": "https://agents.example.com/menu", "sms": "https://agents.example.com/menu-sms"}
@@ -97,6 +98,26 @@ def test_edit_by_hand_is_drift_and_is_reverted(runner: CommandRunner) -> None:
     assert (action["action"], action["reason"]) == ("update", "drift")
     runner.apply()
     assert runner.applications()[0]["voice_url"] == MENU["voice"]
+
+
+def test_application_redeclared_in_a_different_account_is_an_error(
+    runner: CommandRunner,
+) -> None:
+    main = {
+        "sid": runner.sandbox.world.account.sid,
+        "auth_token": {"env": "SANDBOX_TOKEN"},
+        "base_url": runner.sandbox.base_url,
+    }
+    other = "AC" + "b" * 32
+    seed = {"accounts": [{"sid": other, "auth_token": SANDBOX_TOKEN}]}
+    runner.sandbox.world.extend({"format": 1, **seed})
+    accounts = {"main": main, "other": {**main, "sid": other}}
+    runner.declare(accounts=accounts, applications={"menu": {"account": "main", **MENU}})
+    runner.apply()
+    runner.declare(accounts=accounts, applications={"menu": {"account": "other", **MENU}})
+    assert [d["code"] for d in runner.json("plan", code=1)["diagnostics"]] == ["account_mismatch"]
+    assert runner.apply(code=1) == []
+    assert runner.state["application/menu"]["account"] == "main"
 
 
 def test_application_and_number_in_different_accounts_are_an_error(

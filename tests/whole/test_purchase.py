@@ -159,6 +159,38 @@ def test_never_returns_or_rebuys_a_bought_number(runner: CommandRunner) -> None:
     assert runner.apply("--allow-purchase", code=1) == []
 
 
+@pytest.mark.parametrize("on_removal", ["restore", "clear", "keep"])
+@pytest.mark.parametrize("command", ["apply", "release"])
+def test_no_removal_gives_a_number_back_to_twilio(
+    runner: CommandRunner, on_removal: str, command: str
+) -> None:
+    """Neither a bought number, nor one on a trunk, nor a bridge number."""
+    there, bridge = [n.phone_number for n in runner.sandbox.world.numbers if n.capabilities.sms][:2]
+    options = {"on_removal": on_removal, "takeover": "allow"}
+    runner.declare(
+        agents=AGENTS,
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}},
+        numbers={
+            NEW: {"agent": "support", "purchase": {"country": "US"}, **options},
+            there: {"agent": "support", "trunk": "edge", **options},
+        },
+        bridge_numbers={bridge: {"voice": "https://agents.example.com/bridge", **options}},
+    )
+    runner.apply("--allow-purchase")
+    kept = {n.sid for n in runner.sandbox.world.numbers}
+
+    runner.sandbox.calls.reset()
+    if command == "release":
+        runner.run("release", NEW, there, bridge, "--auto-approve")
+    else:
+        runner.declare()
+        runner.apply()
+    assert not [address for address in runner.state if "number/" in address]
+    assert {n.sid for n in runner.sandbox.world.numbers} == kept
+    deleted = [call.path for call in runner.sandbox.calls if call.method == "DELETE"]
+    assert not [path for path in deleted if "/IncomingPhoneNumbers/" in path]
+
+
 def test_imports_an_existing_number_instead_of_buying_it(runner: CommandRunner) -> None:
     there = next(n.phone_number for n in runner.sandbox.world.numbers if n.capabilities.sms)
     runner.declare(

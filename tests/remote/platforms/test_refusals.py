@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
@@ -296,11 +298,43 @@ HEADERS = {
 def test_each_platform_gets_its_key_in_its_own_header_and_json(server: Server, name: str) -> None:
     server.answers(Answer(status=401, body={}))
     imported(server, name)
-    [seen] = server.seen[-1:]
-    sent = {header.lower(): value for header, value in seen.headers.items()}
-    assert {header: sent[header.lower()] for header in HEADERS[name]} == HEADERS[name]
-    assert name in ("nixflex", "dasha") or "authorization" not in sent
-    assert sent.get("content-type", "application/json") == "application/json"
+    check_headers(server, name)
+
+
+@pytest.mark.parametrize("name", sorted(HEADERS))
+def test_every_call_of_a_platform_has_the_same_headers(server: Server, name: str) -> None:
+    """Every operation is tried, whatever it makes of the answer."""
+    there, request = RegisteredNumber("id1", ONE, {"agent": "a", "bridge": False}), asked(name)
+    server.behaves(lambda seen: Answer(body=feather(seen) if name == "feather" else {}))
+    p = adapter(server, name)
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: p.list([request]),
+        lambda: p.preflight([request]),
+        lambda: p.create([request]),
+        lambda: p.link(there, request),
+        lambda: p.update(there, request),
+        lambda: p.delete(there),
+        p.verify,
+    )
+    made = 0
+    for call in calls:
+        before = len(server.seen)
+        with suppress(RemoteError, AssertionError, KeyError, NotImplementedError):
+            call()
+        made += len(server.seen) > before
+    p.close()
+    assert made >= 2, "more than the import"
+    assert any(seen.body for seen in server.seen)
+    check_headers(server, name)
+
+
+def check_headers(server: Server, name: str) -> None:
+    """Every call names its key, and JSON where it has a body."""
+    for seen in server.seen:
+        sent = {header.lower(): value for header, value in seen.headers.items()}
+        assert {header: sent.get(header.lower()) for header in HEADERS[name]} == HEADERS[name]
+        assert name in ("nixflex", "dasha") or "authorization" not in sent
+        assert sent.get("content-type") == ("application/json" if seen.body else None)
 
 
 def test_adds_a_trailing_slash_where_the_server_needs_one(server: Server) -> None:
@@ -315,9 +349,43 @@ def test_adds_a_trailing_slash_where_the_server_needs_one(server: Server) -> Non
     assert (second.method, second.path, second.body) == ("POST", f"{first.path}/", first.body)
 
 
+PURCHASED = {
+    "id": "r1",
+    "telephony_id": "t1",
+    "subscription_id": "s1",
+    "inbound_trunk_id": "in1",
+    "outbound_trunk_id": "out1",
+    "number": ONE,
+    "friendly_name": "Sales",
+    "per_minute_price_inbound": 1,
+    "per_minute_price_outbound": 2,
+    "price": 1,
+    "region": "CA",
+    "iso_country": "US",
+    "is_active": True,
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+}
+"""The documented answer of Ravan, with every field."""
+
+
 def test_no_field_of_an_answer_of_ravan_is_needed_but_success(server: Server) -> None:
-    server.answers(Answer(body={"success": True}))
-    assert imported(server, "ravan") == RegisteredNumber(ONE, ONE, {})
+    for body in ({"success": True}, {"success": True, "data": None}, {"success": True, "data": []}):
+        server.answers(Answer(body=body))
+        assert imported(server, "ravan") == RegisteredNumber(ONE, ONE, {})
+
+
+@pytest.mark.parametrize("name", PURCHASED)
+@pytest.mark.parametrize("value", ["missing", None, "another", 17, {}])
+def test_only_the_id_of_a_number_of_ravan_is_read(server: Server, name: str, value: object) -> None:
+    """Neither its trunks nor any other field, which may be missing or have any value."""
+    data = {field: kept for field, kept in PURCHASED.items() if field != name}
+    if value != "missing":
+        data[name] = value
+    server.answers(Answer(body={"success": True, "data": data}))
+    sid = "r1" if name != "id" else "another" if value == "another" else ONE
+    assert imported(server, "ravan") == RegisteredNumber(sid, ONE, {})
+    assert len(server.seen) == 1, "the import, and no call about trunks"
 
 
 BRIDGE = RegistrationRequest("a", ONE, {"bridge": True}, "main", SID)
@@ -328,6 +396,26 @@ VIEW = {
     "status": "a word that nobody knows",
     "created_at": "t",
 }
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("bridge", [True, False])
+def test_feather_gets_no_credentials_of_twilio(
+    server: Server, connected: bool, bridge: bool
+) -> None:
+    server.behaves(lambda seen: Answer(body=[] if seen.method == "GET" else {}))
+    attrs = {**KINDS["feather"].attrs, "bridge": bridge}
+    p = adapter(server, "feather", connections=None if connected else {})
+    p.create([RegistrationRequest("a", ONE, attrs, "main", SID)])
+    p.close()
+    [sent] = [json.loads(seen.body) for seen in server.seen if seen.method == "POST"]
+    chosen = {"integration_connection_id"} if connected else set()
+    number = {"twilio_number_sid"} if bridge else {"phone_e164", "vendor", "vendor_mode"}
+    assert sent.keys() == number | chosen | (set() if bridge else {"capabilities"})
+    for seen in server.seen:
+        assert not {AC, TOKEN} & {*seen.headers.values()}
+        assert AC not in seen.body
+        assert TOKEN not in seen.body
 
 
 @pytest.mark.parametrize(
@@ -389,7 +477,5 @@ def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full
 
 
 def fields(seen: Seen) -> dict[str, Any]:
-    import json
-
     found: dict[str, Any] = json.loads(seen.body)
     return found
