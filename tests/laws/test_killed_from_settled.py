@@ -48,8 +48,9 @@ EDIT = "https://colleague.example.net/edit"
 ON_TRUNK, LEAVES_TRUNK, TO_BRIDGE, TO_NUMBER, WATCHED, TAKEN_OVER, RELEASED, REJOINS, EDITED = (
     range(1, 10)
 )
-"""What happens to each number; `REJOINS` was on a trunk of somebody else before it was managed."""
-NUMBERS = range(1, 10)
+DETACHED = 10
+"""What happens to each number. `REJOINS` was on a trunk of somebody else before it was managed, `DETACHED` leaves it."""
+NUMBERS = range(1, 11)
 
 
 def prior(last: int) -> dict[str, Any]:
@@ -80,6 +81,7 @@ FIRST = [
     watched(WATCHED),
     watched(TAKEN_OVER),
     *(number(last, voice=VOICE) for last in (RELEASED, REJOINS, EDITED)),
+    number(DETACHED, **route(OLD_TRUNK), sms=SMS),
 ]
 SECOND = [
     *edge(),
@@ -90,6 +92,7 @@ SECOND = [
     watched(WATCHED),
     number(TAKEN_OVER, voice=VOICE),
     number(EDITED, voice=VOICE),
+    number(DETACHED, voice=OTHER, sms=None),
 ]
 
 
@@ -101,7 +104,7 @@ class Ended(NamedTuple):
 
 
 def account() -> FakeTwilio:
-    """Nine numbers, and a trunk of somebody else."""
+    """Ten numbers, and a trunk of somebody else."""
     theirs: Row = {
         "sid": OLD_TRUNK,
         "friendly_name": "old",
@@ -228,7 +231,7 @@ def test_run_that_nobody_kills_ends_as_declared(settled: Settled) -> None:
         for last in NUMBERS
     }
     assert routes[ON_TRUNK][0] == "edge.pstn.twilio.com"
-    for last in (LEAVES_TRUNK, TO_BRIDGE):
+    for last in (LEAVES_TRUNK, TO_BRIDGE, DETACHED):
         assert routes[last] == (None, OTHER.url)
     for last in (TO_NUMBER, TAKEN_OVER, EDITED):
         assert routes[last] == (None, VOICE.url)
