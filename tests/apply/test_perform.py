@@ -298,6 +298,10 @@ class Registrar:
     def __init__(self, unwritten: dict[str, str]) -> None:
         self.platform_without_webhook = unwritten.get
 
+    def batch_of(self, action: Action) -> str:
+        """All registrations go together."""
+        return "nix"
+
 
 @pytest.mark.parametrize(
     ("unhides", "unwritten", "code"),
@@ -359,3 +363,17 @@ def test_only_the_call_has_the_secret_itself(name: str) -> None:
     assert outcome.entry is not None
     assert outcome.entry.last_applied["password"] == "fingerprint"
     assert "Correct-Horse-1" not in repr(outcome)
+
+
+def test_only_registrations_are_executed_in_batches() -> None:
+    twilio = MemoryRunner(world()).twilio.gateways()
+    register = Action(
+        address="registration/nix/1", action="register", reason="new", kind="registration", account="main"
+    )  # fmt: skip
+    runner = ActionRunner(twilio, {}, {}, None, Registrar({}))  # type: ignore[arg-type]
+    assert runner.batch_of(register) == "nix"
+    assert ActionRunner(twilio, {}, {}).batch_of(register) is None
+    other = Action(
+        address="trunk/edge", action="create", reason="new", kind="trunk", account="main"
+    )
+    assert runner.batch_of(other) is None

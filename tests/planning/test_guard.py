@@ -235,3 +235,8 @@ def test_a_protected_resource_is_refused_as_the_error_that_it_is() -> None:
     )
     assert announce_refusal(shielded) is shielded
     assert shielded.severity == "error"
+
+
+def test_a_refused_purchase_without_a_known_price_names_none() -> None:
+    (refusal,) = find_refusals(plan(action(1, "purchase", reason="new")), Safety(), (), force=True)
+    assert "is declared with `purchase`. Numbers cost money" in refusal.detail

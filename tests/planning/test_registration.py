@@ -362,3 +362,12 @@ def test_actions_about_undeclared_registrations_know_their_numbers() -> None:
             del entries[f"number/{other}"]
         found = plan([], entries, None, others)
         assert {a.number_sid for a in found.actions if a.kind == "registration"} == {None}
+
+
+def test_registration_of_a_missing_number_is_not_that_of_another_one() -> None:
+    other = msgspec.structs.replace(known("nix", AGENT)[NUMBER], key="+15550100102")
+    resources = {"number/+15550100102": other}
+    want = declared("nix", AGENT, key="+15550100109")
+    found = plan(want, resources, msgspec.structs.replace(REGISTERED, key="+15550100102"))
+    assert "register" not in [name for _, name, _ in steps(found)]
+    assert codes(found) == ["number_not_in_twilio"]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.kinds.platforms.table import BUTTER, DASHA, FEATHER, NIXFLEX, RAVAN
+from reconciler.kinds.platforms.table import BUTTER, DASHA, FEATHER, LIVEKIT, NIXFLEX, RAVAN
 from reconciler.model.action import Change
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
@@ -16,7 +16,7 @@ from reconciler.model.route import Attrs, Value, Webhook
 from reconciler.planning.decide.registration import Number, RegistrationDecision, decide
 from tests.planning.registration_plans import E164, NUMBER, PBX, PLACE, SID, THEIRS, live
 
-KINDS = {"nix": NIXFLEX, "bu": BUTTER, "da": DASHA, "fe": FEATHER, "ra": RAVAN}
+KINDS = {"nix": NIXFLEX, "bu": BUTTER, "da": DASHA, "fe": FEATHER, "ra": RAVAN, "lk": LIVEKIT}
 AGENT: Attrs = {"agent": "a"}
 SMS = "https://sms.example.net/"
 ON_TWILIO = live(voice_url=PBX, sms_url=SMS, voice_method="GET")
@@ -201,3 +201,33 @@ def test_what_is_learned_without_a_call_is_recorded(entry: Entry, learned: Entry
     assert found.actions == ()
     address = f"registration/bu/{E164}"
     assert dict(found.updates) == ({address: learned} if learned is not None else {})
+
+
+def test_an_import_records_what_the_platform_shows() -> None:
+    first, link = decided("bu", None, there(FREE)).decision.actions
+    assert first.entry is not None
+    assert first.entry.last_applied == FREE
+    assert link.entry is not None
+    assert link.entry.last_applied == AGENT
+
+
+def test_an_interrupted_import_has_written_also_where_no_call_is_left() -> None:
+    shown, wanted = {"agent": "a", "label": "theirs"}, {"agent": "a", "label": "ours"}
+    found = decided("bu", BEGUN, there(shown), wanted)
+    assert [action.action for action in found.decision.actions] == ["import"]
+    assert (found.rewrites, found.manual_steps) == (True, frozenset({"update"}))
+    assert not decided("bu", None, there(shown), wanted).rewrites
+
+
+@pytest.mark.parametrize(("entry", "lost"), [(None, ["username"]), (BEGUN, [])])
+def test_values_of_an_import_that_was_begun_are_ours(entry: Entry | None, lost: list[str]) -> None:
+    shown, wanted = {"agent": "a", "username": "theirs"}, {"agent": "a", "username": "ours"}
+    _, update = decided("lk", entry, there(shown), wanted).decision.actions
+    assert [change.field for change in update.takeover] == lost
+
+
+def test_nothing_is_recorded_before_a_call_unless_a_dead_run_is_resolved() -> None:
+    assert dict(decided("bu", recorded(OTHER), there(OTHER)).decision.updates) == {}
+    begun = recorded({"agent": "c"}, pending=dict(OTHER))
+    found = decided("bu", begun, there(OTHER)).decision
+    assert [entry.last_applied for entry in found.updates.values()] == [OTHER]
