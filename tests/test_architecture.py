@@ -96,6 +96,7 @@ INNER_LAYERS = {
         "lint_rules",
         "confinement",
         "section_names",
+        "variable_sources",
         "formats",
         "project",
         "codes",

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from reconciler.cli.signals import report_time_over
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.report.text.style import Style
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class CommonOptions(msgspec.Struct, frozen=True):
     """The configuration, when the check of output paths has read it."""
     static_warnings: list[Diagnostic] = msgspec.field(default_factory=list)
     """The warnings of the configuration alone, once a run has read it."""
+    variables: VariableSources = NO_SOURCES
+    """Where the values of variables come from."""
 
     @property
     def json(self) -> bool:
@@ -114,4 +117,5 @@ class CommonOptions(msgspec.Struct, frozen=True):
             on_wait=progress.report_wait,
             merged=self.merged,
             static_warnings=self.static_warnings,
+            variables=self.variables,
         )

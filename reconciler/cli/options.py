@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from reconciler.cli import reports
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
+from reconciler.config.variable_sources import VariableSources
 
 if TYPE_CHECKING:
     _FloatType = click.ParamType[float]
@@ -76,6 +78,19 @@ class HostType(_TextType):
         return str(value)
 
 
+class ValueType(_TextType):
+    """The value of a variable, written ``NAME=VALUE``."""
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it is written. Fails with a usage error."""
+        name, equals, _ = str(value).partition("=")
+        if not name or not equals:
+            self.fail(f"{value!r} is not NAME=VALUE, such as host=agents.example.com", param, ctx)
+        return str(value)
+
+
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
@@ -84,6 +99,10 @@ _OPTIONS = [
     click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", type=HostType(),
                  help="Also allow secrets to be sent to HOST, HOST:PORT or SCHEME://HOST:PORT (*.HOST: its "
                       "subdomains). Same as RECONCILER_ALLOW_HOSTS."),
+    click.option("--var", "given_values", multiple=True, metavar="NAME=VALUE", type=ValueType(),
+                 help="Value of a variable of the configuration. Wins over --var-file and RECONCILER_VAR_NAME."),
+    click.option("--var-file", "value_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+                 help="YAML file with values of variables; a later file wins."),
     click.option("--no-color", is_flag=True, help="No colour. Same as NO_COLOR."),
     click.option(
         "-v", "--verbose", count=True, help="Show every resource, and every call on stderr; -vv adds tracebacks."
@@ -153,13 +172,17 @@ def choose_flag(**flags: bool) -> str | None:
     return given[0] if given else None
 
 
-def _check_format(format_: str) -> None:
-    """Raise UsageError for `--json` with another `--format`."""
+def _shape(format_: str, *, json: bool) -> str:
+    """Return the format of stdout. Raises UsageError for `--json` with another `--format`."""
+    if not json:
+        return format_
+
     source = click.get_current_context().get_parameter_source("format_")
     if source is ParameterSource.COMMANDLINE and format_ != "json":
         raise click.UsageError(
             f"--json and --format {format_} exclude each other: give one of them."
         )
+    return "json"
 
 
 def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
@@ -172,6 +195,8 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         no_color: bool,
         verbose: int,
         allow_hosts: tuple[str, ...] = (),
+        given_values: tuple[str, ...] = (),
+        value_files: tuple[Path, ...] = (),
         reports_: tuple[str, ...] = (),
         targets: tuple[str, ...] = (),
         excludes: tuple[str, ...] = (),
@@ -181,15 +206,15 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
-        if json_:
-            _check_format(format_)
         shape, wanted = _outputs(
-            "json" if json_ else format_, reports.parse_reports(reports_, directory)
+            _shape(format_, json=json_), reports.parse_reports(reports_, directory)
         )
+
+        variables = _variables(given_values, value_files, directory)
 
         # Before anything else: even the report of a failure must not overwrite the state.
         merged = check_output_paths(
-            click.get_current_context().command, own, wanted, directory, file
+            click.get_current_context().command, own, wanted, directory, file, variables
         )
         shared = CommonOptions(
             directory,
@@ -206,6 +231,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
             allow_hosts,
             wanted,
             merged,
+            variables=variables,
         )
         return run_guarded(shared, command_name(), lambda: function(shared, **own))
 
@@ -213,6 +239,17 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def _variables(given: Sequence[str], files: Sequence[Path], directory: Path) -> VariableSources:
+    """Return the sources of the values of variables; of two values of one name, the later."""
+    values: dict[str, str] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        values[name] = value
+    return VariableSources(
+        environ=os.environ, files=tuple([directory / file for file in files]), given=values
+    )
 
 
 def _outputs(

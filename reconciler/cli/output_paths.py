@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from reconciler.config.load.merge import Merged
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.errors import UsageError
 from reconciler.workflows.output_guard import Output, check_outputs
 
@@ -33,6 +34,7 @@ def check_output_paths(
     reports: Sequence[tuple[str, str]],
     directory: Path,
     file: str,
+    variables: VariableSources,
 ) -> list[Merged]:
     """Raise UsageError when a file to write is the state or belongs to the configuration.
 
@@ -44,11 +46,14 @@ def check_output_paths(
             value = values.get(param.name or "")
             paths = value if isinstance(value, tuple) else () if value is None else (value,)
             given += [(_name(param), path, param.type.edits) for path in paths]
-    return check_paths(given, directory, file)
+    return check_paths(given, directory, file, variables)
 
 
 def check_paths(
-    given: Sequence[tuple[str, Path, bool]], directory: Path, file: str
+    given: Sequence[tuple[str, Path, bool]],
+    directory: Path,
+    file: str,
+    variables: VariableSources = NO_SOURCES,
 ) -> list[Merged]:
     """Check paths given as (option, path, whether it edits the configuration)."""
     if not given:
@@ -56,7 +61,7 @@ def check_paths(
     outputs = [Output(directory / path, option, edits) for option, path, edits in given]
     try:
         _refuse_shared(outputs)
-        merged = check_outputs(outputs, directory / file, directory)
+        merged = check_outputs(outputs, directory / file, directory, variables)
     except UsageError as error:
         raise click.UsageError(error.diagnostics[0].detail) from error
     except (OSError, ValueError, RuntimeError) as error:

@@ -35,6 +35,13 @@ SUMMARIES: dict[str, str] = {
     "include_not_yaml": "An included file is neither YAML nor JSON",
     "include_cycle": "Files include each other",
     "include_outside_project": "An included file is outside the project",
+    # variables
+    "variable_not_set": "The variable has no value",
+    "variable_not_declared": "The variable is not declared",
+    "variable_unclosed": "Variable without its closing brace",
+    "variable_not_allowed": "Variable or value not allowed here",
+    "variable_limit": "The values of variables are too long",
+    "variables_in_include": "Variables declared outside the entry file",
     # fields
     "unknown_key": "Unknown key",
     "missing_field": "A required field is missing or empty",

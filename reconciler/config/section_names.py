@@ -9,6 +9,10 @@ from reconciler.model.position import Position
 NUMBER_SECTIONS = ("numbers", "bridge_numbers")
 
 
+HEADER_KEYS = ("version", "project", "state", "fingerprint_key", "encryption_key")
+"""The keys that commands on the state alone need."""
+
+
 LIST_SECTION = "moved"
 """A list: those of several files are one after the other."""
 
@@ -30,6 +34,7 @@ SECTIONS = (
     "fingerprint_key",
     "encryption_key",
     "include",
+    "variables",
     "accounts",
     "platforms",
     "agents",

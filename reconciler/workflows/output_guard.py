@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler.config.load.merge import Merged
 from reconciler.config.source.nodes import Map, Seq
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import UsageError
 from reconciler.state.stores.companions import is_same_file, is_state_file, local_path
@@ -39,14 +40,16 @@ class Output(msgspec.Struct, frozen=True):
     edits: bool = False
 
 
-def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged | None:
+def check_outputs(
+    outputs: Sequence[Output], entry: Path, root: Path, variables: VariableSources = NO_SOURCES
+) -> Merged | None:
     """Raise UsageError when an output is the state, one of its companions, or a file of the
     configuration.
 
     Returns the configuration that was read for this, so that the command does not read 100,000
     numbers twice.
     """
-    merged = _read(entry, root)
+    merged = _read(entry, root, variables)
     for output in outputs:
         # The entry file is protected even if it cannot be read. `export` may create a new one.
         if not output.edits and output.path.exists() and is_same_file(output.path, entry):
@@ -84,12 +87,12 @@ def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> 
             raise UsageError(_refusal(output, "a file that the configuration names"))
 
 
-def _read(entry: Path, root: Path) -> Merged | None:
+def _read(entry: Path, root: Path, variables: VariableSources) -> Merged | None:
     """Read the configuration; None when it cannot be read at all, which the command itself will
     report.
     """
     try:
-        return Merged(entry, root)
+        return Merged(entry, root, variables)
     except Exception:  # noqa: BLE001 - any error: the check goes on with the text of the entry file
         return None
 

@@ -29,6 +29,7 @@ from reconciler.config.secrets.destinations import (
     refuse_new,
 )
 from reconciler.config.secrets.references import credentials, reveal
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.destination import Destination
@@ -118,6 +119,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
     static_warnings: list[Diagnostic] = msgspec.field(default_factory=list)
     """The warnings of the configuration alone, added by `validate`; text shows their number."""
+    variables: VariableSources = NO_SOURCES
+    """Where the values of the configuration's variables come from."""
     baselines: dict[str, Project] = msgspec.field(default_factory=dict)
     """Cache of the baselines that have been read, by name."""
 
@@ -205,7 +208,7 @@ def load_baseline_project(options: RunOptions) -> Project | None:
 
         entry = options.directory / options.file
         options.baselines[options.baseline] = load_baseline(
-            options.baseline, entry, options.directory, options.environ
+            options.baseline, entry, options.directory, options.environ, options.variables
         )
     return options.baselines[options.baseline]
 

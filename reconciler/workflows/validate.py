@@ -31,7 +31,11 @@ def validate(options: RunOptions) -> Project:
         merged = None
     try:
         project = load(
-            entry, environ=options.environ, display_root=options.directory, merged=merged
+            entry,
+            environ=options.environ,
+            display_root=options.directory,
+            merged=merged,
+            variables=options.variables,
         )
     except ConfigInvalid as invalid:
         options.static_warnings.extend(_warnings(invalid.diagnostics))
@@ -49,7 +53,12 @@ def validate_header(options: RunOptions) -> Project:
     ConfigInvalid.
     """
     entry = options.directory / options.file
-    return load_header(entry, environ=options.environ, display_root=options.directory)
+    return load_header(
+        entry,
+        environ=options.environ,
+        display_root=options.directory,
+        variables=options.variables,
+    )
 
 
 def validate_or_load_account(options: RunOptions) -> Project:

@@ -19,6 +19,7 @@ BROKEN = Path(__file__).parent.parent / "broken"
 CASES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
 ONLY_ELSEWHERE = {
     "include_limit",
+    "variable_limit",
     "policy_unusable",
     "invalid_pin",
     "secret_not_found",

@@ -12,27 +12,36 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from reconciler.config.confinement import repository_root
 from reconciler.config.load.git import GitError, run_git
 from reconciler.config.load.load import load
 from reconciler.config.project import Project
 from reconciler.config.source.source_line import INCLUDED
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, ReconcilerError
 
 
 def load_baseline(
-    baseline: str, entry: Path, directory: Path, environ: Mapping[str, str]
+    baseline: str,
+    entry: Path,
+    directory: Path,
+    environ: Mapping[str, str],
+    variables: VariableSources = NO_SOURCES,
 ) -> Project:
-    """Load the configuration in that file, or as `entry` was at that revision. Raises
-    ReconcilerError.
+    """Load the configuration in that file, or as `entry` was at that revision, with the same values
+    of variables. Raises ReconcilerError.
 
     The author of the change that is compared with the baseline can also add files to the work tree.
     So the form alone decides: a name with the ending of a configuration, or a path that starts with
     `.` or `/`, is a file; everything else is a revision, even if a file has that name.
     """
+    # The baseline may declare other variables than the configuration of this run.
+    variables = msgspec.structs.replace(variables, strict=False)
     if _names_file(baseline):
-        return _load_file(baseline, directory / baseline, entry, environ)
+        return _load_file(baseline, directory / baseline, entry, environ, variables)
 
     commit = _git(
         baseline,
@@ -51,14 +60,20 @@ def load_baseline(
         _copy_files(copy, baseline, entry, commit.decode().strip(), relative)
         if not (copy / relative).is_file():
             raise _unreadable(baseline, f"it has no {relative}")
-        return _load(baseline, copy / relative, environ)
+        return _load(baseline, copy / relative, environ, variables)
 
 
 def _names_file(baseline: str) -> bool:
     return baseline.endswith(INCLUDED) or baseline.startswith((".", "/")) or os.path.isabs(baseline)
 
 
-def _load_file(baseline: str, path: Path, entry: Path, environ: Mapping[str, str]) -> Project:
+def _load_file(
+    baseline: str,
+    path: Path,
+    entry: Path,
+    environ: Mapping[str, str],
+    variables: VariableSources,
+) -> Project:
     if not path.is_file():
         raise _unreadable(baseline, "there is no such file")
 
@@ -67,7 +82,7 @@ def _load_file(baseline: str, path: Path, entry: Path, environ: Mapping[str, str
             baseline,
             f"it is a file and a revision; write `./{baseline}` or `refs/heads/{baseline}`",
         )
-    return _load(baseline, path, environ)
+    return _load(baseline, path, environ, variables)
 
 
 def _is_revision(baseline: str, entry: Path) -> bool:
@@ -88,9 +103,17 @@ def _is_revision(baseline: str, entry: Path) -> bool:
     return True
 
 
-def _load(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
+def _load(
+    baseline: str, entry: Path, environ: Mapping[str, str], variables: VariableSources
+) -> Project:
     try:
-        return load(entry, environ=environ, display_root=entry.parent, to_compare=True)
+        return load(
+            entry,
+            environ=environ,
+            display_root=entry.parent,
+            to_compare=True,
+            variables=variables,
+        )
     except ConfigInvalid as error:
         first = next(d for d in error.diagnostics if d.severity == "error")
         raise _unreadable(

@@ -24,12 +24,13 @@ from reconciler.config.load.build_project import build_project
 from reconciler.config.load.cross_checks import check_sections
 from reconciler.config.load.merge import EntryFile, Merged
 from reconciler.config.load.moved import read_moves
-from reconciler.config.load.sections import HEADER_KEYS, read_settings
+from reconciler.config.load.sections import read_settings
 from reconciler.config.project import Policy, Project, Safety, Secret
 from reconciler.config.secrets.placement import check_hosts, check_secret_files, list_header_secrets
 from reconciler.config.section_names import NUMBER_SECTIONS
 from reconciler.config.sections.declared import Settings
 from reconciler.config.source.nodes import Map
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic, has_errors, sort_by_place
 from reconciler.errors import ConfigInvalid
 from reconciler.model.desired import Desired
@@ -37,6 +38,8 @@ from reconciler.planning.identity.moved import Move
 
 _OF_NUMBERS = frozenset({"number_already_imported", "unquoted_number"})
 """Errors of the YAML that concern declared numbers only."""
+_OF_VARIABLES = frozenset({"variable_not_declared", "variable_unclosed"})
+"""Errors of a reference to a variable."""
 _NO_TEXT = frozenset({"unquoted_number", "ambiguous_scalar"})
 _ECHOES = frozenset(
     {
@@ -70,6 +73,7 @@ def load(
     display_root: Path | None = None,
     to_compare: bool = False,
     merged: Merged | None = None,
+    variables: VariableSources = NO_SOURCES,
 ) -> Project:
     """Load the configuration that starts at `entry`.
 
@@ -82,11 +86,13 @@ def load(
     may be sent to; no secret is needed. Diagnostics name files relative to `display_root`; without
     it, as `entry` names them. A configuration that is loaded only `to_compare` may name any host
     and any file: nothing connects to the hosts or reads the files. `merged` is the same
-    configuration, if its files have been read already.
+    configuration, if its files have been read already. `variables` are the sources of the values of
+    variables.
 
-    Raises `ConfigInvalid` with all diagnostics, including warnings.
+    Raises `ConfigInvalid` with all diagnostics, including warnings, and `UsageError` for a value
+    of a variable that is not declared.
     """
-    merged = merged or Merged(entry, display_root)
+    merged = merged or Merged(entry, display_root, variables)
     settings, problems = read_settings(merged)
     accounts = _accounts(settings)
     problems += check_sections(settings, accounts)
@@ -95,7 +101,8 @@ def load(
     problems += content.problems
     if not to_compare:
         problems += _check_secret_places(merged, settings, content.secrets, environ, problems)
-    diagnostics = sort_by_place(_remove_echoes(problems, merged.diagnostics))
+    problems, yaml_errors = _settle_incomplete(problems, merged)
+    diagnostics = sort_by_place(_remove_echoes(problems, yaml_errors))
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
 
@@ -116,19 +123,23 @@ def load(
 
 
 def load_header(
-    entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None
+    entry: Path,
+    *,
+    environ: Mapping[str, str],
+    display_root: Path | None = None,
+    variables: VariableSources = NO_SOURCES,
 ) -> Project:
     """Load the header of a configuration: name, state and keys, without any declaration.
 
     Only the entry file is read, since the header has to be there. Errors of other sections are not
     reported. Raises `ConfigInvalid`.
     """
-    merged = EntryFile(entry, display_root)
-    merged.parts = {key: merged.parts[key] for key in HEADER_KEYS if key in merged.parts}
+    merged = EntryFile(entry, display_root, variables)
     settings, problems = read_settings(merged)
     problems += _check_secret_places(merged, settings, {}, environ, problems)
+    problems, yaml_errors = _settle_incomplete(problems, merged)
 
-    yaml_errors = [d for d in merged.diagnostics if d.code not in _OF_NUMBERS]
+    yaml_errors = [d for d in yaml_errors if d.code not in _OF_NUMBERS]
     diagnostics = sort_by_place(_remove_echoes(problems, yaml_errors))
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
@@ -250,6 +261,31 @@ def _check_secret_places(
 
     found = [*check_hosts(settings, environ), *check_secret_files(references, merged.base, environ)]
     return [d for d in found if _place_of(d) not in erroneous]
+
+
+def _settle_incomplete(
+    problems: list[Diagnostic], merged: Merged
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """Return the problems and the errors of the files, one for each text whose variables could not
+    be replaced.
+
+    What such a text will be is not known, so only its variable is reported; but a secret in a file
+    is a secret, whatever its variables are.
+    """
+    if not merged.incomplete_texts:
+        return problems, merged.diagnostics
+
+    # A secret in a file is reported at its key, a variable at its text.
+    secrets = {(each.file, each.line) for each in problems if each.code == "literal_secret"}
+    settled: list[Diagnostic] = []
+    for each in problems:
+        if each.code == "literal_secret" or _place_of(each) not in merged.incomplete_texts:
+            settled.append(each)
+    errors: list[Diagnostic] = []
+    for each in merged.diagnostics:
+        if each.code not in _OF_VARIABLES or (each.file, each.line) not in secrets:
+            errors.append(each)
+    return settled, errors
 
 
 def _remove_echoes(problems: list[Diagnostic], yaml_errors: list[Diagnostic]) -> list[Diagnostic]:

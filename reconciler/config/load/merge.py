@@ -21,10 +21,17 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
-from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, duplicate_declaration
+from reconciler.config.load.variables import SECTION, substitute, unknown_variable
+from reconciler.config.section_names import (
+    HEADER_KEYS,
+    LIST_SECTION,
+    NUMBER_SECTIONS,
+    duplicate_declaration,
+)
 from reconciler.config.source.nodes import Map, Mark, Node, Place, Seq, Spot
 from reconciler.config.source.parse import Document, parse_file
 from reconciler.config.source.source_line import INCLUDED, has_suffix
+from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.position import Position
 
@@ -40,8 +47,8 @@ LARGEST_FILE = 1 << 29
 """Bytes of one file; a million numbers need a fifth of it."""
 
 
-_WITHOUT_MEANING = frozenset({"include", "version"})
-"""Keys that only tell where and in which format the rest is declared."""
+_WITHOUT_MEANING = frozenset({"include", "version", SECTION})
+"""Keys that only tell where and in which format the rest is declared, or what is inserted there."""
 
 
 def _encode_number(node: object) -> object:
@@ -69,13 +76,22 @@ def _join_mappings(nodes: list[Node]) -> dict[str, Node]:
 class Merged:
     """All files of a configuration.
 
-    `paths` are the files that were read, or tried. `parts` maps each key at the top of any file to
+    Variables are replaced by the values of `sources`; `incomplete_texts` are the places where that
+    failed. `paths` are the files that were read, or tried. `parts` maps each key at the top of any file to
     its value in each file that has it. `complete` is false when some file could not be read to its
     end: then a name that seems to be missing may be declared there. `ignored_rules` are the rules
     that comments switch off, by file and line.
     """
 
-    def __init__(self, entry: Path, display_root: Path | None) -> None:
+    sections: frozenset[str] | None = None
+    """The keys at the top that are read; None for all."""
+
+    def __init__(
+        self,
+        entry: Path,
+        display_root: Path | None,
+        sources: VariableSources = NO_SOURCES,
+    ) -> None:
         self.base = entry.parent
         self.entry = entry
         self.files: list[str] = []
@@ -91,6 +107,7 @@ class Merged:
         reset_suggestions()
         self._read_file(entry, ())
         self._check_duplicates()
+        self.incomplete_texts = self._replace_variables(sources)
 
     @property
     def digest(self) -> str:
@@ -274,6 +291,40 @@ class Merged:
         self._report("include_not_yaml", detail, at)
         return None
 
+    def _replace_variables(self, sources: VariableSources) -> frozenset[Position]:
+        """Replace variables; return the places of texts that still have some. Raises UsageError."""
+        values = [self._read_values(path) for path in sources.files]
+        if self.sections is not None:
+            wanted = (*self.sections, SECTION)
+            self.parts = {key: self.parts[key] for key in wanted if key in self.parts}
+        done = substitute(
+            self.parts, self.files[0], sources, values, all_sections=self.sections is None
+        )
+        self.diagnostics += done.problems
+        if done.unknown and self.complete:
+            raise unknown_variable(done.unknown[0], list(self.entries(SECTION)))
+        return done.incomplete
+
+    def _read_values(self, path: Path) -> Place:
+        """Return the mapping of a file of values; an empty one, with an error, for anything else."""
+        label = self._label(path)
+        nothing = Place(label, Map(), _START, _START)
+        try:
+            document = parse_file(read_content(path, included=True), label)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            detail = (
+                f"{label}: {reason or 'its name is not valid'}. `--var-file` names a YAML file."
+            )
+            self._report("unreadable_file", detail, Position(label, 1, 1))
+            return nothing
+
+        self.diagnostics += document.diagnostics
+        for _, name, again in document.duplicates:
+            detail = f"`{name}` has two values in this file. Keep one of the two."
+            self._report("duplicate_key", detail, _position(label, again))
+        return nothing._replace(node=document.root)
+
     def _check_duplicates(self) -> None:
         """Report what two files declare. `version` may be repeated; numbers are checked later."""
         for key, parts in self.parts.items():
@@ -310,7 +361,9 @@ class Merged:
 
 
 class EntryFile(Merged):
-    """The entry file alone: nothing that it includes is read."""
+    """The header in the entry file: nothing that the file includes is read."""
+
+    sections = frozenset(HEADER_KEYS)
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         """Read nothing."""

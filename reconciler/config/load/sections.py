@@ -15,13 +15,13 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
-from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, SECTIONS
+from reconciler.config.section_names import HEADER_KEYS, LIST_SECTION, NUMBER_SECTIONS, SECTIONS
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import AnyAgent
 from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.fields import Section
-from reconciler.config.sections.general import Defaults, Header, Safety
+from reconciler.config.sections.general import Defaults, Header, Safety, Variable
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Int, Map, Place, Seq
 from reconciler.config.source.source_line import mask_secrets
@@ -30,8 +30,6 @@ from reconciler.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
-
-HEADER_KEYS = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
 def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
@@ -78,6 +76,7 @@ def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:
 
 
 _SMALL: dict[str, type[Section]] = {
+    "variables": Variable,
     "accounts": Account,
     "agents": AnyAgent,
     "policies": Policy,
@@ -160,7 +159,7 @@ def _explain_section(key: str, part: Place, merged: Merged) -> str:
     )
 
 
-_NAMED = ("accounts", "platforms", "agents", *RESOURCE_SECTIONS, "trunks", "policies")
+_NAMED = ("variables", "accounts", "platforms", "agents", *RESOURCE_SECTIONS, "trunks", "policies")
 _WITH_ENTRIES = (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
 
 

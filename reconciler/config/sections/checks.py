@@ -112,7 +112,7 @@ def sid_checker(prefix: str, code: str, what: str) -> Callable[[str], str]:
                 defect = f"has {len(value)} characters"
             hint = ""
             if "$" in value:
-                hint = " Variables are not replaced here: write the SID, which is no secret."
+                hint = " Write the SID, which is no secret, or `${NAME}` for a variable."
 
             raise make_refusal(
                 code, f"{what} is {prefix} and 32 hexadecimal digits; this one {defect}.{hint}"
@@ -151,11 +151,13 @@ def check_url(value: str) -> str:
 
 
 def _check_placeholders(url: str) -> None:
-    """Refuse a URL with a placeholder: nothing replaces it, and calls would go to that very text."""
-    for mark in ("${", "{{"):
-        if mark in url:
-            detail = f"Variables such as `{mark}` are not replaced here: write the whole URL."
-            raise make_refusal("invalid_url", detail)
+    """Refuse a URL with `{{`: nothing replaces it, and calls would go to that very text."""
+    if "{{" in url:
+        detail = (
+            "`{{` is not replaced here. Write the whole URL, or declare a variable below "
+            "`variables` and write `${NAME}`."
+        )
+        raise make_refusal("invalid_url", detail)
 
 
 def _has_usable_port(parts: SplitResult) -> bool:

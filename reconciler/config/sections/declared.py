@@ -10,7 +10,7 @@ import msgspec
 
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
-from reconciler.config.sections.general import Defaults, Header, Safety
+from reconciler.config.sections.general import Defaults, Header, Safety, Variable
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Place
 
@@ -39,6 +39,7 @@ class Settings(msgspec.Struct):
     complete: bool = True
     header: Header | None = None
     header_places: dict[str, Place] = {}
+    variables: dict[str, Checked[Variable]] = {}
     accounts: dict[str, Checked[Account]] = {}
     platforms: dict[str, Checked[AnyPlatform]] = {}
     agents: dict[str, Checked[Agent]] = {}

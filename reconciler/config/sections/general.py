@@ -105,6 +105,17 @@ class Move(Section):
     target: Text = mandatory_field("New address.", "trunk/edge-eu", validation_alias="to")
 
 
+class Variable(Section):
+    """A variable, whose value replaces `${NAME}` in the strings of all files."""
+
+    default: str | None = optional_field(
+        "Value when neither the command line nor the environment gives one.", "agents.example.com"
+    )
+    description: Text | None = optional_field(
+        "What the variable is for.", "Host of the agents' webhooks."
+    )
+
+
 class Header(Section):
     """The fields at the top of the entry file."""
 

@@ -8,7 +8,7 @@ from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import AnyAgent, Application
 from reconciler.config.sections.checks import NUMBER_KEY
 from reconciler.config.sections.fields import Name, Text, optional_field
-from reconciler.config.sections.general import Defaults, Header, Move, Safety
+from reconciler.config.sections.general import Defaults, Header, Move, Safety, Variable
 from reconciler.config.sections.number import AnyBridgeNumber, AnyNumber
 from reconciler.config.sections.platform import Platform
 from reconciler.config.sections.policy import Lint, Policy
@@ -24,6 +24,11 @@ class Config(Header):
 
     include: Text | list[Text] = optional_field(
         "Globs of further files, relative to this file.", ["numbers/*.yaml"], default=[]
+    )
+    variables: dict[Name, Variable] = optional_field(
+        "Values for `${NAME}` in the strings of all files; in the entry file only.",
+        {"host": {"default": "agents.example.com"}},
+        default={},
     )
     accounts: dict[Name, Account] = optional_field(
         "Twilio accounts by name. Without this section, the account `default` comes from the TWILIO_* variables.",

@@ -11,6 +11,8 @@ from typing import Any
 
 from reconciler.config.sections.model import Config
 
+_OR_VARIABLE = r"|\$\{"
+"""Accepts a text with a variable in place of one that has the form itself."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -44,6 +46,10 @@ def _tidy(node: Any) -> Any:
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
     }
+
+    # An editor sees the text before variables are replaced.
+    if tidy.get("type") == "string" and isinstance(tidy.get("pattern"), str):
+        tidy["pattern"] = f"(?:{tidy['pattern']}){_OR_VARIABLE}"
 
     tidy.pop("discriminator", None)
     if "patternProperties" in tidy:
