@@ -359,6 +359,18 @@ def test_two_projects_that_also_change_their_configuration(
             assert ("contested" in codes(applied)) is (index == 2)
 
 
+def test_a_trunk_of_one_project_and_webhooks_of_another_are_contested(
+    project: Project, other: Project
+) -> None:
+    edge = {"edge": {"domain": "edge.pstn.twilio.com"}}
+    other.declare({ONE: {"trunk": "edge"}}, project="two", trunks=edge, agents={})
+    for runs in range(3):
+        # The other project has nothing to put back in its first run.
+        for each, before in ((other, 2), (project, 1)):
+            assert ("contested" in codes(each.heal())) is (runs >= before)
+    assert [heal["field"] for heal in project.healed()] == ["trunk"] * 3
+
+
 def test_a_takeover_that_is_put_back_is_contested(project: Project, other: Project) -> None:
     other.heal()
     project.heal()
