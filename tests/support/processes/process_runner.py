@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
 
+from tests.support.processes.fork_server import ForkedProcess, can_fork, fork_server
 from tests.support.processes.http_server import PATIENCE, Call
 from tests.support.processes.independent_twilio import IndependentTwilio
 
@@ -104,18 +105,28 @@ class Running:
     def __init__(self, args: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:
         self.args = tuple(args)
         silent, self._mouth = os.pipe()
-        self.process = subprocess.Popen(
-            [*COMMAND, *args],
-            cwd=folder,
-            env=environ,
-            stdin=silent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process: subprocess.Popen[bytes] | ForkedProcess
+        if can_fork(environ):
+            out, said = os.pipe()
+            err, complained = os.pipe()
+            streams = (silent, said, complained)
+            self.process = fork_server().start(args, folder, environ, streams)
+            os.close(said)
+            os.close(complained)
+            self.out, self.err = Stream(os.fdopen(out, "rb")), Stream(os.fdopen(err, "rb"))
+        else:
+            self.process = subprocess.Popen(
+                [*COMMAND, *args],
+                cwd=folder,
+                env=environ,
+                stdin=silent,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            assert self.process.stdout is not None
+            assert self.process.stderr is not None
+            self.out, self.err = Stream(self.process.stdout), Stream(self.process.stderr)
         os.close(silent)
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.out, self.err = Stream(self.process.stdout), Stream(self.process.stderr)
 
     def interrupt(self, number: int = signal.SIGINT) -> None:
         self.process.send_signal(number)
