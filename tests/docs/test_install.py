@@ -39,7 +39,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "ends"), [("demo", "reconciler demo"), ("test", "python -m pytest -n 3")]
+    ("name", "ends"), [("demo", "reconciler demo"), ("test", "python -m pytest -n 4")]
 )
 def test_the_readme_has_the_command_in_one_line(name: str, ends: str) -> None:
     found = re.search(rf"^<!-- {name} command -->\n```sh\n(.+)\n```$", README, re.MULTILINE)

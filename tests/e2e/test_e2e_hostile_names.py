@@ -51,6 +51,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("show", "saved.plan"),
     ("apply", "--auto-approve", "--allow-takeover"),
     ("plan", "-v"),
+    ("list",),
+    ("list", "--unmanaged"),
     ("show",),
     ("show", f"number/{KNOWN}"),
     ("drift",),

@@ -39,6 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     "doctor": [],
     "export": [],
     "graph": [],
+    "list": [],
     "show": [],
     "undo": ["--auto-approve"],
     "rollback": ["--to", "1", "--auto-approve"],

@@ -5,9 +5,9 @@
 Each command is still a process of its own: it has its own streams, environment, folder, signals and exit code, and can
 be killed. A command whose environment changes the interpreter itself has to be started by `subprocess`.
 
-HANDLE is a socket that keeps the bounds of messages. An order is the JSON of `args`, `folder` and `environ`, with four
-handles: standard input, output and error, and a pipe. The pipe gets the number of the process, and its exit code at its
-end; each on a line.
+HANDLE is a socket that keeps the bounds of messages. An order is JSON (`args`, `folder`, `environ`, `umask` and the
+`ignored` signals) with four handles: standard input, output and error, and a pipe. The pipe gets the number of the
+process, and its exit code at its end; each on a line.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 HANDLES = 4
 LONGEST_ORDER = 100_000
+_INHERITED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _ROOT = Path(__file__).parents[3]
 
 
@@ -115,7 +117,18 @@ class ForkServer:
         streams: tuple[int, int, int],
     ) -> ForkedProcess:
         """Start a command with these streams."""
-        order = json.dumps({"args": args, "folder": str(folder), "environ": dict(environ)}).encode()
+        # What a child process inherits besides its streams.
+        umask = os.umask(0o077)
+        os.umask(umask)
+        ignored = [each for each in _INHERITED if signal.getsignal(each) is signal.SIG_IGN]
+        words = {
+            "args": args,
+            "folder": str(folder),
+            "environ": dict(environ),
+            "umask": umask,
+            "ignored": ignored,
+        }
+        order = json.dumps(words).encode()
         assert len(order) < LONGEST_ORDER
         report, theirs = os.pipe()
         try:
@@ -187,7 +200,7 @@ def _tell(report: int, number: int) -> None:
         os.write(report, b"%d\n" % number)
 
 
-def _become(order: dict[str, object], streams: Sequence[int]) -> None:
+def _become(order: dict[str, Any], streams: Sequence[int]) -> None:
     """Carry out the order in this process, which ends with it."""
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
@@ -197,18 +210,17 @@ def _become(order: dict[str, object], streams: Sequence[int]) -> None:
 
     os.chdir(str(order["folder"]))
     os.environ.clear()
-    environ = order["environ"]
-    assert isinstance(environ, dict)
-    os.environ.update(environ)
+    os.environ.update(order["environ"])
+    os.umask(order["umask"])
+    for number in order["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     time.tzset()
     random.seed()
     sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False), "utf-8")  # type: ignore[type-var]
     sys.stdout = _open_stream(1, "strict")
     sys.stderr = _open_stream(2, "backslashreplace")
 
-    args = order["args"]
-    assert isinstance(args, list)
-    sys.argv = ["reconciler", *args]
+    sys.argv = ["reconciler", *order["args"]]
     from reconciler.cli.main import run
 
     try:
