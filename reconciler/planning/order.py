@@ -119,22 +119,41 @@ ROUTE_SID_FIELDS = {
 }
 """The fields of a number that hold the SID of a resource of this kind."""
 
-_CHANGE_FIELDS = {"trunk": ("trunk",), "application": ("voice_application", "sms_application")}
-"""The same fields as changes call them."""
+_SID_FIELDS = {
+    "trunk": "trunk_sid",
+    "voice_application": "voice_application_sid",
+    "sms_application": "sms_application_sid",
+}
+"""A field as changes call it → the field that holds the SID."""
 
 
 def leaves_resource(action: Action, kind: str, names: Collection[str]) -> bool:
-    """Return whether a number's action takes it off this trunk or application.
+    """Return whether a number's action takes it off this trunk or application, in any part.
 
     `names` are the name and the SID of the resource.
     """
-    if action.kind not in NUMBER_KINDS:
-        return False
-    if action.route is not None and action.route.before in [f"{kind} {name}" for name in names]:
-        return True
+    return bool(find_left_fields(action, kind, names))
 
-    fields = (*ROUTE_SID_FIELDS[kind], *_CHANGE_FIELDS[kind])
-    return any(change.field in fields and change.before in names for change in action.changes)
+
+def find_left_fields(action: Action, kind: str, names: Collection[str]) -> set[str]:
+    """Return the fields (`trunk_sid` …) in which a number's action ends the use of this resource.
+
+    A number may use one application for its calls and for its messages: to leave it for one part
+    is not to leave it for the other.
+    """
+    if action.kind not in NUMBER_KINDS:
+        return set()
+
+    left: set[str] = set()
+    fields = ROUTE_SID_FIELDS[kind]
+    if action.route is not None and action.route.before in [f"{kind} {name}" for name in names]:
+        left.add(fields[0])  # the route is that of the calls
+
+    for change in action.changes:
+        field = _SID_FIELDS.get(change.field, change.field)
+        if field in fields and change.before in names:
+            left.add(field)
+    return left
 
 
 def _list_leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:

@@ -40,6 +40,28 @@ def test_creates_an_application_before_its_numbers_and_removes_it_after_them(
     assert runner.applications() == []
 
 
+def test_application_stays_while_a_number_uses_it_for_its_other_part(
+    runner: CommandRunner,
+) -> None:
+    """Its calls go elsewhere; its messages are no longer managed, and still reach the application."""
+    first = numbers(runner)[0]
+    runner.declare(
+        applications={"menu": MENU}, agents={"ivr": {"application": "menu"}}, numbers={first: "ivr"}
+    )
+    runner.apply()
+    number = {"agent": "web", "manage": ["voice"]}
+    agents = {"web": {"webhooks": {"voice": MENU["voice"]}}}
+    runner.declare(agents=agents, numbers={first: number})
+    assert ("application/menu", "delete") not in runner.plan()
+    assert ("application/menu", "forget") in runner.plan()
+    runner.apply()
+    (application,) = runner.applications()
+    on_twilio = runner.sandbox.world.number(first)
+    assert on_twilio.sms_application_sid == application["sid"]
+    assert on_twilio.voice_url == MENU["voice"]
+    assert runner.plan() == []
+
+
 def test_each_webhook_of_an_application_is_managed_whole(runner: CommandRunner) -> None:
     runner.declare(applications={"menu": {**MENU, "status": "https://agents.example.com/status"}})
     runner.apply()

@@ -33,7 +33,7 @@ from reconciler.planning.decide.trunk_members import restore_declared_options, t
 from reconciler.planning.decide.unlisted import ChildWatch
 from reconciler.planning.decision import Decision, join_decisions
 from reconciler.planning.identity.observed import Observed
-from reconciler.planning.order import ROUTE_SID_FIELDS, leaves_resource
+from reconciler.planning.order import ROUTE_SID_FIELDS, find_left_fields
 
 _USED = frozenset(kind.refers for kind in KINDS.values() if kind.refers is not None)
 """Kinds that others name. Their users are decided about first: only then is it known whether they
@@ -252,18 +252,17 @@ def _numbers_using(
         return []
 
     names = (_find_name(context.observed, live), live.sid)
-    leaving: set[str | None] = set()
+    left: dict[str | None, set[str]] = {}
     returning: set[str | None] = set()
     for action in removed.actions:
-        if leaves_resource(action, entry.kind, names):
-            leaving.add(action.sid)
+        left.setdefault(action.sid, set()).update(find_left_fields(action, entry.kind, names))
         if any(action.restore.get(field) == live.sid for field in fields):
             returning.add(action.sid)
 
     using: list[str] = []
     for number in context.observed.numbers.get(entry.account, {}).values():
-        is_on_it = any(number.wire.get(field) == live.sid for field in fields)
-        if (is_on_it and number.sid not in leaving) or number.sid in returning:
+        used = {field for field in fields if number.wire.get(field) == live.sid}
+        if used - left.get(number.sid, set()) or number.sid in returning:
             using.append(number.key)
     return using
 
