@@ -15,7 +15,7 @@ from reconciler.planning.checks.unread_accounts import select_readable
 from reconciler.planning.checks.unread_registrations import without_unread
 from reconciler.planning.decide import child_drift
 from reconciler.planning.decide.drift import Drifted, find_drift
-from reconciler.planning.identity.match import sids_to_names
+from reconciler.planning.identity.match import names_by_sid, sids_to_names
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.remote.queries.attribution import AttributedDrift, attribute_drift
@@ -58,7 +58,8 @@ def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
         found = _find_drift(options, project, resources)
         planned = pipeline.to_planned(inputs, resources, plan)
         now = options.clock()
-        attributed = attribute_drift(found, gateways, now)
+        names = names_by_sid(resources.observed.resources)
+        attributed = attribute_drift(found, gateways, now, names)
         contested = warn_of_contests(attributed.drifted, resources.recorded, now)
         problems = (*attributed.problems, *contested)
         return planned, msgspec.structs.replace(attributed, problems=problems)

@@ -14,6 +14,7 @@ from reconciler.model.entry import Entry
 from reconciler.planning.checks.contested import WINDOW_DAYS, find_contested
 from reconciler.planning.checks.overwrites import find_overwritten, list_heals
 from reconciler.planning.decide.drift import Drifted
+from reconciler.planning.identity.match import names_by_sid
 from reconciler.planning.identity.moved import rename_entries
 from reconciler.remote.queries.attribution import attribute_drift
 from reconciler.workflows.session import Gateways, Planned, RunOptions
@@ -32,7 +33,8 @@ def add_actors(options: RunOptions, planned: Planned, gateways: Gateways) -> Pla
     recorded = rename_entries(planned.state.resources, plan.renames)
     overwritten = find_overwritten(plan, recorded, planned.observed)
     now = options.clock()
-    found = attribute_drift(overwritten, gateways, now)
+    names = names_by_sid(planned.observed.resources)
+    found = attribute_drift(overwritten, gateways, now, names)
     heals = list_heals(found.drifted, plan.actions)
     return msgspec.structs.replace(
         planned,

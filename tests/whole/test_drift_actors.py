@@ -57,6 +57,29 @@ def test_one_person_is_named_once(runner: CommandRunner, number: str) -> None:
     assert runner.run("drift", code=2).count(ANNA) == 1
 
 
+def test_whoever_attaches_a_number_to_a_declared_trunk_or_application_is_named(
+    runner: CommandRunner, number: str
+) -> None:
+    """The event has the SID, and drift the name."""
+    trunk = {"edge": {"domain": "acme-edge.pstn.twilio.com"}}
+    menu = {"menu": {"voice": "https://agents.example.com/menu"}}
+    declare(runner, {number: "support"}, trunks=trunk, applications=menu)
+    runner.apply()
+    sids = {address: row["sid"] for address, row in runner.state.items()}
+
+    runner.sandbox.edit(number, {"trunk_sid": sids["trunk/edge"]}, actor=ANNA, ip=LAPTOP)
+    fields = fields_of(runner.json("drift", code=2))
+    assert fields["trunk"]["live"] == "edge"
+    assert fields["trunk"]["actor"]["sid"] == ANNA
+    [action] = [a for a in runner.json("plan")["actions"] if a["address"] == f"number/{number}"]
+    assert action["actor"]["sid"] == ANNA
+
+    edit = {"trunk_sid": "", "voice_application_sid": sids["application/menu"]}
+    runner.sandbox.edit(number, edit, actor=BEN, ip=PHONE)
+    fields = fields_of(runner.json("drift", code=2))
+    assert fields["voice_application"]["actor"]["sid"] == BEN
+
+
 def test_field_without_an_event_is_attributed_to_nobody(runner: CommandRunner, number: str) -> None:
     runner.sandbox.edit(number, {"voice_url": "https://a.example.dev"}, actor=ANNA)
     row = next(n for n in runner.sandbox.world.numbers if n.phone_number == number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -42,10 +43,14 @@ class AttributedDrift(msgspec.Struct, frozen=True):
 
 
 def attribute_drift(
-    drifted: Sequence[Drifted], gateways: Mapping[str, Gateway], now: datetime
+    drifted: Sequence[Drifted],
+    gateways: Mapping[str, Gateway],
+    now: datetime,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> AttributedDrift:
     """Return the same drift with the actor of each field.
 
+    `names` are those of trunks and applications by SID: drift has the name, the event the SID.
     Events that cannot be read leave the actors unknown; this is reported.
     """
     by_account: dict[str, list[Drifted]] = {}
@@ -63,21 +68,24 @@ def attribute_drift(
             errors[account] = error
 
     return AttributedDrift(
-        [_with_actors(item, events.get(item.sid, ())) for item in drifted],
+        [_with_actors(item, events.get(item.sid, ()), names) for item in drifted],
         _log_status(errors.values()),
         tuple([_unreadable_warning(account, error) for account, error in errors.items()]),
     )
 
 
-def _with_actors(drifted: Drifted, events: Iterable[Event]) -> Drifted:
+def _with_actors(drifted: Drifted, events: Iterable[Event], names: Mapping[str, str]) -> Drifted:
     newest_first = sorted(events, key=lambda event: event.when, reverse=True)
     fields = []
     for field in drifted.fields:
-        fields.append(msgspec.structs.replace(field, actor=_find_actor(field, newest_first)))
+        actor = _find_actor(field, newest_first, names)
+        fields.append(msgspec.structs.replace(field, actor=actor))
     return msgspec.structs.replace(drifted, fields=tuple(fields))
 
 
-def _find_actor(field: DriftedField, newest_first: Sequence[Event]) -> Actor | None:
+def _find_actor(
+    field: DriftedField, newest_first: Sequence[Event], names: Mapping[str, str]
+) -> Actor | None:
     """Return who made the newest change of this field; None unless it led to the live value."""
     name = _WIRE.get(field.field, field.field)
     is_gone = name == "sid" and field.live is None
@@ -93,7 +101,10 @@ def _find_actor(field: DriftedField, newest_first: Sequence[Event]) -> Actor | N
             return None
         newest = event.when
         updated = event.changes[name][1]
-        if not isinstance(updated, list | dict | float) and is_same_value(updated, field.live):
+        if isinstance(updated, list | dict | float):
+            continue
+        named = names.get(updated, updated) if isinstance(updated, str) else updated
+        if is_same_value(updated, field.live) or is_same_value(named, field.live):
             return _actor_of(event)
     return None
 
