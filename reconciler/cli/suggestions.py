@@ -17,7 +17,6 @@ _ELSEWHERE = {
     "deploy": "`apply` carries out a plan.",
     "status": "`drift` shows what was changed outside the reconciler, `state list` what is recorded.",
     "format": "`fmt` formats the files.",
-    "list": "`state list` shows every address.",
     "help": "`reconciler COMMAND --help` shows the help of a command.",
     "version": "`reconciler --version` shows the version.",
 }

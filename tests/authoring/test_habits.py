@@ -43,7 +43,6 @@ def test_suggested_commands_exist() -> None:
         "deploy",
         "status",
         "format",
-        "list",
     ):
         named = re.findall("`([a-z]+)", suggest_command(word, COMMANDS))
         assert named

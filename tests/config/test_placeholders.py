@@ -1,4 +1,4 @@
-"""A placeholder in a URL is an error wherever a URL can stand: nothing replaces it."""
+"""A placeholder in a URL is an error wherever a URL can be: `${` has to name a declared variable, and nothing replaces `{{`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ HTTP = [
 ]
 
 
+def error_of(url: str) -> tuple[str, bool]:
+    """Return the code of this placeholder, with its place."""
+    return ("variable_not_declared" if "${" in url else "invalid_url", True)
+
+
 def codes(folder: Path, text: str) -> list[tuple[str, bool]]:
     """Return code and presence of a place of each error."""
     (folder / "reconciler.yaml").write_text(text, encoding="utf-8")
@@ -44,7 +49,7 @@ def codes(folder: Path, text: str) -> list[tuple[str, bool]]:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_placeholder_in_a_url_is_an_error(tmp_path: Path, place: str, url: str) -> None:
     text = HEAD % "" + PLACES[place].replace("URL", url)
-    assert ("invalid_url", True) in codes(tmp_path, text)
+    assert error_of(url) in codes(tmp_path, text)
     assert (
         codes(tmp_path, HEAD % "" + PLACES[place].replace("URL", "https://agents.example.com/v"))
         == []
@@ -54,12 +59,13 @@ def test_a_placeholder_in_a_url_is_an_error(tmp_path: Path, place: str, url: str
 @pytest.mark.parametrize("url", ["sip:${HOST}", "sip:{{host}}"])
 def test_a_placeholder_in_a_sip_url_is_an_error(tmp_path: Path, url: str) -> None:
     text = HEAD % "" + 'trunks: {t: {domain: a.pstn.twilio.com, origination: [{sip_url: "URL"}]}}\n'
-    assert ("invalid_url", True) in codes(tmp_path, text.replace("URL", url))
+    assert error_of(url) in codes(tmp_path, text.replace("URL", url))
     assert codes(tmp_path, text.replace("URL", "sip:sbc1.example.com")) == []
 
 
 def test_a_placeholder_in_the_address_of_an_account_is_an_error(tmp_path: Path) -> None:
-    assert ("invalid_url", True) in codes(tmp_path, HEAD % ', base_url: "https://${HOST}"')
+    url = "https://${HOST}"
+    assert error_of(url) in codes(tmp_path, HEAD % f', base_url: "{url}"')
 
 
 def test_single_braces_stay_allowed(tmp_path: Path) -> None:

@@ -273,3 +273,34 @@ def test_values_that_would_fill_the_memory_are_refused(write: Write) -> None:
     entry = write("variables: {a: {}}\nnumbers:\n" + names)
     codes = [code for code, _, _ in problems_of(entry, given={"a": value})]
     assert codes.count("variable_limit") == 1
+
+
+@pytest.mark.parametrize("first", ["auth_token", "labels"])
+def test_no_alias_lets_a_variable_choose_a_secret(write: Write, first: str) -> None:
+    token = "{sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, auth_token: REFERENCE}"
+    number = '{"+15550100101": {labels: REFERENCE}}'
+    anchored = '&x {env: "${which}"}'
+    accounts, numbers = (anchored, "*x") if first == "auth_token" else ("*x", anchored)
+    parts = [
+        f"accounts: {{main: {token.replace('REFERENCE', accounts)}}}\n",
+        f"numbers: {number.replace('REFERENCE', numbers)}\n",
+    ]
+    if first == "labels":
+        parts.reverse()
+    entry = write("variables: {which: {}}\n" + "".join(parts), head="version: 1\nproject: acme\n")
+    assert "invalid_name" in [code for code, _, _ in problems_of(entry, given={"which": "HOME"})]
+
+
+@pytest.mark.parametrize("key", ["fingerprint_key", "encryption_key"])
+def test_no_variable_chooses_a_key_of_the_header(write: Write, key: str) -> None:
+    entry = write(
+        f'variables: {{which: {{}}}}\n{key}: {{env: "${{which}}"}}\n',
+        head="version: 1\nproject: acme\n",
+    )
+    assert "invalid_name" in [code for code, _, _ in problems_of(entry, given={"which": "HOME"})]
+
+
+def test_a_value_that_is_no_text_is_an_error(write: Write) -> None:
+    entry = write("variables: {host: {}}\n" + AGENT)
+    [error] = errors_of(entry, given={"host": "a\udcff"})
+    assert "UTF-8" in error.detail

@@ -1,6 +1,7 @@
-"""The tutorial can be followed: its files and commands, in order, against a sandbox process, print what it shows.
+"""The tutorial and the page on daily work can be followed: their files and commands, in order, against a sandbox
+process, print what they show.
 
-With ``UPDATE_GOLDEN=1`` the output in the page is replaced by what the commands print.
+With ``UPDATE_GOLDEN=1`` the output in a page is replaced by what the commands print.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import pytest
 
 from tests.docs.markdown import ROOT
 
-PAGE = ROOT / "docs" / "tutorial" / "first-steps.md"
+PAGES = (
+    ROOT / "docs" / "tutorial" / "first-steps.md",
+    ROOT / "docs" / "how-to" / "daily-work.md",
+)
 PORT = "8010"
 BLOCK = re.compile(r"^```(json|yaml|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`(\w+\.(?:json|yaml))`[^`]*\Z")
 """The name of a file is the last code span before its block."""
 
+WRITER = re.compile(r"by the reconciler \(.*, serial")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 LEFT_OUT = re.compile(r"^(?:Digest of the plan|New secret destination|\[\d+/\d+\] |$)")
 """Lines that the page does not show: digests, progress and empty lines."""
@@ -94,11 +99,13 @@ def shorten(output: str, port: str) -> str:
     """Return an output as the page shows it: some lines left out, the page's port, one time for all."""
     lines = [line for line in output.splitlines() if not LEFT_OUT.match(line)]
     text = "\n".join(lines).replace(port, PORT)
+    text = WRITER.sub("by the reconciler (anna, serial", text)
     return TIME.sub("2026-01-31T10:15:00Z", text) + "\n"
 
 
-def test_the_tutorial_can_be_followed(reader: Reader) -> None:
-    page = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_page_can_be_followed(reader: Reader, path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
     followed, end, output = "", 0, ""
     for block in BLOCK.finditer(page):
         followed += page[end : block.start()]
@@ -116,6 +123,6 @@ def test_the_tutorial_can_be_followed(reader: Reader) -> None:
     followed += page[end:]
 
     if os.environ.get("UPDATE_GOLDEN"):
-        PAGE.write_text(followed, encoding="utf-8")
+        path.write_text(followed, encoding="utf-8")
     else:
         assert followed == page

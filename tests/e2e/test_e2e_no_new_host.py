@@ -84,7 +84,10 @@ HOSTS: dict[str, Callable[[str, int], Sections]] = {
     "account by number": lambda host, port: on(f"http://0:{port}"),
     "account by octal number": lambda host, port: on(f"http://0177.0.0.1:{port}"),
     "account by IPv6": lambda host, port: on(f"http://[::ffff:0.0.0.0]:{port}"),
-    "account by a variable": lambda host, port: on("http://${RELAY}"),
+    "account by the environment": lambda host, port: on("http://${RELAY}"),
+    "account by a variable": lambda host, port: {
+        **on("http://${RELAY}"), "variables": {"RELAY": {"default": f"{host}:{port}"}}
+    },
     "account by a reference": lambda host, port: {"accounts": account(base_url={"env": "RELAY_URL"})},
     "region": lambda host, port: {"accounts": account(region=f"a@{host}:{port}/")},
     "region as a host": lambda host, port: {"accounts": account(region=f"x.{host}:{port}/#")},
@@ -184,6 +187,7 @@ INCLUDES: dict[str, list[str]] = {
     "data of git": [".git/more.yaml"],
 }
 CODES = {
+    "variable_not_declared",
     "host_not_allowed", "secret_outside_project", "include_outside_project", "invalid_value", "wrong_type",
     "include_not_found", "invalid_url", "state_backend_missing", "reference_not_allowed", "literal_secret",
 }  # fmt: skip

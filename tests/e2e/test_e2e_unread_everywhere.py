@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.processes.fork_server import WAIT_FACTOR
 from tests.support.processes.process_runner import AGENT, ProcessRunner
 
 from .test_e2e_accounts import ONE, SECOND, THREE, TWO, two_accounts
@@ -37,6 +38,12 @@ WAYS: dict[str, Unread] = {
     "500": trouble("500"),
     "no answer": trouble("drop"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(runner: ProcessRunner) -> None:
+    """What is reported does not depend on how long a command waits for a server in trouble."""
+    runner.environ[WAIT_FACTOR] = "0.02"
 
 
 @pytest.fixture(params=WAYS)

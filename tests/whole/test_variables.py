@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from tests.support.command_runner import CommandRunner
 
 from .refusal_worlds import declare, numbers_of
@@ -73,3 +75,35 @@ def test_unusable_values_are_wrong_usage(runner: CommandRunner) -> None:
     prepare(runner)
     assert "NAME=VALUE" in runner.run("plan", "--var", "host", code=64)
     assert "no variable `hots`" in runner.run("plan", "--var", "hots=x", code=64)
+
+
+def test_a_change_of_the_file_of_values_is_held_to_the_baseline(runner: CommandRunner) -> None:
+    """Otherwise a pull request could redirect the token by its values alone."""
+    number = numbers_of(runner)[0]
+    declare(runner, {number: "support"}, variables={"server": {}})
+    entry = runner.folder / "reconciler.yaml"
+    text = entry.read_text(encoding="utf-8").replace(runner.sandbox.base_url, "${server}")
+    entry.write_text(text, encoding="utf-8")
+    values = runner.folder / "values.yaml"
+    values.write_text(f"server: {runner.sandbox.base_url}\n", encoding="utf-8")
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "base"],
+    ):
+        subprocess.run(["git", "-C", str(runner.folder), *words], check=True)
+    flags = ("--var-file", "values.yaml", "--baseline", "main")
+    assert runner.json("plan", *flags)["actions"]
+
+    other = runner.sandbox.base_url.replace("127.0.0.1", "127.0.0.2")
+    values.write_text(f"server: {other}\n", encoding="utf-8")
+    calls = len(list(runner.sandbox.calls))
+    assert "new_secret_destination" in runner.run("plan", *flags, code=4)
+    assert len(list(runner.sandbox.calls)) == calls
+
+    copied = runner.folder / "copied.yaml"
+    values.write_text(f"server: {runner.sandbox.base_url}\n", encoding="utf-8")
+    copied.write_text(f"server: {other}\n", encoding="utf-8")
+    values.unlink()
+    values.symlink_to("copied.yaml")
+    assert "new_secret_destination" in runner.run("plan", *flags, code=4)

@@ -8,7 +8,7 @@ is changed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,6 +34,9 @@ def load_baseline(
     """Load the configuration in that file, or as `entry` was at that revision, with the same values
     of variables. Raises ReconcilerError.
 
+    The author of a change can edit a file of values in the repository as well. Such a file is
+    therefore read as it was in the baseline; one that the baseline lacks gives no values.
+
     The author of the change that is compared with the baseline can also add files to the work tree.
     So the form alone decides: a name with the ending of a configuration, or a path that starts with
     `.` or `/`, is a file; everything else is a revision, even if a file has that name.
@@ -54,13 +57,38 @@ def load_baseline(
     )
     root = Path(repository_root(entry.parent))
     relative = Path(os.path.realpath(entry)).relative_to(root).as_posix()
+    names = [_name_inside(file, entry, root) for file in variables.files]
     with TemporaryDirectory(prefix="reconciler-") as folder:
         copy = Path(folder)
         (copy / ".git").mkdir()  # marks the root of the repository: includes may reach up to it
-        _copy_files(copy, baseline, entry, commit.decode().strip(), relative)
+        wanted = {relative, *[name for name in names if name is not None]}
+        _copy_files(copy, baseline, entry, commit.decode().strip(), wanted)
         if not (copy / relative).is_file():
             raise _unreadable(baseline, f"it has no {relative}")
+
+        files: list[Path] = []
+        for file, name in zip(variables.files, names, strict=True):
+            if name is None:
+                files.append(file)
+            elif (copy / name).is_file():
+                files.append(copy / name)
+        variables = msgspec.structs.replace(variables, files=tuple(files))
         return _load(baseline, copy / relative, environ, variables)
+
+
+def _name_inside(file: Path, entry: Path, root: Path) -> str | None:
+    """Return the name of a file below the root of the repository; None for one outside.
+
+    The name is the one by which the file was given: a link of the work tree must not lead to
+    another file of the baseline.
+    """
+    folder = os.path.realpath(entry.parent)
+    given = os.path.normpath(os.path.join(folder, os.path.relpath(file, entry.parent)))
+    for path in (given, os.path.realpath(file)):
+        name = os.path.relpath(path, root)
+        if name.split(os.sep)[0] != os.pardir:
+            return Path(name).as_posix()
+    return None
 
 
 def _names_file(baseline: str) -> bool:
@@ -76,6 +104,14 @@ def _load_file(
 ) -> Project:
     if not path.is_file():
         raise _unreadable(baseline, "there is no such file")
+
+    # Beside a baseline in another folder, its own files of values are the ones to read.
+    files: list[Path] = []
+    for file in variables.files:
+        beside = path.parent / os.path.relpath(file, entry.parent)
+        if beside.is_file():
+            files.append(beside)
+    variables = msgspec.structs.replace(variables, files=tuple(files))
 
     if _is_revision(baseline, entry):
         raise _unreadable(
@@ -121,9 +157,11 @@ def _load(
         ) from error
 
 
-def _copy_files(folder: Path, baseline: str, entry: Path, commit: str, entry_name: str) -> None:
+def _copy_files(
+    folder: Path, baseline: str, entry: Path, commit: str, wanted: Collection[str]
+) -> None:
     for name in _list_files(baseline, entry, commit):
-        if name.endswith(INCLUDED) or name == entry_name:
+        if name.endswith(INCLUDED) or name in wanted:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git(baseline, entry, "cat-file", "blob", f"{commit}:{name}"))

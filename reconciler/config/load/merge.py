@@ -7,20 +7,18 @@ This module decides which keys may appear in several files; it does not interpre
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from reconciler.config.advice.spelling import reset_suggestions
 from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
+from reconciler.config.load.meaning import digest_of_meaning
 from reconciler.config.load.variables import SECTION, substitute, unknown_variable
 from reconciler.config.section_names import (
     HEADER_KEYS,
@@ -28,7 +26,7 @@ from reconciler.config.section_names import (
     NUMBER_SECTIONS,
     duplicate_declaration,
 )
-from reconciler.config.source.nodes import Map, Mark, Node, Place, Seq, Spot
+from reconciler.config.source.nodes import Map, Mark, Place, Seq, Spot
 from reconciler.config.source.parse import Document, parse_file
 from reconciler.config.source.source_line import INCLUDED, has_suffix
 from reconciler.config.variable_sources import NO_SOURCES, VariableSources
@@ -45,32 +43,6 @@ DEEPEST_INCLUDE = 50
 MOST_FILES = 5_000
 LARGEST_FILE = 1 << 29
 """Bytes of one file; a million numbers need a fifth of it."""
-
-
-_WITHOUT_MEANING = frozenset({"include", "version", SECTION})
-"""Keys that only tell where and in which format the rest is declared, or what is inserted there."""
-
-
-def _encode_number(node: object) -> object:
-    """Return a number of a file as its text: 1 and 1.0 are different values."""
-    return {"number": repr(node)}
-
-
-_ENCODER = msgspec.json.Encoder(order="sorted", enc_hook=_encode_number)
-
-
-def _are_mappings(nodes: list[Node]) -> bool:
-    return all(isinstance(node, Map) for node in nodes)
-
-
-def _join_mappings(nodes: list[Node]) -> dict[str, Node]:
-    """Return the entries of all mappings; of two declarations of one name, the first."""
-    joined: dict[str, Node] = {}
-    for node in nodes:
-        if isinstance(node, Map):
-            for name, value in node.items():
-                joined.setdefault(name, value)
-    return joined
 
 
 class Merged:
@@ -103,6 +75,7 @@ class Merged:
         self._root = display_root
         self._project = repository_root(self.base)
         self._read: set[str] = set()
+        self._has_references = False
 
         reset_suggestions()
         self._read_file(entry, ())
@@ -115,13 +88,7 @@ class Merged:
 
         Comments, quoting, the order of keys, and which file declares an entry, do not change it.
         """
-        sections: dict[str, dict[str, Node] | list[Node]] = {}
-        for name, places in self.parts.items():
-            if name in _WITHOUT_MEANING:
-                continue
-            nodes = [place.node for place in places]
-            sections[name] = _join_mappings(nodes) if _are_mappings(nodes) else nodes
-        return f"sha256:{hashlib.sha256(_ENCODER.encode(sections)).hexdigest()}"
+        return digest_of_meaning(self.parts)
 
     def entries(self, section: str) -> dict[str, Place]:
         """Return the entries of a section by name; of two declarations of one name, the first."""
@@ -159,6 +126,7 @@ class Merged:
         self.files.append(label)
 
         document = parse_file(data, label)
+        self._has_references |= b"${" in data
         self.ignored_rules.update(find_ignore_comments(data, label))
         del data  # up to 100 MB, which the included files would otherwise add to
         self.complete &= document.complete
@@ -293,10 +261,12 @@ class Merged:
 
     def _replace_variables(self, sources: VariableSources) -> frozenset[Position]:
         """Replace variables; return the places of texts that still have some. Raises UsageError."""
-        values = [self._read_values(path) for path in sources.files]
         if self.sections is not None:
             wanted = (*self.sections, SECTION)
             self.parts = {key: self.parts[key] for key in wanted if key in self.parts}
+        values = [self._read_values(path) for path in sources.files]
+        if not (self._has_references or SECTION in self.parts or sources.given or values):
+            return frozenset()
         done = substitute(
             self.parts, self.files[0], sources, values, all_sections=self.sections is None
         )

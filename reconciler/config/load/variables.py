@@ -35,6 +35,7 @@ ENVIRONMENT_PREFIX = "RECONCILER_VAR_"
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 """An escaped `${`, a variable, or a `${` that nothing closes."""
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNTOUCHED = frozenset({"include", "policies", SECTION})
 """Keys at the top whose strings are taken as they are written."""
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -77,7 +78,7 @@ def substitute(
     values, more = _choose_values(variables, sources, file_values)
     problems += more
 
-    replacer = _Replacer(variables, values)
+    replacer = _Replacer(variables, values, _find_secrets(parts))
     for key, places in parts.items():
         if key in _UNTOUCHED:
             continue
@@ -134,13 +135,25 @@ def _choose_values(
     for name, value in sources.given.items():
         if name in variables:
             values[name] = value
+
+    # Bytes of the environment or of the command line that are no text.
+    for name, value in values.items():
+        if not value.isascii() and _LONE_SURROGATE.search(value):
+            detail = f"The value of `{name}` is not UTF-8."
+            problems.append(diagnostic("variable_not_allowed", detail, variables[name].at("key")))
+            values[name] = "x"  # so that this is the only problem
     return values, problems
 
 
 class _Replacer:
     """Replacer of the variables in the strings of a tree."""
 
-    def __init__(self, variables: Mapping[str, Place], values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Place],
+        values: Mapping[str, str],
+        secrets: frozenset[int],
+    ) -> None:
         self._variables = variables
         self._values = values
         self.problems: list[Diagnostic] = []
@@ -148,7 +161,8 @@ class _Replacer:
         self.used: set[str] = set()
 
         # An alias repeats a node: its strings are replaced once, so that `$${` stays an escape.
-        self._visited: set[int] = set()
+        # References to secrets count as done from the start.
+        self._visited: set[int] = set(secrets)
         self._inserted = 0
         self._is_full = False
 
@@ -181,7 +195,7 @@ class _Replacer:
             if isinstance(child, str):
                 if "${" in child:
                     self._replace_child(place, segment, child)
-            elif isinstance(child, Map | Seq) and not _is_secret(segment, child):
+            elif isinstance(child, Map | Seq):
                 below = place.child(segment)
                 if below is not None:
                     self._visit(below)
@@ -287,6 +301,30 @@ def _path_segments(location: str) -> Callable[[int], bool]:
     ends = [location.find(mark, begin) for mark in "?#"]
     end = min([each for each in ends if each >= 0], default=len(location))
     return lambda start: begin <= start < end
+
+
+def _find_secrets(parts: Mapping[str, Sequence[Place]]) -> frozenset[int]:
+    """Return the ids of all references to secrets.
+
+    They are found before anything is replaced: an alias may show the same mapping as `labels` too,
+    and no variable may direct a secret.
+    """
+    found: set[int] = set()
+    visited: set[int] = set()
+    pending: list[tuple[str | int, Node]] = []
+    for section, places in parts.items():
+        pending += [(section, place.node) for place in places]
+
+    while pending:
+        key, node = pending.pop()
+        if not isinstance(node, Map | Seq):
+            continue
+        if _is_secret(key, node):
+            found.add(id(node))
+        if id(node) not in visited:
+            visited.add(id(node))
+            pending += node.items() if isinstance(node, Map) else enumerate(node)
+    return frozenset(found)
 
 
 def _is_secret(key: str | int, node: Node) -> bool:

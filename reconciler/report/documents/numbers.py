@@ -4,7 +4,7 @@ recorded and live values; pure.
 | the number is                                        | status      |
 |------------------------------------------------------|-------------|
 | neither declared nor recorded                        | `unmanaged` |
-| declared or recorded, and not found, nothing planned | `missing`   |
+| declared or recorded, and not on Twilio              | `missing`   |
 | different from its record                            | `drifted`   |
 | going to change by an apply                          | `pending`   |
 | none of these                                        | `in_sync`   |
@@ -218,6 +218,10 @@ class _RowBuilder:
         if entry is not None:
             account = entry.account
             live = facts.observed.live(address, entry)
+            if live is None and desired is not None and desired.profile.account != account:
+                # It has moved to another account, and is declared there.
+                account = desired.profile.account
+                live = facts.observed.number(account, desired.key)
         elif desired is not None:
             account = desired.profile.account
             live = facts.observed.number(account, desired.key)

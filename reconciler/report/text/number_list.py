@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.numbers import ListDocument, NumberRow
 from reconciler.report.text.style import Style
 from reconciler.report.width import align_columns, fit_columns
@@ -50,8 +51,8 @@ def _cells(row: NumberRow, with_account: bool) -> tuple[str, ...]:
         *account,
         printable(row.friendly_name or NOTHING),
         printable(row.agent or NOTHING),
-        printable(row.route.voice or "not known"),
-        printable(row.route.sms or "not known"),
+        mask(printable(row.route.voice or "not known")),
+        mask(printable(row.route.sms or "not known")),
         printable(labels or NOTHING),
         _WORDS.get(row.status or "unknown", row.status or ""),
     )
