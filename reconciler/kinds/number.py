@@ -48,6 +48,13 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Managed field → its wire fields."""
 
+SID_FIELDS = {
+    "trunk": "trunk_sid",
+    "voice_application": "voice_application_sid",
+    "sms_application": "sms_application_sid",
+}
+"""A field as plans and drift name it → Twilio's field, which holds the SID."""
+
 DEFAULT_METHOD = "POST"
 """Twilio's method where none is given."""
 

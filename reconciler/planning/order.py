@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from reconciler.kinds.number import SID_FIELDS
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.address import Address
@@ -119,13 +120,6 @@ ROUTE_SID_FIELDS = {
 }
 """The fields of a number that hold the SID of a resource of this kind."""
 
-_SID_FIELDS = {
-    "trunk": "trunk_sid",
-    "voice_application": "voice_application_sid",
-    "sms_application": "sms_application_sid",
-}
-"""A field as changes call it → the field that holds the SID."""
-
 
 def leaves_resource(action: Action, kind: str, names: Collection[str]) -> bool:
     """Return whether a number's action takes it off this trunk or application, in any part.
@@ -150,7 +144,7 @@ def find_left_fields(action: Action, kind: str, names: Collection[str]) -> set[s
         left.add(fields[0])  # the route is that of the calls
 
     for change in action.changes:
-        field = _SID_FIELDS.get(change.field, change.field)
+        field = SID_FIELDS.get(change.field, change.field)
         if field in fields and change.before in names:
             left.add(field)
     return left

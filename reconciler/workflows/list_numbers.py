@@ -9,7 +9,7 @@ import msgspec
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.planning.identity.observed import Observed
+from reconciler.model.live import Live
 from reconciler.planning.plan import UNREAD, Plan
 from reconciler.remote.queries.whole_account import read_all_numbers
 from reconciler.report.documents.numbers import NumberFacts
@@ -73,27 +73,18 @@ def _read_other_accounts(
 ) -> Resources:
     """Add the numbers of the accounts in which nothing is declared or recorded."""
     observed = resources.observed
-    numbers = dict(observed.numbers)
-    unread = dict(observed.unread)
-    for account in sorted(project.accounts.keys() - numbers.keys() - unread.keys()):
+    known = observed.numbers.keys() | observed.unread.keys()
+    numbers: dict[str, dict[str, Live]] = {}
+    unread: dict[str, Diagnostic] = {}
+    for account in sorted(project.accounts.keys() - known):
         try:
             numbers[account] = read_all_numbers(gateways[account], options.progress.report_read)
         except RemoteError as error:
+            # The end of the whole run is not a failure of the account.
             if error.code in ("timed_out", "interrupted"):
                 raise
             unread[account] = error.diagnostics[0]
-
-    whole = Observed(
-        numbers,
-        observed.resources,
-        observed.services,
-        observed.domains,
-        observed.complete,
-        observed.unknown,
-        unread,
-        observed.partial,
-    )
-    return msgspec.structs.replace(resources, observed=whole)
+    return msgspec.structs.replace(resources, observed=observed.with_accounts(numbers, unread))
 
 
 def _to_listing(options: RunOptions, project: Project, resources: Resources, plan: Plan) -> Listing:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from reconciler.sandbox.faults.rules import Refuse
+from reconciler.report.documents.numbers import ListDocument
+from reconciler.report.text.number_list import lines
+from reconciler.report.text.style import Style
+from reconciler.report.width import cell_width
 from reconciler.sandbox.service.app import Sandbox
 from tests.support.command_runner import CommandRunner, empty_world
 
@@ -172,7 +176,6 @@ def test_nothing_is_said_of_an_account_that_cannot_be_read(
             {applied[0]: {"agent": "support", "account": "main"}, far: {"account": "other"}},
             accounts={"main": main, "other": other},
         )
-        runner.sandbox.faults.add(Refuse(status=500, path="*/IncomingPhoneNumbers/PN*"))
         document = runner.json("list", code=1)
     by_number = {row["e164"]: row for row in document["numbers"]}
     assert document["summary"]["unread_accounts"] == ["other"]
@@ -181,7 +184,7 @@ def test_nothing_is_said_of_an_account_that_cannot_be_read(
     assert document["summary"]["by_status"]["unknown"] == 1
 
 
-def test_the_table_fits_a_narrow_terminal(runner: CommandRunner, applied: list[str]) -> None:
+def test_a_log_gets_whole_values(runner: CommandRunner, applied: list[str]) -> None:
     text = runner.run("list")
     head, first, *_ = text.splitlines()
     words = ["number", "friendly", "name", "agent", "calls", "messages", "labels", "status"]
@@ -189,6 +192,22 @@ def test_the_table_fits_a_narrow_terminal(runner: CommandRunner, applied: list[s
     assert f"webhook {VOICE}" in first
     assert "team=eu-sales, tier=1" in first
     assert text.splitlines()[-1] == "2 numbers: 2 in sync."
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_table_fits_the_terminal_and_keeps_numbers_whole(
+    runner: CommandRunner, applied: list[str], width: int
+) -> None:
+    document = msgspec.convert(runner.json("list"), ListDocument)
+    table = list(lines(document, Style(colour=False, width=width)))[:-2]
+    assert max(map(cell_width, table)) <= width
+    assert [row.split()[0] for row in table[1:]] == applied[:2]
+    assert all(row.endswith("in sync") for row in table[1:])
+    assert any("…" in row for row in table)
+
+    whole = "\n".join(lines(document, Style(colour=False, width=width, whole=True)))
+    assert f"webhook {VOICE}" in whole
+    assert "…" not in whole
 
 
 def test_show_lists_the_numbers_of_an_agent(runner: CommandRunner, applied: list[str]) -> None:

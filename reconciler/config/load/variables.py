@@ -74,7 +74,7 @@ def substitute(
     `file_values` are the mappings of `--var-file`, in order. Without `all_sections` the parts are
     only those of a header: a variable without a value is an error only where it is used.
     """
-    variables, problems = _declared(parts, entry_file)
+    variables, problems = _find_variables(parts, entry_file)
     values, more = _choose_values(variables, sources, file_values)
     problems += more
 
@@ -94,7 +94,7 @@ def substitute(
     return Substitution(problems, frozenset(replacer.incomplete), tuple(unknown))
 
 
-def _declared(
+def _find_variables(
     parts: Mapping[str, Sequence[Place]], entry_file: str
 ) -> tuple[dict[str, Place], list[Diagnostic]]:
     """Return the declared variables by name, and an error for those of an included file."""
@@ -104,7 +104,7 @@ def _declared(
         if part.file == entry_file:
             variables.update(part.entries())
         else:
-            detail = f"`{SECTION}` belongs into the entry file, {entry_file}. Move it there."
+            detail = f"`{SECTION}` must be in the entry file. Move it to {entry_file}."
             problems.append(diagnostic("variables_in_include", detail, part.at("key")))
     return variables, problems
 
@@ -125,11 +125,11 @@ def _choose_values(
     for content in file_values:
         for name, place in content.entries().items():
             if name not in variables:
-                problems.append(_undeclared_in_file(name, variables, place))
+                problems.append(_unknown_name_warning(name, variables, place))
             elif isinstance(place.node, str):
                 values[name] = place.node
             else:
-                detail = f"The value of `{name}` is a text: put it in quotes."
+                detail = f"The value of `{name}` must be a text: put it in quotes."
                 problems.append(diagnostic("wrong_type", detail, place.at("value")))
 
     for name, value in sources.given.items():
@@ -357,7 +357,7 @@ def _no_value(name: str, place: Place) -> Diagnostic:
     return diagnostic("variable_not_set", detail, place.at("key"))
 
 
-def _undeclared_in_file(name: str, variables: Mapping[str, Place], place: Place) -> Diagnostic:
+def _unknown_name_warning(name: str, variables: Mapping[str, Place], place: Place) -> Diagnostic:
     detail = f"The value is ignored: {_explain_unknown(name, variables)}"
     found = diagnostic("variable_not_declared", detail, place.at("key"))
     return msgspec.structs.replace(found, severity="warning")

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.number import SID_FIELDS
 from reconciler.model.actor import describe_actor
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.entry import Entry
@@ -29,17 +30,17 @@ WINDOW_DAYS = 7
 """Heals that are older say nothing about the present."""
 _OFTEN = 2
 """Heals of one field after which any other value is contested."""
-_ROUTES = {
-    "voice_url": "voice_url",
-    "voice_fallback_url": "voice_fallback_url",
-    "sms_url": "sms_url",
-    "sms_fallback_url": "sms_fallback_url",
-    "status_callback": "status_callback",
-    "trunk": "trunk_sid",
-    "voice_application": "voice_application_sid",
-    "sms_application": "sms_application_sid",
-}
-"""The fields of a number that an import may take over, and their names in Twilio's form."""
+_ROUTES = frozenset(
+    {
+        "voice_url",
+        "voice_fallback_url",
+        "sms_url",
+        "sms_fallback_url",
+        "status_callback",
+        *SID_FIELDS,
+    }
+)
+"""The fields of a number that an import may take over."""
 
 
 def find_contested(
@@ -89,7 +90,11 @@ def _is_former_value(field: DriftedField, entry: Entry) -> bool:
     """
     if entry.kind not in NUMBER_KINDS or entry.options.observe_only or entry.created:
         return False
-    route, former = field.live, entry.prior.get(_ROUTES.get(field.field, ""))
+    if field.field not in _ROUTES:
+        return False
+
+    route = field.live
+    former = entry.prior.get(SID_FIELDS.get(field.field, field.field))
     return bool(route) and route == former and DEMO_HOST not in str(route)
 
 

@@ -79,6 +79,12 @@ class Observed:
         # Account → numbers by SID, built for the accounts in which one is looked up by SID.
         self._sids: dict[str, dict[str, Live]] = {}
 
+    def with_accounts(
+        self, numbers: Mapping[str, Mapping[str, Live]], unread: Mapping[str, Diagnostic]
+    ) -> Observed:
+        """Return a copy with the numbers of further accounts, and those that could not be read."""
+        return self._copy(numbers={**self.numbers, **numbers}, unread={**self.unread, **unread})
+
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """Return a copy with the messaging services that answer for numbers."""
         return self._copy(services=services)
@@ -129,19 +135,21 @@ class Observed:
     def _copy(
         self,
         *,
+        numbers: Mapping[str, Mapping[str, Live]] | None = None,
+        unread: Mapping[str, Diagnostic] | None = None,
         others: Mapping[str, Live] | None = None,
         services: Mapping[str, Service] | None = None,
         domains: Domains | None = None,
         partial: Mapping[str, Diagnostic] | None = None,
     ) -> Observed:
         return Observed(
-            self.numbers,
+            self.numbers if numbers is None else numbers,
             self.resources if others is None else others,
             self.services if services is None else services,
             self.domains if domains is None else domains,
             self.complete,
             self.unknown,
-            self.unread,
+            self.unread if unread is None else unread,
             self.partial if partial is None else partial,
         )
 

@@ -15,6 +15,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import is_same_value
+from reconciler.kinds.number import SID_FIELDS
 from reconciler.model.actor import Actor
 from reconciler.planning.decide.drift import Drifted, DriftedField, EventLog
 from reconciler.remote.gateway import Event, Gateway
@@ -25,11 +26,6 @@ _ONE_BY_ONE = 5
 """Resources whose events are read by SID; for more, one reading of all events is cheaper."""
 _EVENT_TYPES = {"PN": "phone-number", "AP": "application"}
 """The type of the events of each kind of SID; trunks have none."""
-_WIRE = {
-    "trunk": "trunk_sid",
-    "voice_application": "voice_application_sid",
-    "sms_application": "sms_application_sid",
-}
 _VIA = {"web": "console"}
 _DENIED = frozenset({401, 403})
 
@@ -87,7 +83,7 @@ def _find_actor(
     field: DriftedField, newest_first: Sequence[Event], names: Mapping[str, str]
 ) -> Actor | None:
     """Return who made the newest change of this field; None unless it led to the live value."""
-    name = _WIRE.get(field.field, field.field)
+    name = SID_FIELDS.get(field.field, field.field)
     is_gone = name == "sid" and field.live is None
     newest: datetime | None = None
     for event in newest_first:
