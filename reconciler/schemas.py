@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.config.sections.schema import config_schema
-from reconciler.report.documents import numbers, state, types
+from reconciler.report.documents import explain, numbers, state, types
 from reconciler.state.schema import plan_file_schema, state_schema
 
 _REFERENCE = "#/$defs/{name}"
@@ -66,6 +66,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "show": _output(types.ResourceDocument, types.PlanDocument, types.StateListDocument),
     "graph": _output(types.GraphDocument),
     "lint": _output(types.LintDocument),
+    "explain": _output(explain.ExplainDocument),
     "fmt": _output(types.FormatDocument),
     "init": _output(types.InitDocument),
     "export": _output(types.ExportDocument),

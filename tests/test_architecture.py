@@ -21,6 +21,7 @@ LAYERS = [
     "report",
     "doctor",
     "export",
+    "explanations",
     "execution",
     "state",
     "remote",

@@ -65,6 +65,7 @@ COMMANDS = {
         "reconciler.cli.commands.lint",
         "Check a valid configuration for common mistakes. Needs no credentials.",
     ),
+    "explain": ("reconciler.cli.commands.explain", "Explain the code of a diagnostic."),
     "schema": (
         "reconciler.cli.commands.schema",
         "Print the JSON Schema of the configuration or of an output.",

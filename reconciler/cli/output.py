@@ -85,7 +85,17 @@ def emit_diagnostics(
     )
     if len(shown) < len(diagnostics):
         text += render.static_sentence(len(diagnostics) - len(shown), style) + "\n"
-    click.echo(text, nl=False, err=to_stderr)
+    click.echo(text + _explain_hint(shown, to_stderr), nl=False, err=to_stderr)
+
+
+def _explain_hint(shown: Sequence[Diagnostic], to_stderr: bool) -> str:
+    """Return a line that names `explain` for the first error, once for all errors."""
+    for diagnostic in shown:
+        if diagnostic.severity == "error" and to_stderr:
+            return (
+                f"`reconciler explain {diagnostic.code}` shows an example and the next command.\n"
+            )
+    return ""
 
 
 _CHECKS = ("validate", "lint")

@@ -119,6 +119,8 @@ EXAMPLES = {
     "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
     "reconciler graph --json",
     "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
+    "explain": "reconciler explain agent_not_found\nreconciler explain 4 --json             # an exit code\n"
+    "reconciler explain --list",
     "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
     "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
     "rollback": "reconciler rollback --to 12 --dry-run                 # look first\n"

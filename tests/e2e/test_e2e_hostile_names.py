@@ -72,6 +72,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
 NOT_TRIED = {
     "completion": "prints a script of its own",
     "demo": "has a test of its own",
+    "explain": "prints texts of the package alone",
     "sandbox": "serves until it is ended",
     "schema": "prints a document of its own",
     "state pull": "prints the JSON of the state for programs",

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
+from reconciler.report.documents.explain import ExplainDocument
 from reconciler.report.documents.numbers import ListDocument
 from reconciler.report.documents.state import StateDocument
 from reconciler.report.documents.types import (
@@ -204,6 +205,12 @@ def _numbers(document: ListDocument, style: Style) -> Iterator[str]:
     return number_list.lines(document, style)
 
 
+def _explanation(document: ExplainDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import explain  # one command needs it
+
+    return explain.lines(document, style)
+
+
 RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     PlanDocument: plan.lines,
     ApplyDocument: results.apply_lines,
@@ -220,6 +227,7 @@ RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     ExportDocument: authoring.export_lines,
     NumbersDocument: _numbers_for_sale,
     ListDocument: _numbers,
+    ExplainDocument: _explanation,
     StateDocument: state_lines,
     UnlockDocument: lambda document, style: [_unlock_line(document)],
 }
