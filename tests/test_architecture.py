@@ -104,6 +104,7 @@ INNER_LAYERS = {
     ],
     "planning": [
         "goals",
+        "reviewed_plans",
         "staleness",
         "plan_digest",
         "planner",
@@ -134,6 +135,7 @@ INNER_LAYERS = {
         "warm_up",
         "guards",
         "plan_actors",
+        "replan",
         "saved_plan_check",
         "pipeline",
         "saved_plan",

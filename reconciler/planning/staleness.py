@@ -11,7 +11,8 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import is_same_value
-from reconciler.kinds.table import secret_fields
+from reconciler.kinds.number import PARTS
+from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model.action import Action
 from reconciler.model.actor import Actor, describe_actor
 from reconciler.model.route import Wire
@@ -46,6 +47,28 @@ def find_moved_resources(
     for address in sorted(saved):
         problems += _find_moves(address, saved[address], live.get(address), known_actors)
     return problems
+
+
+def list_written_fields(action: Action) -> set[str] | None:
+    """Return the live fields that an action writes; None for all of them.
+
+    A deletion loses everything, so it depends on everything.
+    """
+    if action.action == "delete":
+        return None
+
+    names = {*action.set, *action.unset, *action.restore}
+    names |= {change.field for change in action.changes}
+    return add_wire_names(action.kind, names)
+
+
+def add_wire_names(kind: str, names: set[str]) -> set[str]:
+    """Return the names of fields together with the fields of Twilio that they are made of."""
+    fields = set(names)
+    if kind in NUMBER_KINDS:
+        for name in names:
+            fields.update(PARTS.get(name, ()))
+    return fields
 
 
 def list_edits(
@@ -212,7 +235,7 @@ def list_differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[D
 
         # An address can have one action several times, such as two updates.
         for one, other in zip(old, new, strict=True):
-            found += _compare_fields(one, other)
+            found += compare_actions(one, other)
     return found
 
 
@@ -223,7 +246,7 @@ def _group_by_key(actions: Iterable[Action]) -> dict[Key, list[Action]]:
     return found
 
 
-def _compare_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
+def compare_actions(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
     """Yield one diagnostic for each field that counts and differs."""
     address, action = action_key(saved)
     secrets = secret_fields(fresh.kind)

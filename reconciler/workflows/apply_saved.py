@@ -7,7 +7,7 @@ Twilio or the state. Prints nothing, reads no command line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from reconciler.errors import ReconcilerError, Refused, UsageError
 from reconciler.planning.staleness import add_differences, list_differences
 from reconciler.state.plan_file import PlanFile
 from reconciler.state.stores.store import Store
-from reconciler.workflows import plan_apply, saved_plan_check
+from reconciler.workflows import plan_apply, replan, saved_plan_check
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned
 from reconciler.workflows.recorded_goal import goal_planner
 from reconciler.workflows.release import ReleaseRequest, find_release_goal
@@ -49,6 +49,21 @@ def apply(
     return apply_planned(
         selected, consent, confirm, _saved_planner(selected, consent, saved, expected)
     )
+
+
+def apply_reviewed(
+    options: RunOptions,
+    consent: Consent,
+    confirm: Confirm,
+    plans: Sequence[PlanFile],
+    expected: str | None,
+) -> Applied:
+    """Plan again, and apply if every action is in one of these plans. Raises Refused, UsageError,
+    and what a plan raises.
+    """
+    newest_first = replan.sort_newest_first(plans)
+    selected = replan.use_selection(options, newest_first)
+    return plan_apply.apply(selected, consent, confirm, expected=expected, reviewed=newest_first)
 
 
 def _saved_planner(

@@ -24,6 +24,7 @@ from reconciler.state.problems import number_claimed
 from reconciler.state.recovery.first_state import refuse_local_state
 from reconciler.state.recovery.missing_state import LoadedState, MissingState
 from reconciler.state.stores.store import Store
+from reconciler.workflows.replan import Held
 from reconciler.workflows.session import Consent, Planned, RunOptions, load_baseline_project
 
 
@@ -54,9 +55,16 @@ def check_claims(planned: Planned, store: Store) -> Planned:
 
 
 def apply_guards(
-    options: RunOptions, planned: Planned, consent: Consent, loaded: LoadedState | None = None
+    options: RunOptions,
+    planned: Planned,
+    consent: Consent,
+    loaded: LoadedState | None = None,
+    reviewed: Sequence[Held] = (),
 ) -> Planned:
-    """Add everything that makes an apply refuse this plan, as refusals and announced in the notes."""
+    """Add everything that makes an apply refuse this plan, as refusals and announced in the notes.
+
+    `reviewed` are parts of the plan, each with the baseline that this part must not go beyond.
+    """
     project, plan = planned.project, planned.plan
 
     # The state: missing, or begun in CI where it is lost with the job.
@@ -71,9 +79,14 @@ def apply_guards(
     baselines = [each for each in dict.fromkeys((planned.baseline, named)) if each is not None]
     for baseline in baselines:
         refusals += find_baseline_refusals(plan, baseline, consent.takeovers, own=refusals, **given)
+    for part in reviewed:
+        refusals += find_baseline_refusals(
+            part.plan, part.baseline, consent.takeovers, own=refusals, **given
+        )
 
     # Credentials that an apply would write into a state without encryption: refused, or only
     # reported.
+    baselines += [part.baseline for part in reviewed]
     exposed, refuse_exposed = _exposed_credentials(planned, baselines)
     if refuse_exposed:
         refusals += exposed

@@ -51,7 +51,7 @@ from reconciler.workflows.session import Gateways, Planned, Prefetch, RunOptions
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan is built from.
 
-    The secrets of a `saved` plan keep their fingerprints. `former` holds, by address, the entries
+    The secrets of `saved` plans keep their fingerprints. `former` holds, by address, the entries
     of a state that is missing.
     """
 
@@ -60,7 +60,7 @@ class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     gateways: Gateways
     prefetch: Prefetch
-    saved: PlanFile | None = None
+    saved: tuple[PlanFile, ...] = ()
     former: Mapping[str, Entry] = {}
 
 
@@ -246,7 +246,7 @@ def _seal(
 ) -> tuple[Sealed, list[Diagnostic]]:
     """Replace secrets by fingerprints, and warn of those that are assumed to be unchanged."""
     options = inputs.options
-    seeds = (_saved_entries(inputs.saved), recorded)
+    seeds = [*map(_saved_entries, inputs.saved), recorded]
     sealed = seal(inputs.project, reading.desired, seeds, options.environ, needs_secret)
     return sealed, [] if options.refresh else warn_of_assumed_secrets(sealed.unknown)
 
@@ -260,10 +260,10 @@ def _read_platforms(
     return inputs.gateways.adapters.extend_observed(observed, sealed.desired, recorded)
 
 
-def _saved_entries(saved: PlanFile | None) -> dict[str, Entry]:
+def _saved_entries(saved: PlanFile) -> dict[str, Entry]:
     """Return the entries that the actions of a saved plan would record, by address."""
     entries: dict[str, Entry] = {}
-    for action in saved.actions if saved is not None else ():
+    for action in saved.actions:
         if action.entry is not None:
             entries[action.address] = action.entry
     return entries
@@ -273,7 +273,7 @@ def _secrets_needed(inputs: PlanInputs) -> Callable[[str], bool]:
     """Return the test for addresses whose secrets must be readable: all that this run may write."""
     if not inputs.options.refresh:
         return lambda address: False
-    if inputs.saved is not None:
+    if inputs.saved:
         return secret_writing_addresses(inputs.saved).__contains__
     return lambda address: True
 

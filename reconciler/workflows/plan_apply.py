@@ -7,7 +7,7 @@ line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from reconciler.state.plan_file import Origin, PlanFile
 from reconciler.state.recovery import missing_state
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.store import Store
-from reconciler.workflows import guards, pipeline, saved_plan_check
+from reconciler.workflows import guards, pipeline, replan, saved_plan_check
 from reconciler.workflows.guards import raise_if_refused  # imported by the planner
 from reconciler.workflows.plan_actors import add_actors
 from reconciler.workflows.saved_plan import make_saved_plan
@@ -128,11 +128,12 @@ def apply(
     confirm: Confirm,
     saved: PlanFile | None = None,
     expected: str | None = None,
+    reviewed: Sequence[PlanFile] = (),
 ) -> Applied:
     """Plan, ask and apply. Raises Refused, and what `plan` raises.
 
-    Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these
-    are given.
+    Refused unless the plan equals the `saved` one, each action is in one of the `reviewed` ones,
+    and the digest is the `expected` one, where these are given.
     """
     # The regions of all numbers are read before the first write; `plan` reads only a few.
     options = msgspec.structs.replace(options, max_region_calls=None)
@@ -140,7 +141,9 @@ def apply(
     def planner(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
     ) -> Planned:
-        planned = _plan(options, consent, project, store, gateways, confirmed or saved)
+        planned = _plan(
+            options, consent, project, store, gateways, confirmed or saved, tuple(reviewed)
+        )
         check_digest(planned, expected, saved)
         return planned
 
@@ -232,9 +235,10 @@ def _plan(
     store: Store,
     gateways: Gateways,
     saved: PlanFile | None = None,
+    reviewed: tuple[PlanFile, ...] = (),
 ) -> Planned:
     """Build the plan of `plan` and `apply`: prefetch, load the state, build, compare with a saved
-    plan, check.
+    plan or with several reviewed plans, check.
     """
     # Twilio answers while the state is loaded and modules are imported.
     pages = prefetch(options, project, gateways)
@@ -248,12 +252,13 @@ def _plan(
         state=loaded.state,
         gateways=gateways,
         prefetch=pages,
-        saved=saved,
+        saved=reviewed if saved is None else (saved, *reviewed),
         former=former,
     )
     planned = pipeline.build_plan(inputs)
     if saved is not None:
         planned = saved_plan_check.use_saved_plan(options, saved, planned, gateways)
+    held = replan.check_reviewed(options, reviewed, planned, gateways) if reviewed else []
 
     planned = guards.check_claims(add_actors(options, planned, gateways), store)
-    return guards.apply_guards(options, planned, consent, loaded)
+    return guards.apply_guards(options, planned, consent, loaded, held)

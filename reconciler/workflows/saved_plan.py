@@ -4,7 +4,7 @@ stale; list the secrets that it writes. Write no file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -12,12 +12,12 @@ from reconciler import __version__
 from reconciler.config.project import Project, Secret
 from reconciler.config.secrets.destinations import destinations_of
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import PARTS
-from reconciler.kinds.table import NUMBER_KINDS, secret_fields
+from reconciler.kinds.table import secret_fields
 from reconciler.model.action import Action
 from reconciler.model.route import WireValue
 from reconciler.planning.checks.baseline_config import Baseline
 from reconciler.planning.plan import Plan
+from reconciler.planning.staleness import add_wire_names, list_written_fields
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import Origin, PlanFile
 
@@ -96,18 +96,10 @@ def _managed_fields(action: Action) -> set[str] | None:
 
     A deletion loses everything, so it depends on everything.
     """
-    if action.action == "delete":
-        return None
-
-    names = {*action.set, *action.unset, *action.restore}
-    names |= {change.field for change in action.changes}
-    if action.entry is not None:
-        names |= action.entry.last_applied.keys()
-    fields = set(names)
-    if action.kind in NUMBER_KINDS:
-        for name in names:
-            fields.update(PARTS.get(name, ()))
-    return fields
+    written = list_written_fields(action)
+    if written is None or action.entry is None:
+        return written
+    return written | add_wire_names(action.kind, set(action.entry.last_applied))
 
 
 def references_of(project: Project, addresses: Collection[str]) -> dict[str, dict[str, str]]:
@@ -134,11 +126,16 @@ def empty_plan(plan: Plan) -> Plan:
     )
 
 
-def secret_writing_addresses(saved: PlanFile) -> frozenset[str]:
-    """Return the addresses whose secrets an action of the plan writes, so that they must be
+def secret_writing_addresses(plans: Iterable[PlanFile]) -> frozenset[str]:
+    """Return the addresses whose secrets an action of these plans writes, so that they must be
     readable.
     """
-    return frozenset(action.address for action in saved.actions if secret_fingerprints(action))
+    addresses = set()
+    for plan in plans:
+        for action in plan.actions:
+            if secret_fingerprints(action):
+                addresses.add(action.address)
+    return frozenset(addresses)
 
 
 def secret_fingerprints(action: Action) -> set[str]:

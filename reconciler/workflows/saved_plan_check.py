@@ -151,7 +151,7 @@ def find_staleness(
         return moved
 
     # Live values that were edited meanwhile, with the person who edited them.
-    live = _live_fingerprints(saved, observed)
+    live = find_live_fingerprints(saved, observed)
     accounts = {action.address: action.account for action in saved.actions}
     edits = attribute(list_edits(saved.fingerprints, live, accounts))
     actors = {}
@@ -224,7 +224,7 @@ def last_commit_of(options: RunOptions, project: Project) -> Callable[[], str | 
     return find
 
 
-def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
+def find_live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
     """Return the fingerprint of each resource of the plan as it is now; None for one that is gone."""
     first = {action.address: action for action in reversed(saved.actions)}
     fingerprints: dict[str, Wire | None] = {}

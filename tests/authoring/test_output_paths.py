@@ -17,7 +17,7 @@ from reconciler.cli.output_paths import OutputPath
 from reconciler.state.stores.companions import is_same_file, is_state_file
 
 INPUTS = {
-    ("apply", "planfile"),
+    ("apply", "planfiles"),
     ("state push", "document"),
     ("sandbox", "seed"),
 }
