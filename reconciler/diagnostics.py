@@ -73,6 +73,16 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
         )
 
 
+def describe_file_problem(error: OSError) -> Diagnostic:
+    """Return the problem of a file that cannot be read or written."""
+    place = f"{error.filename}: " if error.filename else ""
+    return Diagnostic(
+        code="file_error",
+        summary="File cannot be read or written",
+        detail=f"{place}{error.strerror or error}. Check that it exists, and its permissions.",
+    )
+
+
 def has_errors(diagnostics: list[Diagnostic]) -> bool:
     """Return true when at least one of them is an error."""
     return any(d.severity == "error" for d in diagnostics)

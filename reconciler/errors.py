@@ -41,6 +41,11 @@ class ReconcilerError(Exception):
         self.done: Sequence[Any] = ()
         self.unread_accounts: Sequence[str] = ()
 
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a process that ends with this error."""
+        return int(self.exit)
+
 
 class ConfigInvalid(ReconcilerError):
     """The configuration has at least one error; all of them are in `diagnostics`."""

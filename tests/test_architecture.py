@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "reconciler"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
 LAYERS = [
+    "api",
     "cli",
     "schemas",
     "workflows",
@@ -32,6 +33,7 @@ LAYERS = [
     "clock",
     "errors",
     "diagnostics",
+    "version",
 ]
 """The packages and modules of `reconciler/` from top to bottom: imports point down this list only."""
 INNER_LAYERS = {
@@ -47,7 +49,6 @@ INNER_LAYERS = {
         "common_options",
         "suggestions",
         "workflow_commands",
-        "exit_codes",
         "arguments",
         "output_paths",
         "signals",
@@ -117,6 +118,7 @@ INNER_LAYERS = {
         "order",
     ],
     "workflows": [
+        "exit_codes",
         "apply_saved",
         "rollback",
         "release",

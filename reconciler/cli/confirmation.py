@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.common_options import CommonOptions
-from reconciler.cli.exit_codes import plan_exit_code, result_exit_code
 from reconciler.cli.options import is_on_terminal
 from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.progress import choose_progress
@@ -21,6 +20,7 @@ from reconciler.cli.signals import stop_on_signals
 from reconciler.errors import Exit
 from reconciler.state.plan_file import Origin
 from reconciler.workflows import plan_apply
+from reconciler.workflows.exit_codes import plan_exit_code, result_exit_code
 from reconciler.workflows.plan_apply import Confirm
 from reconciler.workflows.saved_plan_check import digest_of_plan
 from reconciler.workflows.session import Applied, Planned, RunOptions

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.output import emit_failure
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, describe_file_problem
 from reconciler.errors import Exit, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run_guarded(common: CommonOptions, name: str, command: Callable[[], Any]) ->
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except OSError as error:
-        emit_failure(common, name, [_file_problem(error)])
+        emit_failure(common, name, [describe_file_problem(error)])
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page, and no value of anything
         emit_failure(common, name, [_internal_error(error)])
@@ -39,15 +39,6 @@ def run_guarded(common: CommonOptions, name: str, command: Callable[[], Any]) ->
 
             click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
         return Exit.FAILED
-
-
-def _file_problem(error: OSError) -> Diagnostic:
-    place = f"{error.filename}: " if error.filename else ""
-    return Diagnostic(
-        code="file_error",
-        summary="File cannot be read or written",
-        detail=f"{place}{error.strerror or error}. Check that it exists, and its permissions.",
-    )
 
 
 def _internal_error(error: Exception) -> Diagnostic:

@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from reconciler import __version__
 from reconciler.cli.arguments import AnywhereGroup, complete_arguments
 from reconciler.cli.signals import is_interrupted, watch_interrupts
 from reconciler.errors import Exit
+from reconciler.version import __version__
 
 COMMANDS = {
     "validate": (

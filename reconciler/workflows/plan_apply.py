@@ -94,13 +94,11 @@ def save(options: RunOptions, planned: Planned, path: Path, origin: Origin | Non
 
     `origin` is the command that made it, where that is not `plan`.
     """
-    saved = _make_plan_file(options, planned, origin)
+    saved = make_plan_file(options, planned, origin)
     plan_file.write(path, saved, cipher=state_cipher(options, planned.project))
 
 
-def _make_plan_file(
-    options: RunOptions, planned: Planned, origin: Origin | None = None
-) -> PlanFile:
+def make_plan_file(options: RunOptions, planned: Planned, origin: Origin | None = None) -> PlanFile:
     """Return the content of a plan file."""
     return make_saved_plan(
         planned.plan,
@@ -190,7 +188,7 @@ def _plan_again(
     overwritten without consent, and the state would not record them. So the confirmed plan is
     treated as a saved one: made again and compared.
     """
-    shown = _make_plan_file(options, confirmed)
+    shown = make_plan_file(options, confirmed)
     try:
         fresh = planner(confirmed.project, store, gateways, shown)
         fresh = saved_plan_check.use_saved_plan(options, shown, fresh, gateways)

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from reconciler import __version__
 from reconciler.config.project import Project, Secret
 from reconciler.config.secrets.destinations import destinations_of
 from reconciler.diagnostics import Diagnostic
@@ -20,6 +19,7 @@ from reconciler.planning.plan import Plan
 from reconciler.planning.staleness import add_wire_names, list_written_fields
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import Origin, PlanFile
+from reconciler.version import __version__
 
 
 def make_saved_plan(

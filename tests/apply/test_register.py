@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.cli.exit_codes import result_exit_code
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Outcome, Result
@@ -21,6 +20,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest
+from reconciler.workflows.exit_codes import result_exit_code
 
 ONE, TWO = "+15550100101", "+15550100102"
 

@@ -195,7 +195,7 @@ def test_explains_the_manual_steps_when_a_move_cannot_be_undone(tmp_path: Path, 
             in outcome.error.message
         )
         assert NUMBER in outcome.error.message
-        from reconciler.cli.exit_codes import result_exit_code
+        from reconciler.workflows.exit_codes import result_exit_code
 
         assert result_exit_code(result) == 5
         sandbox.faults.clear()

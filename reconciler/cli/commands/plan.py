@@ -11,12 +11,12 @@ import msgspec
 
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import baseline_options, plan_consent_options
-from reconciler.cli.exit_codes import plan_exit_code
 from reconciler.cli.options import scope_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import choose_progress
 from reconciler.workflows import plan_apply
+from reconciler.workflows.exit_codes import plan_exit_code
 from reconciler.workflows.saved_plan_check import digest_of_plan
 from reconciler.workflows.session import Consent, Planned
 

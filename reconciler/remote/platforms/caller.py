@@ -13,7 +13,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from reconciler import __version__
 from reconciler.errors import RemoteError
 from reconciler.remote.gateway import CallRecord
 from reconciler.remote.platforms import errors
@@ -23,6 +22,7 @@ from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.outage import Outage
 from reconciler.remote.transport.pool import NoAnswer, Pool
 from reconciler.remote.transport.retry import AttemptOutcome, FailureKind, Method
+from reconciler.version import __version__
 
 Headers = Callable[[], tuple[Mapping[str, str], tuple[str, ...]]]
 """Returns the headers that authenticate a request, and the secrets in them."""

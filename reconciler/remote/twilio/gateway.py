@@ -19,7 +19,6 @@ import msgspec
 from twilio.base.client_base import ClientBase  # type: ignore[import-untyped]
 from twilio.http import HttpClient  # type: ignore[import-untyped]
 
-from reconciler import __version__
 from reconciler.clock import Clock, SystemClock
 from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import LISTING, NumberPage, NumberRow
@@ -44,6 +43,7 @@ from reconciler.remote.twilio.paging import (
     rows_in_page,
 )
 from reconciler.remote.twilio.response import Request
+from reconciler.version import __version__
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
 """A region's own edge, if none is given: the hosts without an edge (api.ie1.twilio.com) are off."""

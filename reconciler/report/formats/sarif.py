@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from reconciler import __version__
 from reconciler.report.analysis.risks import Finding, list_findings
 from reconciler.report.documents.types import Document
 from reconciler.report.formats.gitlab import fingerprint
 from reconciler.report.wording import printable
+from reconciler.version import __version__
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

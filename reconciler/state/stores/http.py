@@ -16,7 +16,6 @@ from threading import RLock
 
 import msgspec
 
-from reconciler import __version__
 from reconciler.clock import Clock
 from reconciler.errors import StateError
 from reconciler.model.entry import Entry
@@ -47,6 +46,7 @@ from reconciler.state.stores.http_envelope import (
 )
 from reconciler.state.stores.http_lock import LockBody, decode_lock, holder_of, is_ours
 from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
+from reconciler.version import __version__
 
 LEASE = 120.0
 """Seconds: every renewal writes the whole document, and GitLab keeps every one that is written."""

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from reconciler import __version__
 from reconciler.clock import Clock
 from reconciler.errors import StateError
 from reconciler.remote.transport.body import STATE_BYTES
@@ -20,6 +19,7 @@ from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.state import problems
 from reconciler.state.stores.http_endpoints import HttpEndpoints
+from reconciler.version import __version__
 
 ATTEMPTS = 3
 WHOLE_SECONDS = 1.0
