@@ -18,10 +18,13 @@ from typing import Any, cast
 
 import msgspec
 
+from reconciler.config.project import Project
+from reconciler.config.secrets.destinations import destinations_of
 from reconciler.config.variable_sources import VariableSources
 from reconciler.diagnostics import Diagnostic, describe_file_problem, sort_by_place
 from reconciler.errors import Exit, ReconcilerError, Refused
 from reconciler.execution.outcome import Outcome
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.remote.transport.time_limit import TimeLimit
 from reconciler.report.documents.build import apply_document, drift_document, plan_document
 from reconciler.report.documents.counts import count_declared
@@ -72,16 +75,22 @@ class _Output:
 
 
 class Config(_Output):
-    """A valid configuration. `project` is its name, `path` its entry file."""
+    """A valid configuration. `project` is its name, `path` its entry file, `state` the location of
+    its state, `numbers` what it declares on Twilio, `destinations` the servers that get secrets.
+    """
 
     def __init__(
-        self, document: Document, exit_code: int, options: RunOptions, project: str, digest: str
+        self, document: Document, exit_code: int, options: RunOptions, project: Project
     ) -> None:
         super().__init__(document, exit_code)
         self.path = options.directory / options.file
-        self.project = project
+        self.project = project.name
+        self.state = project.state
+        self.numbers = _list_numbers(project)
+        destinations = msgspec.to_builtins(destinations_of(project))
+        self.destinations = [Record(each) for each in destinations]
         self._options = options
-        self._digest = digest
+        self._digest = project.digest
 
 
 class Plan(_Output):
@@ -190,7 +199,7 @@ def load(path: str | os.PathLike[str], variables: Mapping[str, str] = NO_VARIABL
         command="validate", summary=count_declared(project), diagnostics=found
     )
     code = Exit.REFUSED if project.violations else Exit.DONE
-    return Config(document, code, options, project.name, project.digest)
+    return Config(document, code, options, project)
 
 
 def plan(config: Config) -> Plan:
@@ -296,6 +305,15 @@ def _check_unchanged(config: Config, planned: Planned) -> None:
     raise Refused(
         Diagnostic(code="plan_stale", summary="The configuration has changed", detail=detail)
     )
+
+
+def _list_numbers(project: Project) -> list[str]:
+    """Return the declared numbers and bridge numbers that the account has to have already."""
+    numbers: list[str] = []
+    for declared in project.desired:
+        if declared.kind in NUMBER_KINDS and declared.profile.purchase is None:
+            numbers.append(declared.key)
+    return numbers
 
 
 def _check_values(variables: Mapping[str, str]) -> dict[str, str]:
