@@ -18,6 +18,7 @@ LAYERS = [
     "pytest_plugin",
     "api",
     "cli",
+    "mcp_server",
     "schemas",
     "workflows",
     "report",
@@ -146,6 +147,7 @@ INNER_LAYERS = {
         "session",
         "answers",
     ],
+    "mcp_server": ["server", "calls", "commands", "project_files", "tools"],
     "sandbox": ["service", "faults", "world", "platforms", "twilio", "http", "store"],
 }
 """The sub-folders and modules of a package from top to bottom: the same rule holds inside each package."""
@@ -158,6 +160,9 @@ ONE_PLACE = {
     "deepdiff": "reconciler/planning/staleness.py",
     "rich": "reconciler/cli/progress.py",
     "pytest": "reconciler/pytest_plugin.py",
+    "mcp": "reconciler/mcp_server/server.py",
+    "mcp_types": "reconciler/mcp_server/server.py",
+    "anyio": "reconciler/mcp_server/server.py",
     "livekit": "reconciler/sandbox/platforms/livekit_protobuf.py",
     "google": "reconciler/sandbox/platforms/livekit_protobuf.py",
     "jwt": "reconciler/remote/platforms/livekit.py",
@@ -302,6 +307,7 @@ def test_help_and_validate_start_without_twilio() -> None:
 
 
 LATE_IMPORTS = {
+    "reconciler.mcp_server.server": "the vendor library is behind it",
     "reconciler.cli.reports": "only reports need it",
     "reconciler.cli.suggestions": "only a mistyped command line needs it",
     "reconciler.cli.workflow_commands": "only GitHub Actions needs it",

@@ -70,6 +70,7 @@ COMMANDS = {
         "reconciler.cli.commands.schema",
         "Print the JSON Schema of the configuration or of an output.",
     ),
+    "mcp": ("reconciler.cli.commands.mcp", "Serve this project to coding agents (MCP)."),
     "completion": ("reconciler.cli.commands.completion", "Print a shell completion script."),
     "sandbox": ("reconciler.cli.commands.sandbox", "Run a simulated Twilio on a local port."),
     "demo": ("reconciler.cli.commands.demo", "Run a demonstration on a simulated Twilio."),

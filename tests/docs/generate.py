@@ -121,6 +121,7 @@ EXAMPLES = {
     "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
     "explain": "reconciler explain agent_not_found\nreconciler explain 4 --json             # an exit code\n"
     "reconciler explain --list",
+    "mcp": "reconciler mcp -C stacks/emea                     # an MCP client starts it",
     "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
     "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
     "rollback": "reconciler rollback --to 12 --dry-run                 # look first\n"

@@ -73,6 +73,7 @@ NOT_TRIED = {
     "completion": "prints a script of its own",
     "demo": "has a test of its own",
     "explain": "prints texts of the package alone",
+    "mcp": "serves until its client ends; has tests of its own",
     "sandbox": "serves until it is ended",
     "schema": "prints a document of its own",
     "state pull": "prints the JSON of the state for programs",

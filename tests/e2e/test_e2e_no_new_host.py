@@ -56,7 +56,7 @@ COMMANDS: dict[str, list[str]] = {
     "state unlock": [],
 }
 """Commands that read a configuration, each with the arguments that it needs."""
-WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo"}
+WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo", "mcp"}
 """Commands that connect to nothing that a configuration names."""
 MAIN = ("validate", "plan", "apply")
 """Commands for each way; an account, a platform and a state are tried with every command."""
