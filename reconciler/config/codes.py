@@ -33,8 +33,12 @@ SUMMARIES: dict[str, str] = {
     "policy_unusable": "A policy cannot be evaluated",
     "include_limit": "Too many included files",
     "include_not_yaml": "An included file is neither YAML nor JSON",
+    "include_not_csv": "A file of numbers is not CSV",
     "include_cycle": "Files include each other",
     "include_outside_project": "An included file is outside the project",
+    # files of numbers
+    "csv_syntax": "This is not valid CSV",
+    "csv_limit": "The CSV file is too large",
     # variables
     "variable_not_set": "The variable has no value",
     "variable_not_declared": "The variable is not declared",

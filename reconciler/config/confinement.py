@@ -51,6 +51,15 @@ def explain_outside(path: str) -> str:
     )
 
 
+def explain_outside_project(name: str) -> str:
+    """Explain why this file is not read as a part of the configuration, and what to do."""
+    return (
+        f"`{name}` leads out of the repository, or into `.git`. After following links, included "
+        "files must be below the nearest folder with `.git` (without one, the folder of the "
+        "entry file). Move the file there, or use an entry file in a folder above."
+    )
+
+
 def is_inside(real: str, folders: Iterable[str]) -> bool:
     """Return whether a real path is below one of these real folders, and not in `.git`."""
     for folder in folders:

@@ -13,8 +13,11 @@ HEADER_KEYS = ("version", "project", "state", "fingerprint_key", "encryption_key
 """The keys that commands on the state alone need."""
 
 
-LIST_SECTION = "moved"
-"""A list: those of several files are one after the other."""
+MOVES = "moved"
+NUMBER_GROUPS = "number_groups"
+NUMBER_FILES = "numbers_from"
+LIST_SECTIONS = (MOVES, NUMBER_GROUPS, NUMBER_FILES)
+"""Lists: those of several files are one after the other."""
 
 
 def duplicate_declaration(
@@ -41,6 +44,8 @@ SECTIONS = (
     "applications",
     "trunks",
     "numbers",
+    "number_groups",
+    "numbers_from",
     "bridge_numbers",
     "moved",
     "defaults",

@@ -153,8 +153,13 @@ def _find_names_in_line(line: str, folder: Path, base: Path) -> Iterator[tuple[s
 
     for key, value in named:
         for word in _WORD.findall(value):
-            if "://" not in word:
-                yield key, (folder if key == "include" else base) / Path(word)
+            if "://" in word:
+                continue
+            if key != "include":
+                yield key, base / Path(word)
+            # `file` names a secret, relative to the entry file, or numbers, relative to this one.
+            if key != "state":
+                yield key, folder / Path(word)
 
 
 def _is_one_of(path: Path, files: Iterator[Path] | Sequence[Path]) -> bool:

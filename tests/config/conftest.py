@@ -32,7 +32,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def _write(body: str, *, head: str = HEAD + ACCOUNT, **others: str) -> Path:
         for name, text in others.items():
-            path = tmp_path / name.replace("__", "/").replace("_yaml", ".yaml")
+            path = tmp_path / name.replace("__", "/").replace("_yaml", ".yaml").replace(
+                "_csv", ".csv"
+            )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text), encoding="utf-8")
         entry = tmp_path / "reconciler.yaml"

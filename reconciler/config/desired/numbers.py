@@ -79,6 +79,7 @@ class NumberSection:
         self.parts: list[tuple[str, Map]] = []
         self.kind = kind
         self._make_shape = make_shape
+        self._reported: set[tuple[object, ...]] = set()
         self._shapes: dict[object, NumberShape] = {}
         self._labelled: IdentityMap[dict[Labels, Profile]] = IdentityMap()
 
@@ -141,7 +142,7 @@ class NumberSection:
         if shape.registering is not None and profile is None and sid is not None:
             detail = "A number outside Twilio has no SID: write it in E.164."
             findings.append(Finding("invalid_phone_format", detail, (), "key"))
-        self.diagnostics += place_findings((*shape.findings, *findings), entry, address)
+        self._report((*shape.findings, *findings), entry, address)
 
         for name in filter(None, (sid, e164 if e164 != key else None)):
             self.identities.append(Identity(name, key, position, address))
@@ -153,6 +154,14 @@ class NumberSection:
         if shape.registering is not None:
             parent = address if profile is not None else None
             self._register(entry, name, parent, shape, profile)
+
+    def _report(self, findings: Sequence[Finding], entry: Place, address: str) -> None:
+        """Report the findings of a number. A field that a whole group shares is reported once."""
+        for found in place_findings(findings, entry, address):
+            place = found.code, found.detail, found.file, found.line, found.column
+            if place not in self._reported:
+                self._reported.add(place)
+                self.diagnostics.append(found)
 
     def _with_own_fields(self, profile: Profile, node: Any, shape: NumberShape) -> Profile:
         """Return the profile with this number's own friendly name and labels."""

@@ -1,6 +1,6 @@
 """Load the configuration that `--baseline FILE|REV` names: a file, or a revision of git.
 
-All YAML and JSON files of a revision are read into a temporary folder, because the entry file may
+All YAML, JSON and CSV files of a revision are read into a temporary folder, because the entry file may
 include files from anywhere in the repository. Nothing is checked out, and nothing in the repository
 is changed.
 """
@@ -18,7 +18,8 @@ from reconciler.config.confinement import repository_root
 from reconciler.config.load.git import GitError, run_git
 from reconciler.config.load.load import load
 from reconciler.config.project import Project
-from reconciler.config.source.source_line import INCLUDED
+from reconciler.config.section_names import NUMBER_FILES
+from reconciler.config.source.source_line import CSV, INCLUDED
 from reconciler.config.variable_sources import NO_SOURCES, VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, ReconcilerError
@@ -160,11 +161,24 @@ def _load(
 def _copy_files(
     folder: Path, baseline: str, entry: Path, commit: str, wanted: Collection[str]
 ) -> None:
+    def copy(name: str) -> bytes:
+        data = _git(baseline, entry, "cat-file", "blob", f"{commit}:{name}")
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return data
+
+    tables: list[str] = []
+    names_tables = False
     for name in _list_files(baseline, entry, commit):
         if name.endswith(INCLUDED) or name in wanted:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_git(baseline, entry, "cat-file", "blob", f"{commit}:{name}"))
+            names_tables |= NUMBER_FILES.encode() in copy(name)
+        elif name.lower().endswith(CSV):
+            tables.append(name)
+
+    # A repository may hold large CSV files for other purposes: they are copied only where needed.
+    for name in tables if names_tables else ():
+        copy(name)
 
 
 def _list_files(baseline: str, entry: Path, commit: str) -> Iterator[str]:

@@ -15,14 +15,20 @@ from pathlib import Path
 
 from reconciler.config.advice.spelling import reset_suggestions
 from reconciler.config.codes import diagnostic
-from reconciler.config.confinement import is_inside, repository_root
+from reconciler.config.confinement import (
+    explain_outside_project,
+    is_inside,
+    repository_root,
+)
 from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
 from reconciler.config.load.meaning import digest_of_meaning
-from reconciler.config.load.variables import SECTION, substitute, unknown_variable
+from reconciler.config.load.number_lists import expand_number_lists
+from reconciler.config.load.variables import SECTION, Replace, substitute, unknown_variable
 from reconciler.config.section_names import (
     HEADER_KEYS,
-    LIST_SECTION,
+    LIST_SECTIONS,
+    NUMBER_FILES,
     NUMBER_SECTIONS,
     duplicate_declaration,
 )
@@ -106,25 +112,13 @@ class Merged:
         self, path: Path, including: tuple[str, ...], by: Position | None = None
     ) -> None:
         """Read a file, which the files `including` include; `by` is the position of the include."""
-        label = self._label(path)
-        self.paths.append(path)
-        try:
-            data = read_content(path, included=by is not None)
-        except (OSError, ValueError) as error:
-            self.complete = False
-            self.files.append(label)
-            reason = error.strerror if isinstance(error, OSError) else None
-            cure = ""
-            if by is None and isinstance(error, FileNotFoundError):
-                cure = _entry_file_cure(path)
-            detail = f"{label}: {reason or 'its name is not valid'}.{cure}"
-            self._report("unreadable_file", detail, by or Position(label, 1, 1))
+        label = self.label(path)
+        data = self.read_bytes(path, label, by)
+        if data is None:
             return
 
         identity = os.path.realpath(path)
         self._read.add(identity)
-        self.files.append(label)
-
         document = parse_file(data, label)
         self._has_references |= b"${" in data
         self.ignored_rules.update(find_ignore_comments(data, label))
@@ -134,6 +128,24 @@ class Merged:
 
         for pattern in self._patterns(label, document.root):
             self._include(pattern, path.parent, (*including, identity))
+
+    def read_bytes(self, path: Path, label: str, by: Position | None) -> bytes | None:
+        """Return the content of a file that belongs to the configuration; None, with an error, for
+        one that cannot be read.
+        """
+        self.paths.append(path)
+        self.files.append(label)
+        try:
+            return read_content(path, included=by is not None)
+        except (OSError, ValueError) as error:
+            self.complete = False
+            reason = error.strerror if isinstance(error, OSError) else None
+            cure = ""
+            if by is None and isinstance(error, FileNotFoundError):
+                cure = _entry_file_cure(path)
+            detail = f"{label}: {reason or 'its name is not valid'}.{cure}"
+            self._report("unreadable_file", detail, by or Position(label, 1, 1))
+            return None
 
     def _add(self, document: Document) -> None:
         """Add the sections of a file, and report keys that it declares twice."""
@@ -187,16 +199,16 @@ class Merged:
             self._report("include_no_match", "No file matches this pattern.", at)
 
         for path in files:
-            if not self._contains(path):
-                self._report_outside(self._label(path), at)
+            if not self.contains(path):
+                self._report_outside(self.label(path), at)
             elif os.path.realpath(path) not in self._read:
                 self._read_included(path, including, at)
         return None
 
     def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
         # First, so that the message does not reveal whether a file outside the repository exists.
-        if not self._contains(path):
-            return self._report_outside(self._label(path), at)
+        if not self.contains(path):
+            return self._report_outside(self.label(path), at)
 
         try:
             identity, exists = os.path.realpath(path), path.exists()
@@ -205,15 +217,15 @@ class Merged:
 
         if not exists:
             self.complete = False
-            self._report("include_not_found", f"There is no {self._label(path)}.", at)
+            self._report("include_not_found", f"There is no {self.label(path)}.", at)
         elif identity in including:
-            detail = f"{self._label(path)} already includes this file. Remove one of the includes."
+            detail = f"{self.label(path)} already includes this file. Remove one of the includes."
             self._report("include_cycle", detail, at)
         elif identity not in self._read:
             self._read_included(path, including, at)
         return None
 
-    def _contains(self, path: Path) -> bool:
+    def contains(self, path: Path) -> bool:
         """Return whether this file, after following links, is below the root of the repository."""
         try:
             return is_inside(os.path.realpath(path), [self._project])
@@ -230,12 +242,7 @@ class Merged:
 
     def _report_outside(self, name: str, at: Position) -> None:
         self.complete = False
-        detail = (
-            f"`{name}` leads out of the repository, or into `.git`. After following links, included "
-            "files must be below the nearest folder with `.git` (without one, the folder of the "
-            "entry file). Move the file there, or use an entry file in a folder above."
-        )
-        self._report("include_outside_project", detail, at)
+        self._report("include_outside_project", explain_outside_project(name), at)
 
     def _report_limit(self, reason: str, at: Position) -> None:
         self.complete = False
@@ -255,7 +262,7 @@ class Merged:
             return self._read_file(path, including, at)
 
         self.complete = False
-        detail = f"{self._label(path)} must end in .yaml, .yml or .json, also where a link leads."
+        detail = f"{self.label(path)} must end in .yaml, .yml or .json, also where a link leads."
         self._report("include_not_yaml", detail, at)
         return None
 
@@ -265,10 +272,21 @@ class Merged:
             wanted = (*self.sections, SECTION)
             self.parts = {key: self.parts[key] for key in wanted if key in self.parts}
         values = [self._read_values(path) for path in sources.files]
-        if not (self._has_references or SECTION in self.parts or sources.given or values):
+        has_variables = self._has_references or SECTION in self.parts or sources.given or values
+        if not has_variables and NUMBER_FILES not in self.parts:
+            expand_number_lists(self, _keep)
             return frozenset()
+
+        def read_more(replace: Replace) -> None:
+            expand_number_lists(self, replace)
+
         done = substitute(
-            self.parts, self.files[0], sources, values, all_sections=self.sections is None
+            self.parts,
+            self.files[0],
+            sources,
+            values,
+            all_sections=self.sections is None,
+            read_more=read_more,
         )
         self.diagnostics += done.problems
         if done.unknown and self.complete:
@@ -277,7 +295,7 @@ class Merged:
 
     def _read_values(self, path: Path) -> Place:
         """Return the mapping of a file of values; an empty one, with an error, for anything else."""
-        label = self._label(path)
+        label = self.label(path)
         nothing = Place(label, Map(), _START, _START)
         try:
             document = parse_file(read_content(path, included=True), label)
@@ -298,7 +316,7 @@ class Merged:
     def _check_duplicates(self) -> None:
         """Report what two files declare. `version` may be repeated; numbers are checked later."""
         for key, parts in self.parts.items():
-            if key in ("version", LIST_SECTION) or key in NUMBER_SECTIONS:
+            if key in ("version", *LIST_SECTIONS, *NUMBER_SECTIONS):
                 continue
 
             if not all(isinstance(part.node, Map) for part in parts):
@@ -322,7 +340,7 @@ class Merged:
     def _report(self, code: str, detail: str, at: Position) -> None:
         self.diagnostics.append(diagnostic(code, detail, at))
 
-    def _label(self, path: Path) -> str:
+    def label(self, path: Path) -> str:
         """Return the name of a file in diagnostics."""
         if self._root is None:
             return os.path.normpath(path)
@@ -354,6 +372,11 @@ def read_content(path: Path, *, included: bool) -> bytes:
     if len(data) > LARGEST_FILE:
         raise OSError(errno.EFBIG, f"it is larger than {LARGEST_FILE:,} bytes")
     return data
+
+
+def _keep(text: str, _place: Place) -> str:
+    """Return a text as it is: there is nothing to replace."""
+    return text
 
 
 def _position(file: str, mark: Mark) -> Position:

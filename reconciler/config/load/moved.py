@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.load.merge import Merged
-from reconciler.config.section_names import LIST_SECTION
+from reconciler.config.section_names import MOVES
 from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Settings
 from reconciler.config.sections.general import Move as Declared
@@ -33,7 +33,7 @@ def read_moves(merged: Merged, settings: Settings) -> tuple[tuple[Move, ...], li
     """Return the renames of all files in their order, and their problems."""
     moves: list[tuple[Place, Move]] = []
     problems: list[Diagnostic] = []
-    for part in merged.parts.get(LIST_SECTION, []):
+    for part in merged.parts.get(MOVES, []):
         for place in part.items():
             value, findings = validate_entry(Declared.model_validate, Declared, place.node)
             if value is not None:

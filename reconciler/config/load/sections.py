@@ -15,7 +15,15 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
-from reconciler.config.section_names import HEADER_KEYS, LIST_SECTION, NUMBER_SECTIONS, SECTIONS
+from reconciler.config.section_names import (
+    HEADER_KEYS,
+    LIST_SECTIONS,
+    MOVES,
+    NUMBER_FILES,
+    NUMBER_GROUPS,
+    NUMBER_SECTIONS,
+    SECTIONS,
+)
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import AnyAgent
 from reconciler.config.sections.checks import describe_bad_name
@@ -94,9 +102,9 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
                 detail = _explain_unknown(key, part, merged, look_above=look_above)
                 problems.append(diagnostic("unknown_key", detail, part.at("key")))
 
-            elif key == LIST_SECTION:
+            elif key in LIST_SECTIONS:
                 if not isinstance(part.node, Seq) and part.node is not None:
-                    detail = f"`{key}` is a list: each `from` and `to` behind a dash."
+                    detail = f"`{key}` is a list: {_LIST_FORMS[key]}."
                     problems.append(diagnostic("wrong_type", detail, part.at("value")))
 
             elif (
@@ -159,6 +167,11 @@ def _explain_section(key: str, part: Place, merged: Merged) -> str:
     )
 
 
+_LIST_FORMS = {
+    MOVES: "each `from` and `to` behind a dash",
+    NUMBER_GROUPS: 'each group behind a dash, `- numbers: ["+15550100101"]` and its fields below',
+    NUMBER_FILES: "each file behind a dash, `- file: numbers.csv`",
+}
 _NAMED = ("variables", "accounts", "platforms", "agents", *RESOURCE_SECTIONS, "trunks", "policies")
 _WITH_ENTRIES = (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
 

@@ -12,6 +12,7 @@ they are not searched for variables again.
 | the rest of `state`                           | an error                                      |
 | `include`, `policies`, `variables`, a secret  | not replaced                                  |
 | a key                                         | not replaced                                  |
+| a cell of a CSV file of numbers               | replaced                                      |
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import msgspec
 
 from reconciler.config.advice.spelling import nearest_option
 from reconciler.config.codes import diagnostic
+from reconciler.config.section_names import NUMBER_FILES
 from reconciler.config.source.nodes import Map, Node, Place, Seq
 from reconciler.config.variable_sources import VariableSources
 from reconciler.diagnostics import Diagnostic
@@ -51,6 +53,10 @@ _MOST_NAMED = 10
 """Declared variables that a message lists."""
 
 
+Replace = Callable[[str, Place], str]
+"""Returns a text at a place with its variables replaced."""
+
+
 class Substitution(msgspec.Struct, frozen=True):
     """The problems that were found, the places whose text could not be completed, and the names
     given with `--var` that no file declares.
@@ -68,11 +74,13 @@ def substitute(
     file_values: Sequence[Place],
     *,
     all_sections: bool,
+    read_more: Callable[[Replace], None],
 ) -> Substitution:
     """Replace the variables in all `parts`, in place.
 
     `file_values` are the mappings of `--var-file`, in order. Without `all_sections` the parts are
     only those of a header: a variable without a value is an error only where it is used.
+    `read_more` then reads the files that the parts name, and replaces the variables in their texts.
     """
     variables, problems = _find_variables(parts, entry_file)
     values, more = _choose_values(variables, sources, file_values)
@@ -84,6 +92,7 @@ def substitute(
             continue
         for index, place in enumerate(places):
             places[index] = replacer.replace_section(key, place)
+    read_more(replacer.replace_text)
     problems += replacer.problems
 
     for name, place in variables.items():
@@ -178,6 +187,10 @@ class _Replacer:
         names_a_place = key in ("project", "state")
         allows = _path_segments(text) if key == "state" else _everywhere
         return place._replace(node=self._text(text, place, allows, safe=names_a_place))
+
+    def replace_text(self, text: str, place: Place) -> str:
+        """Return a text with its variables replaced."""
+        return self._text(text, place, _everywhere)
 
     def _visit(self, place: Place) -> None:
         """Replace the variables in a mapping or a list."""
@@ -313,7 +326,9 @@ def _find_secrets(parts: Mapping[str, Sequence[Place]]) -> frozenset[int]:
     visited: set[int] = set()
     pending: list[tuple[str | int, Node]] = []
     for section, places in parts.items():
-        pending += [(section, place.node) for place in places]
+        # `{file: numbers.csv}` looks like a reference, and is none.
+        if section != NUMBER_FILES:
+            pending += [(section, place.node) for place in places]
 
     while pending:
         key, node = pending.pop()

@@ -1,20 +1,21 @@
 """Define the whole configuration file as one pydantic model, the source of its JSON Schema."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import AnyAgent, Application
-from reconciler.config.sections.checks import NUMBER_KEY
 from reconciler.config.sections.fields import Name, Text, optional_field
 from reconciler.config.sections.general import Defaults, Header, Move, Safety, Variable
-from reconciler.config.sections.number import AnyBridgeNumber, AnyNumber
+from reconciler.config.sections.number import (
+    AnyBridgeNumber,
+    AnyNumber,
+    NumberFile,
+    NumberGroup,
+    NumberKey,
+)
 from reconciler.config.sections.platform import Platform
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.sections.trunk import Trunk
-
-NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
 
 
 class Config(Header):
@@ -60,6 +61,14 @@ class Config(Header):
     )
     numbers: dict[NumberKey, AnyNumber] = optional_field(
         "Numbers, by E.164 (in quotes) or SID.", {"+15550100123": "support"}, default={}
+    )
+    number_groups: list[NumberGroup] = optional_field(
+        "Groups of numbers that are declared alike.",
+        [{"numbers": ["+15550100101", "+15550100102"], "agent": "support"}],
+        default=[],
+    )
+    numbers_from: list[NumberFile] = optional_field(
+        "CSV files of numbers.", [{"file": "numbers.csv"}], default=[]
     )
     bridge_numbers: dict[NumberKey, AnyBridgeNumber] = optional_field(
         "Bridge numbers for warm transfers, by E.164 (in quotes) or SID.",

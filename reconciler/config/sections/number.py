@@ -4,10 +4,10 @@ entry to the long one.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from reconciler.config.sections.agent import AnyHook, Webhooks
-from reconciler.config.sections.checks import make_refusal
+from reconciler.config.sections.checks import NUMBER_KEY, make_refusal
 from reconciler.config.sections.fields import (
     AddressSid,
     BundleSid,
@@ -29,6 +29,8 @@ from reconciler.config.sections.fields import (
     mandatory_field,
     optional_field,
 )
+
+NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
 
 
 class Sip(Section):
@@ -212,6 +214,26 @@ class BridgeNumber(TwilioNumber):
                 "The platform sets the voice webhook: declare either `platform` or `voice`.",
             )
         return self
+
+
+class NumberGroup(Number):
+    """Several numbers that are declared alike."""
+
+    numbers: list[NumberKey] = mandatory_field(
+        "The numbers of the group, by E.164 (in quotes) or SID.",
+        ["+15550100101", "+15550100102"],
+        min_length=1,
+    )
+
+
+class NumberFile(Section):
+    """A CSV file whose rows are numbers."""
+
+    file: Text = mandatory_field(
+        "CSV file, relative to this file. Its first row names the columns: `number`, and any of "
+        "`agent`, `trunk`, `account`, `friendly_name` and `label:NAME`.",
+        "numbers.csv",
+    )
 
 
 def expand_number(value: Any) -> Any:

@@ -32,6 +32,7 @@ LONGEST = 4096
 _WIDEST = 240
 _MOST_READ = 1 << 26
 YAML = (".yaml", ".yml")
+CSV = (".csv",)
 INCLUDED = (*YAML, ".json")
 
 
@@ -58,14 +59,14 @@ def read_line_with_mark(
     """Return a line of a file as `source_line` shows it, and the part of it before a column of the
     file.
 
-    A file that is not YAML by its name has no lines to show: it may be a secret, a state or
-    /proc/self/environ. Of a long line the part around the column is shown.
+    A file that is neither YAML nor CSV by its name has no lines to show: it may be a secret, a state
+    or /proc/self/environ. Of a long line the part around the column is shown.
 
     `root` is the folder that the names of diagnostics are relative to, by default the current one.
     """
     path = (root or Path()) / file
     try:
-        lines = _lines(path) if has_suffix(path, YAML) else ()
+        lines = _lines(path) if has_suffix(path, (*YAML, *CSV)) else ()
     except ValueError:  # no file can have this name
         return None
     if not 1 <= line <= len(lines) or column > LONGEST:
@@ -95,7 +96,7 @@ def _lines(path: Path) -> tuple[str, ...]:
 def _read_lines(path: Path, _changed: int, _size: int) -> tuple[str, ...]:
     """Read them once for thousands of diagnostics, and again when the file has changed."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             return tuple(file.read(_MOST_READ).removesuffix("\n").split("\n"))
     except (OSError, ValueError):
         return ()
