@@ -15,12 +15,14 @@ import msgspec
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.load import starter, write_files
+from reconciler.config.load.format_table import format_table
 from reconciler.config.load.load import load
 from reconciler.config.load.merge import Merged, read_content
 from reconciler.config.load.starter import Answers
 from reconciler.config.secrets.allow_list import extend_allow_list
 from reconciler.config.secrets.state_locations import find_servers
 from reconciler.config.source.format import Formatted, format_text
+from reconciler.config.source.source_line import CSV, has_suffix
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import ExportFilter
@@ -36,14 +38,16 @@ def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:
     Raises ConfigInvalid.
     """
     folder = options.directory
-    merged = None if names else Merged(folder / options.file, folder)
+    merged = None if names else Merged(folder / options.file, folder, options.variables)
     formatted, problems = list[Formatted](), list[Diagnostic]()
     for name in names if merged is None else merged.files:
         path = folder / name
         try:
             data = read_content(path, included=True)
-            after = format_text(data, os.path.relpath(path, folder))
-            formatted.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
+            label = os.path.relpath(path, folder)
+            form = format_table if has_suffix(path, CSV) else format_text
+            after = form(data, label)  # which reports what is not UTF-8
+            formatted.append(Formatted(label, data.decode("utf-8"), after))
         except ConfigInvalid as error:
             problems += error.diagnostics
         except OSError as error:

@@ -94,3 +94,16 @@ def test_missing_named_file_is_an_error_and_nothing_is_written(folder: Path) -> 
         ("unreadable_file", "gone.yaml")
     ]
     assert texts(folder) == [ENTRY, UK]
+
+
+def test_csv_files_of_numbers_are_formatted_too(folder: Path) -> None:
+    entry = ENTRY + "variables: {env: {}}\nnumbers_from: [{file: 'numbers/${env}.csv'}]\n"
+    (folder / "reconciler.yaml").write_text(entry, encoding="utf-8")
+    table = folder / "numbers" / "eu.csv"
+    table.write_text(
+        "number, agent\n+447700900004,support\n+447700900003,support\n", encoding="utf-8"
+    )
+    tidy = "number,agent\n+447700900003,support\n+447700900004,support\n"
+    assert "Formatted numbers/eu.csv" in run(folder, "fmt", "--var", "env=eu").stdout
+    assert table.read_text(encoding="utf-8") == tidy
+    run(folder, "fmt", "--check", "numbers/eu.csv")

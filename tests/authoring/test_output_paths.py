@@ -56,7 +56,7 @@ STATE = {
     "state.json.backup": "its backup",
     "state.json.history/000000001.json": "a former version",
 }
-CONFIGURATION = ("reconciler.yaml", "more/numbers.json", "more/numbers.yaml")
+CONFIGURATION = ("reconciler.yaml", "more/numbers.json", "more/numbers.yaml", "more/numbers.csv")
 SECRET = "secrets/token"
 
 
@@ -122,10 +122,12 @@ def project(tmp_path: Path) -> Path:
         "project": "acme",
         "accounts": account,
         "include": ["more/*.json", "more/numbers.yaml"],
+        "numbers_from": [{"file": "more/numbers.csv"}],
     }
     (folder / "reconciler.yaml").write_text(json.dumps(entry))
     (folder / "more/numbers.json").write_text('{"numbers": {}}')
     (folder / "more/numbers.yaml").write_text("bridge_numbers:\n    {}\n")
+    (folder / "more/numbers.csv").write_text("number , agent\n")
     (folder / SECRET).write_text("pl4nted")
     for name in STATE:
         (folder / name).write_text("precious:\n    here: 1\n")
@@ -222,13 +224,22 @@ project: acme
 state: data/prod.json
 include:
   - more/numbers.yaml
+numbers_from:
+  - file: more/numbers.csv
 fingerprint_key: {file: secrets/token}"""
 
 
 @pytest.mark.parametrize("broken", sorted(BROKEN))
 @pytest.mark.parametrize(
     "file",
-    ["data/prod.json", "data/prod.json.journal", "more/numbers.yaml", "reconciler.yaml", SECRET],
+    [
+        "data/prod.json",
+        "data/prod.json.journal",
+        "more/numbers.yaml",
+        "more/numbers.csv",
+        "reconciler.yaml",
+        SECRET,
+    ],
 )
 def test_protects_files_named_by_an_invalid_configuration(
     project: Path, broken: str, file: str

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.config.load.baseline import load_baseline
+from reconciler.config.load.format_table import format_table
 from reconciler.config.load.load import load
 from reconciler.config.load.number_file import MOST_ROWS, read_number_file
 from reconciler.config.project import Project
@@ -309,7 +313,62 @@ def test_written_cells_are_read_back(cells: list[str]) -> None:
     assert len(find_columns(line)) == len(cells)
 
 
+def test_a_row_of_many_unknown_columns_takes_no_long_time() -> None:
+    names = ",".join(f"c{index}" for index in range(9_000))
+    start = time.process_time()
+    _, problems = read_number_file(names.encode(), "numbers.csv", lambda cell, _: cell)
+    assert len(problems) == 9_000
+    assert time.process_time() - start < 5
+
+
 def test_a_cell_of_many_quotes_takes_no_long_time() -> None:
     text = "number\n" + '"' * (LONGEST_LINE - 1) + "\n"
     _, problems = read_number_file(text.encode(), "numbers.csv", lambda cell, _: cell)
     assert [d.code for d in problems] == ["csv_syntax"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            'agent, number ,"friendly_name"\r\nsupport,+15550100102,"a"\r\n'
+            'support,+15550100101," b, ""c"""\r\n,,\r\n,,\r\n',
+            'agent,number,friendly_name\nsupport,+15550100101," b, ""c"""\nsupport,+15550100102,a\n',
+        ),
+        (
+            "\ufeffnumber\n\n+15550100103\n+15550100102\n\n\n+15550100101",
+            "\ufeffnumber\n+15550100102\n+15550100103\n\n+15550100101\n",
+        ),
+        ("number,agent\n+15550100101,${agent}\n", "number,agent\n+15550100101,${agent}\n"),
+        ("number,friendly_name\n+15550100101,=1+1\n", "number,friendly_name\n+15550100101,=1+1\n"),
+    ],
+)
+def test_a_table_has_one_form(before: str, after: str) -> None:
+    assert format_table(before.encode(), "numbers.csv") == after
+    assert format_table(after.encode(), "numbers.csv") == after
+
+
+CELL = st.text(st.sampled_from(' ,";=+$é\t{}a1'), max_size=8)
+
+
+@given(
+    st.lists(st.lists(CELL, min_size=3, max_size=3), max_size=6),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_formatting_keeps_every_value(rows: list[list[str]], line_end: str) -> None:
+    lines = ["agent,number,friendly_name,label:team"]
+    for index, (agent, name, label) in enumerate(rows):
+        lines.append(write_cells([agent, f"+1555010{9 - index:04d}", name, label]))
+    data = line_end.join(lines).encode()
+    before, problems = read_number_file(data, "numbers.csv", lambda cell, _: cell)
+    assert not problems
+    assert list(before) == [f"+1555010{9 - index:04d}" for index in range(len(rows))]
+    after = format_table(data, "numbers.csv").encode()
+    assert read_number_file(after, "numbers.csv", lambda cell, _: cell) == (before, [])
+    assert format_table(after, "numbers.csv").encode() == after
+
+
+def test_an_invalid_table_is_not_formatted() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        format_table(b"number,agent\n+15550100101\n", "numbers.csv")
+    assert [d.code for d in caught.value.diagnostics] == ["csv_syntax"]

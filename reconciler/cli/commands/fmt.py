@@ -28,7 +28,7 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
     spaces a level.
 
     Comments and the order of sections stay; numbers are sorted within groups that empty lines
-    separate. If the meaning of a file might change, it is refused (exit 3) and no file is written.
+    separate, also in CSV files. If the meaning of a file might change, it is refused (exit 3) and no file is written.
     Exit 1 with --check when a file would change, else 0.
     """
     options = shared.run_options("fmt", QuietProgress(shared))

@@ -21,7 +21,9 @@ from reconciler.config.source.csv_text import (
     CellMarks,
     CsvError,
     RowMarks,
+    find_columns,
     find_unprintable,
+    is_empty_row,
     split_cells,
     split_lines,
 )
@@ -84,7 +86,7 @@ class _Reader:
             return
 
         lines = split_lines(text)
-        header = next((at for at, line in enumerate(lines) if line.strip(" \t,")), None)
+        header = next((at for at, line in enumerate(lines) if not is_empty_row(line)), None)
         if header is None:
             detail = f"The first row names the columns, for example `number,agent`. {_COLUMNS}"
             self.report("empty_file", detail, Spot(0, 0))
@@ -124,11 +126,13 @@ class _Reader:
             kind, colon, label = name.partition(":")
             cells.append(f"{kind}{colon}{label.strip()}")
         before = len(self.problems)
+        seen: set[str] = set()
+        columns = find_columns(text)
         for index, name in enumerate(cells):
-            mark = CellMark(line, text, index)
-            problem = _explain_column(name, index, cells)
+            problem = _explain_column(name, index, is_repeated=name in seen)
+            seen.add(name)
             if problem is not None:
-                self.report(*problem, mark)
+                self.report(*problem, Spot(line, columns[index]))
         if NUMBER not in cells and len(self.problems) == before:
             detail = f"No column is called `number`; the first row names the columns. {_COLUMNS}"
             self.report("missing_field", detail, Spot(line, 0))
@@ -177,7 +181,7 @@ class _Reader:
 
     def _read_row(self, line: int, text: str) -> list[str] | None:
         """Return the cells of any row; None for one without a number, or with an error."""
-        if not text.strip(" \t,"):  # spreadsheets leave rows of commas at the end
+        if is_empty_row(text):
             return None
         cells = self._split(line, text)
         if cells is None or not self._has_width(cells, line, text):
@@ -273,9 +277,9 @@ def _map_cells(given: Sequence[tuple[int, str]], cells: Sequence[str], line: int
     return found
 
 
-def _explain_column(name: str, index: int, names: list[str]) -> tuple[str, str] | None:
+def _explain_column(name: str, index: int, *, is_repeated: bool) -> tuple[str, str] | None:
     """Return the code and the detail of the problem with the name of a column, if there is one."""
-    if name in names[:index]:
+    if is_repeated and name:
         return (
             "duplicate_key",
             f"Column `{mask_secrets(name)}` is already there. Remove one of the two.",

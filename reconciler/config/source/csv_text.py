@@ -115,6 +115,11 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
+def is_empty_row(line: str) -> bool:
+    """Return whether all cells of a line are empty: spreadsheets leave rows of commas at the end."""
+    return not line.strip(f"{BLANKS},")
+
+
 def find_unprintable(text: str) -> re.Match[str] | None:
     """Return the first character that has no place in a CSV file."""
     return _UNPRINTABLE.search(text)

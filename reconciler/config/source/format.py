@@ -49,17 +49,21 @@ def format_text(data: bytes, file: str) -> str:
 
     text = data.decode("utf-8").replace("\r\n", "\n")
     if _ODD_BREAKS.search(text):
-        raise ConfigInvalid(_refusal(file, "It has line breaks that text editors do not write."))
+        raise ConfigInvalid(
+            not_formattable(file, "It has line breaks that text editors do not write.")
+        )
     try:
         text = _trim_lines(_sort_numbers(reindent(_normalise_quotes(text))))
     except YAMLError:
-        raise ConfigInvalid(_refusal(file, "This command does not support its layout.")) from None
+        raise ConfigInvalid(
+            not_formattable(file, "This command does not support its layout.")
+        ) from None
 
     # The last defence: formatting must never change the configuration.
     after = parse_file(text.encode("utf-8"), file)
     if after.root == before.root and not after.diagnostics:
         return text
-    raise ConfigInvalid(_refusal(file, "Formatting would change its meaning."))
+    raise ConfigInvalid(not_formattable(file, "Formatting would change its meaning."))
 
 
 def _find_duplicates(document: Document) -> Iterator[Diagnostic]:
@@ -71,7 +75,8 @@ def _find_duplicates(document: Document) -> Iterator[Diagnostic]:
         yield duplicate_declaration("duplicate_key", key, one, two)
 
 
-def _refusal(file: str, reason: str) -> Diagnostic:
+def not_formattable(file: str, reason: str) -> Diagnostic:
+    """Return the diagnostic of a file that formatting leaves as it is."""
     detail = f"{reason} The file stays as it is."
     return Diagnostic(
         code="not_formattable", summary="The file cannot be formatted", detail=detail, file=file
