@@ -1,7 +1,7 @@
 """Format the text of a CSV file of numbers: no spaces around cells, quotes only where needed, numbers in
 order; pure.
 
-The columns and a BOM stay: spreadsheets tell by the BOM that a file is UTF-8.
+The columns and a BOM stay: a spreadsheet recognises UTF-8 by its BOM.
 """
 
 from __future__ import annotations
