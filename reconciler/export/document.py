@@ -129,19 +129,11 @@ def export(
         "trunks": declared_trunks.entries,
         "numbers": declarations,
     }
-    entries = list(_header(known))
-    for name, inner in sections.items():
-        if inner:
-            entries.append(Entry(name, Block(inner)))
-    if rows:
-        entries.append(Entry("numbers_from", Items(({"file": table_name},))))
+    entries = _list_entries(known, sections, table_name if rows else None)
 
     notes = [*apps.notes, *declared_trunks.notes]
     unread = sorted(observed.unread)
-    comments = list(_head_comments(known, numbers))
-    for name in unread:
-        comments.append(f"Account `{name}` could not be read: its resources are missing here.")
-    comments += notes
+    comments = [*_head_comments(known, numbers, unread), *notes]
 
     return Exported(
         text=render_text(entries or [Entry("numbers", {})], comments),
@@ -211,7 +203,22 @@ def _header(known: DeclaredConfig) -> Iterator[Entry]:
         yield Entry("project", known.project)
 
 
-def _head_comments(known: DeclaredConfig, numbers: list[_Number]) -> Iterator[str]:
+def _list_entries(
+    known: DeclaredConfig, sections: Mapping[str, tuple[Entry, ...]], table_name: str | None
+) -> list[Entry]:
+    """Return the entries of the file: its header, and what each section holds."""
+    entries = list(_header(known))
+    for name, inner in sections.items():
+        if inner:
+            entries.append(Entry(name, Block(inner)))
+    if table_name is not None:
+        entries.append(Entry("numbers_from", Items(({"file": table_name},))))
+    return entries
+
+
+def _head_comments(
+    known: DeclaredConfig, numbers: list[_Number], unread: Iterable[str]
+) -> Iterator[str]:
     yield "Written by `reconciler export` from live resources: a plan of it only imports."
     if known.project is None:
         yield "Add it to `include` in your configuration."
@@ -222,6 +229,8 @@ def _head_comments(known: DeclaredConfig, numbers: list[_Number]) -> Iterator[st
             ("1 number has", "it is") if count == 1 else (f"{count} numbers have", "they are")
         )
         yield f"{subject} no route, or none that YAML can express: {verb} only watched."
+    for name in unread:
+        yield f"Account `{name}` could not be read: its resources are missing here."
 
 
 class _Agents:
