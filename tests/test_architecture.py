@@ -89,6 +89,7 @@ INNER_LAYERS = {
         "parallel",
     ],
     "config": [
+        "accept",
         "load",
         "lint",
         "desired",
@@ -130,6 +131,7 @@ INNER_LAYERS = {
         "numbers_search",
         "authoring",
         "list_numbers",
+        "accept_drift",
         "drift",
         "doctor",
         "show",

@@ -16,6 +16,7 @@ from reconciler.planning.checks.unread_registrations import without_unread
 from reconciler.planning.decide import child_drift
 from reconciler.planning.decide.drift import Drifted, find_drift
 from reconciler.planning.identity.match import names_by_sid, sids_to_names
+from reconciler.planning.identity.number_addresses import with_e164_addresses
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.remote.queries.attribution import AttributedDrift, attribute_drift
@@ -36,7 +37,21 @@ from reconciler.workflows.validate import validate
 from reconciler.workflows.warm_up import import_while_waiting
 
 
+class FoundDrift(msgspec.Struct, frozen=True):
+    """The drift with its actors and places, and what it was found in."""
+
+    planned: Planned
+    found: AttributedDrift
+    resources: Resources
+
+
 def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
+    """Return a plan of what is pending, and what has drifted; see `find_everything`."""
+    found = find_everything(options)
+    return found.planned, found.found
+
+
+def find_everything(options: RunOptions) -> FoundDrift:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
     The plan shows how many changes are pending; the problems also name contested fields. Raises
@@ -62,7 +77,8 @@ def drift(options: RunOptions) -> tuple[Planned, AttributedDrift]:
         attributed = attribute_drift(found, gateways, now, names)
         contested = warn_of_contests(attributed.drifted, resources.recorded, now)
         problems = (*attributed.problems, *contested)
-        return planned, msgspec.structs.replace(attributed, problems=problems)
+        attributed = msgspec.structs.replace(attributed, problems=problems)
+        return FoundDrift(planned, attributed, resources)
 
 
 def compare_recorded(resources: Resources) -> list[Drifted]:
@@ -80,7 +96,8 @@ def compare_recorded(resources: Resources) -> list[Drifted]:
         *child_drift.find_changes(named_numbers, entries, observed),
     ]
     found.sort(key=lambda drifted: drifted.address)
-    return _add_places(found, named_numbers, observed)
+    placed = with_e164_addresses(named_numbers, recorded, observed)
+    return _add_places(found, placed, observed)
 
 
 def _find_drift(options: RunOptions, project: Project, resources: Resources) -> list[Drifted]:

@@ -18,14 +18,9 @@ from reconciler.workflows.validate import validate_or_load_account
 
 
 def export(
-    options: RunOptions,
-    accounts: Sequence[str],
-    selection: ExportFilter,
-    name: str,
-    table_name: str | None = None,
+    options: RunOptions, accounts: Sequence[str], selection: ExportFilter, name: str
 ) -> Exported:
-    """Return what is on Twilio as configuration, without what is declared already; with
-    `table_name`, most numbers in a CSV file of that name.
+    """Return what is on Twilio as configuration, without what is declared already.
 
     Raises ConfigInvalid, RemoteError.
     """
@@ -42,4 +37,4 @@ def export(
     names = sorted(accounts or project.accounts)
     with open_gateways(options, project) as gateways:
         observed = read_accounts(names, gateways, options.progress.report_read)
-    return document.export(observed, find_declared(project, observed, name), selection, table_name)
+    return document.export(observed, find_declared(project, observed, name), selection)

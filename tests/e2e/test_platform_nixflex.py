@@ -332,3 +332,17 @@ def row_of(runner: PlatformRunner, e164: str = ONE) -> NixflexNumber:
     row = runner.world.table(NUMBERS).get(e164)
     assert row is not None
     return row
+
+
+def test_drift_of_webhooks_that_the_platform_writes_cannot_be_accepted(
+    runner: PlatformRunner,
+) -> None:
+    declare(runner, {ONE: "sales"})
+    runner.apply("--allow-takeover")
+    runner.edit(ONE, voice_url=PBX)
+    before = (runner.folder / "reconciler.yaml").read_bytes()
+    refused = runner.json("drift", "--accept", ONE, code=4)
+    [problem] = refused["diagnostics"]
+    assert problem["code"] == "cannot_accept"
+    assert "`nix` writes the webhooks of this number" in problem["detail"]
+    assert (runner.folder / "reconciler.yaml").read_bytes() == before

@@ -149,23 +149,17 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def exported(
-    twilio: FakeTwilio,
-    known: DeclaredConfig | None = None,
-    wanted: ExportFilter | None = None,
-    table_name: str | None = None,
+    twilio: FakeTwilio, known: DeclaredConfig | None = None, wanted: ExportFilter | None = None
 ) -> Exported:
     known = known or DeclaredConfig(project="voice", account=next(iter(twilio.accounts)))
-    observed = read_accounts(sorted(twilio.accounts), twilio.gateways())
-    return export(observed, known, wanted, table_name)
+    return export(read_accounts(sorted(twilio.accounts), twilio.gateways()), known, wanted)
 
 
-def planned(twilio: FakeTwilio, text: str, table: str = "") -> tuple[Project, Plan]:
-    """The plan of this configuration, with nothing remembered; `table` is its `numbers.csv`."""
+def planned(twilio: FakeTwilio, text: str) -> tuple[Project, Plan]:
+    """The plan of this configuration, with nothing remembered."""
     with tempfile.TemporaryDirectory() as folder:
         entry = Path(folder) / "reconciler.yaml"
         entry.write_text(text, encoding="utf-8")
-        if table:
-            (Path(folder) / "numbers.csv").write_text(table, encoding="utf-8")
         project = load(entry, environ={})
     gateways = twilio.gateways()
     return project, plan_resources(

@@ -10,8 +10,9 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.config.advice.spelling import reset_suggestions
 from reconciler.config.codes import diagnostic
@@ -55,10 +56,11 @@ class Merged:
     """All files of a configuration.
 
     Variables are replaced by the values of `sources`; `incomplete_texts` are the places where that
-    failed. `paths` are the files that were read, or tried. `parts` maps each key at the top of any file to
-    its value in each file that has it. `complete` is false when some file could not be read to its
-    end: then a name that seems to be missing may be declared there. `ignored_rules` are the rules
-    that comments switch off, by file and line.
+    failed. `contents` are new contents of files by real path, read in place of the files. `paths`
+    are the files that were read, or tried. `parts` maps each key at the top of any file to its
+    value in each file that has it. `complete` is false when some file could not be read to its end:
+    then a name that seems to be missing may be declared there. `ignored_rules` are the rules that
+    comments switch off, by file and line.
     """
 
     sections: frozenset[str] | None = None
@@ -69,9 +71,11 @@ class Merged:
         entry: Path,
         display_root: Path | None,
         sources: VariableSources = NO_SOURCES,
+        contents: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self.base = entry.parent
         self.entry = entry
+        self._contents = contents
         self.files: list[str] = []
         self.paths: list[Path] = []
         self.parts: dict[str, list[Place]] = {}
@@ -136,7 +140,8 @@ class Merged:
         self.paths.append(path)
         self.files.append(label)
         try:
-            return read_content(path, included=by is not None)
+            content = self._contents.get(os.path.realpath(path)) if self._contents else None
+            return read_content(path, included=by is not None) if content is None else content
         except (OSError, ValueError) as error:
             self.complete = False
             reason = error.strerror if isinstance(error, OSError) else None

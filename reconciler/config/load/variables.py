@@ -35,7 +35,7 @@ from reconciler.model.position import Position
 SECTION = "variables"
 ENVIRONMENT_PREFIX = "RECONCILER_VAR_"
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
+REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 """An escaped `${`, a variable, or a `${` that nothing closes."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNTOUCHED = frozenset({"include", "policies", SECTION})
@@ -233,7 +233,7 @@ class _Replacer:
         whole = True
         pieces: list[str] = []
         end = 0
-        for found in _REFERENCE.finditer(text):
+        for found in REFERENCE.finditer(text):
             pieces.append(text[end : found.start()])
             end = found.end()
             if found[0] == "$${":

@@ -5,7 +5,7 @@ step.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic
@@ -50,6 +50,36 @@ def replace_file(path: Path, text: str) -> None:
         raise
 
 
+def replace_files(contents: Mapping[Path, tuple[bytes, bytes]]) -> None:
+    """Replace files, each from its old to its new bytes; all of them, or none.
+
+    Raises Refused when a file has other bytes than the old ones, and OSError; what was replaced by
+    then has its old bytes again.
+    """
+    parts: dict[Path, Path] = {}
+    replaced: list[Path] = []
+    try:
+        # Everything that can fail comes before the first rename.
+        for path, (_, after) in contents.items():
+            target = path.resolve()
+            parts[target] = _write_part(target, after.decode("utf-8"))
+            parts[target].chmod(target.stat().st_mode & WIDEST_MODE)
+        for path, (before, _) in contents.items():
+            if path.read_bytes() != before:
+                raise Refused(_file_changed(path))
+        for target, part in parts.items():
+            part.replace(target)
+            replaced.append(target)
+    except BaseException:
+        originals = {path.resolve(): before for path, (before, _) in contents.items()}
+        for target in replaced:
+            replace_file(target, originals[target].decode("utf-8"))
+        raise
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
 def _write_part(path: Path, text: str) -> Path:
     """Write the text durably to a temporary file beside `path`, and return its path."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -70,5 +100,14 @@ def _file_exists(path: Path) -> Diagnostic:
         code="file_exists",
         summary="File already exists",
         detail=f"{path} is not overwritten. Name another file, or pass --force if the command has it.",
+        file=str(path),
+    )
+
+
+def _file_changed(path: Path) -> Diagnostic:
+    return Diagnostic(
+        code="file_changed",
+        summary="A file has changed meanwhile",
+        detail=f"{path} is not what it was when it was read, and is not overwritten. Run the command again.",
         file=str(path),
     )

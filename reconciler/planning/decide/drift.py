@@ -10,6 +10,7 @@ import msgspec
 from reconciler.kinds.known_hosts import guess_platform
 from reconciler.model.actor import Actor
 from reconciler.model.entry import Entry
+from reconciler.model.live import Live
 from reconciler.model.route import Value, WireValue
 from reconciler.planning.decide.compare import last_applied, live_value, match_form
 from reconciler.planning.decide.fields import diff_fields
@@ -74,12 +75,7 @@ def _compare_entry(address: str, entry: Entry, observed: Observed) -> Drifted | 
     if entry.last_applied == live.attrs and entry.pending is None:
         return None
 
-    last: dict[str, Value] = {}
-    now: dict[str, Value] = {}
-    for name in entry.last_applied:
-        last[name] = last_applied(entry, live, name)
-        now[name] = match_form(entry, name, last[name], live_value(live, name))
-
+    last, now = _recorded_and_live(entry, live)
     changes = diff_fields(entry.kind, last, now)
     if not changes:
         return None
@@ -92,3 +88,19 @@ def _compare_entry(address: str, entry: Entry, observed: Observed) -> Drifted | 
         fields,
         looks_like=guess_platform(field.live for field in fields),
     )
+
+
+def find_live_values(entry: Entry, live: Live) -> dict[str, Value]:
+    """Return the live values of the recorded attributes that have drifted."""
+    last, now = _recorded_and_live(entry, live)
+    return {name: value for name, value in now.items() if value != last[name]}
+
+
+def _recorded_and_live(entry: Entry, live: Live) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return the recorded attributes with the values last applied, and with those of now."""
+    last: dict[str, Value] = {}
+    now: dict[str, Value] = {}
+    for name in entry.last_applied:
+        last[name] = last_applied(entry, live, name)
+        now[name] = match_form(entry, name, last[name], live_value(live, name))
+    return last, now

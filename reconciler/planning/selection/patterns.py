@@ -79,11 +79,16 @@ def find_selection(
         return Selection()
 
     known = list(everything)
+    return Selection(
+        read_patterns("--target", targets, known), read_patterns("--exclude", excludes, known)
+    )
 
-    def read(option: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
-        return tuple([_with_addresses(_read_pattern(option, text), known) for text in texts])
 
-    return Selection(read("--target", targets), read("--exclude", excludes))
+def read_patterns(
+    option: str, texts: Sequence[str], everything: Sequence[Named]
+) -> tuple[Pattern, ...]:
+    """Read the patterns of one option, and collect the addresses that they match."""
+    return tuple([_with_addresses(_read_pattern(option, text), everything) for text in texts])
 
 
 def list_named(

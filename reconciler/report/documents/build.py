@@ -5,10 +5,11 @@ every format renders.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UnsetType
 
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.execution.outcome import Outcome, Result
@@ -21,6 +22,7 @@ from reconciler.planning.plan import UNREAD, Plan
 from reconciler.planning.plan_digest import compute_digest
 from reconciler.report.documents.plan_actors import attribute_changes, find_only_actor
 from reconciler.report.documents.types import (
+    AcceptedChanges,
     ActionOutcome,
     ApplyDocument,
     Document,
@@ -30,6 +32,7 @@ from reconciler.report.documents.types import (
     OutcomeError,
     PlanDocument,
     PlannedAction,
+    RewrittenFileDiff,
 )
 
 if TYPE_CHECKING:
@@ -188,10 +191,12 @@ def drift_document(
     *,
     events: EventLog = "read",
     command: str = "drift",
+    accepted: AcceptedChanges | msgspec.UnsetType = msgspec.UNSET,
 ) -> DriftDocument:
     """Build the document of a drift check, with the number of pending changes.
 
-    `events` is whether the event log could be read, which has the actors.
+    `events` is whether the event log could be read, which has the actors. `accepted` is what the
+    files declare now.
     """
     drifted_addresses = {d.address for d in drifted}
     pending: set[str] = set()
@@ -210,12 +215,20 @@ def drift_document(
             "unmanaged": plan.unmanaged,
             "unread_accounts": list(plan.unread),
             "events": events,
+            **({} if isinstance(accepted, UnsetType) else {"accepted": len(accepted.addresses)}),
         },
         diagnostics=sort_by_place([*diagnostics, *unread]),
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,
+        accepted=accepted,
     )
+
+
+def accepted_changes(addresses: Sequence[str], diffs: Mapping[str, str]) -> AcceptedChanges:
+    """Build the part of a drift document about accepted drift."""
+    files = [RewrittenFileDiff(file=file, diff=diff) for file, diff in diffs.items()]
+    return AcceptedChanges(addresses=list(addresses), files=files)
 
 
 def plan_file_document(saved: PlanFile) -> PlanDocument:

@@ -145,16 +145,34 @@ class ApplyDocument(Document, kw_only=True):
     errors: list[NumberError]
 
 
+class AcceptedChanges(msgspec.Struct, kw_only=True):
+    """What `drift --accept` has changed: the addresses whose live values are declared now, and the
+    unified difference of each file that was rewritten.
+    """
+
+    addresses: list[str]
+    files: list[RewrittenFileDiff]
+
+
+class RewrittenFileDiff(msgspec.Struct, kw_only=True):
+    """A file that was rewritten, with the unified difference to its former text."""
+
+    file: str
+    diff: str
+
+
 class DriftDocument(Document, kw_only=True):
     """The output of `drift`; `pending` counts addresses that a plan would change for other reasons
     than drift. Nothing is known of `summary.unread_accounts`. `summary.events` is whether the event
-    log, which has the actors, could be read; `read` also where nothing had drifted.
+    log, which has the actors, could be read; `read` also where nothing had drifted. `accepted` is
+    there with `--accept` only; its addresses are among those that had drifted.
     """
 
     summary: DriftSummary = {}
     drifted: list[Drifted]
     pending: int
     unmanaged: int
+    accepted: AcceptedChanges | msgspec.UnsetType = msgspec.UNSET
 
 
 class ResourceDocument(Document, kw_only=True):

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import UnsetType
+
 from reconciler.kinds.known_hosts import describe_guess
 from reconciler.report.analysis.drift_groups import DriftGroup, group_drift, split_small
 from reconciler.report.analysis.groups import FEW, outcome_groups, outcome_reason
-from reconciler.report.documents.types import ActionOutcome, ApplyDocument, DriftDocument
+from reconciler.report.documents.types import (
+    AcceptedChanges,
+    ActionOutcome,
+    ApplyDocument,
+    DriftDocument,
+)
 from reconciler.report.tables.changes import drift_entry
 from reconciler.report.tables.model import Entry
 from reconciler.report.text.plan import change_lines, no_action_sentence, note_lines
 from reconciler.report.text.style import Style
-from reconciler.report.wording import count, examples, list_counts
+from reconciler.report.wording import count, examples, list_counts, printable
 
 
 def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
@@ -21,7 +28,9 @@ def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
     for group in groups:
         yield from _drift_entry(group, style)
 
-    if document.drifted:
+    if not isinstance(document.accepted, UnsetType):
+        yield from _accepted_lines(document.accepted, len(document.drifted), style)
+    elif document.drifted:
         yield ""
         many = count(len(document.drifted), "resource")
         yield style("bad", f"{many} drifted. `reconciler plan` shows what apply would do.")
@@ -35,6 +44,29 @@ def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
         yield f"{count(document.pending, 'resource')} waiting for other changes; see `reconciler plan`."
     if document.unmanaged:
         yield style("quiet", f"{count(document.unmanaged, 'number')} on Twilio not declared here.")
+
+
+def _accepted_lines(accepted: AcceptedChanges, drifted: int, style: Style) -> Iterator[str]:
+    """Return the differences of the files, and what was and was not accepted."""
+    for file in accepted.files:
+        yield ""
+        for line in file.diff.splitlines():
+            colour = {"+": "good", "-": "bad", "@": "info"}.get(line[:1], "")
+            yield style(colour, printable(line)) if colour else printable(line)
+
+    yield ""
+    left = drifted - len(accepted.addresses)
+    many = count(len(accepted.addresses), "resource")
+    if accepted.files:
+        yield style("good", f"{many} accepted: the files declare the live values now.")
+        yield "Commit the files. The next apply records the values and writes nothing to Twilio."
+    elif accepted.addresses:
+        yield style("good", f"{many} accepted: the files declared the live values already.")
+        yield "The next apply records the values and writes nothing to Twilio."
+    else:
+        yield "Nothing accepted, and no file changed."
+    if left:
+        yield style("bad", f"{count(left, 'resource')} drifted and not accepted.")
 
 
 def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:

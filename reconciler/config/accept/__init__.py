@@ -1,0 +1,1 @@
+"""Rewrite the files of a configuration so that they declare live values."""

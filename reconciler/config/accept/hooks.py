@@ -1,0 +1,62 @@
+"""Convert a live webhook, or a live label, to the value that declares it in a given place; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.config.accept.request import CannotAccept
+from reconciler.config.desired.roundtrip import can_declare_webhook, hook_fields, is_label
+from reconciler.config.formats import spellings
+from reconciler.config.source.nodes import Map, Node
+from reconciler.config.source.write import Flow
+from reconciler.model.route import Value, Webhook
+
+
+def escape(text: str) -> str:
+    """Return a text as a file has it: a live `${` must not become a variable."""
+    return text.replace("${", "$${")
+
+
+def declare_hook(part: str, value: Value, present: Node) -> Flow:
+    """Return the value that declares a webhook where `present` is declared now.
+
+    Raises CannotAccept.
+    """
+    if not isinstance(value, Webhook) or not can_declare_webhook(value, status=part == "status"):
+        raise CannotAccept(
+            f"The live {part} cannot be declared as a webhook. Change it on Twilio, or leave "
+            f"{part} out of `manage`."
+        )
+
+    fields: dict[str, Flow] = {name: escape(text) for name, text in hook_fields(value).items()}
+    if not isinstance(present, Map):
+        return fields["url"] if fields.keys() == {"url"} else fields
+
+    # A method that is written out although it is the default stays.
+    if _key(present, "method") in present:
+        fields["method"] = value.method
+    if _key(present, "fallback_method") in present and value.fallback_url:
+        fields["fallback_method"] = value.fallback_method
+    return {_key(present, name): text for name, text in fields.items()}
+
+
+def declare_label(value: Value) -> Flow:
+    """Return the value that declares a friendly name. Raises CannotAccept."""
+    if not isinstance(value, str) or not is_label(value):
+        raise CannotAccept("The live friendly name cannot be declared. Rename it on Twilio.")
+    return escape(value)
+
+
+def _key(present: Mapping[str, object], name: str) -> str:
+    """Return the spelling of a field's name in a mapping; ours where it is not there."""
+    return next((each for each in spellings(name) if each in present), name)
+
+
+def key_in(present: Node, name: str) -> str:
+    """Return the spelling of a field's name in what is declared; ours where it is not there."""
+    return _key(present, name) if isinstance(present, Map) else name
+
+
+def value_in(present: Node, name: str) -> Node:
+    """Return the declared value of a field, whatever its spelling; None where it is not there."""
+    return present.get(_key(present, name)) if isinstance(present, Map) else None
