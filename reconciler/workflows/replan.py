@@ -13,15 +13,11 @@ import msgspec
 
 from reconciler.config.project import Project
 from reconciler.config.secrets.destinations import KnownDestinations
-from reconciler.config.secrets.fingerprints import find_key, matches_fingerprint
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
-from reconciler.kinds.table import secret_fields
-from reconciler.model.action import Action
 from reconciler.model.destination import Destination
 from reconciler.planning.checks.baseline_config import Baseline
 from reconciler.planning.plan import Plan
-from reconciler.planning.plan_digest import action_key
 from reconciler.planning.reviewed_plans import Match, ReviewedPlan, match_actions
 from reconciler.planning.staleness import (
     MOST_DIFFERENCES,
@@ -97,7 +93,7 @@ def check_reviewed(
     # Look for the actors only after something has moved: most runs need no call for it.
     reviewed = []
     for plan in plans:
-        reviewed.append(_to_reviewed(plan, planned, options))
+        reviewed.append(_to_reviewed(plan, planned))
     match = match_actions(planned.plan.actions, reviewed)
     if match.problems:
         actors = _find_actors(options, plans, reviewed, gateways)
@@ -126,40 +122,13 @@ def _find_other_projects(
     return list(dict.fromkeys(problems))
 
 
-def _to_reviewed(plan: PlanFile, planned: Planned, options: RunOptions) -> ReviewedPlan:
-    """Return a plan with the live fields of now, and its secrets with the fingerprints of now."""
-    fresh = {}
-    for action in planned.plan.actions:
-        if secret_fields(action.kind):
-            fresh[action_key(action)] = action
+def _to_reviewed(plan: PlanFile, planned: Planned) -> ReviewedPlan:
+    """Return a plan with the live fields of now.
 
-    actions = []
-    for action in plan.actions:
-        same_step = fresh.get(action_key(action))
-        if same_step is not None:
-            action = _with_present_fingerprints(action, same_step, planned, options)
-        actions.append(action)
-
-    now = find_live_fingerprints(plan, planned.observed)
-    return ReviewedPlan(actions=tuple(actions), then=plan.fingerprints, now=now)
-
-
-def _with_present_fingerprints(
-    reviewed: Action, fresh: Action, planned: Planned, options: RunOptions
-) -> Action:
-    """Return a reviewed action in which the fingerprint of an unchanged secret is the present one.
-
-    Two plans have different salts, so their fingerprints of one secret differ.
+    An unchanged secret has the same fingerprint in both: the plan made now takes it from the files.
     """
-    key = find_key(planned.project, options.environ)
-    values = dict(reviewed.set)
-    for name in secret_fields(fresh.kind):
-        if name not in values or name not in fresh.set:
-            continue
-        secret = planned.secrets.get(str(fresh.set[name]))
-        if secret is not None and matches_fingerprint(secret, str(values[name]), key):
-            values[name] = fresh.set[name]
-    return msgspec.structs.replace(reviewed, set=values)
+    now = find_live_fingerprints(plan, planned.observed)
+    return ReviewedPlan(actions=tuple(plan.actions), then=plan.fingerprints, now=now)
 
 
 def _find_actors(

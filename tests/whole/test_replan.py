@@ -118,6 +118,19 @@ def test_apply_of_one_change_leaves_the_plan_of_another_field_valid(runner: Comm
     )
 
 
+def test_hidden_value_that_is_overwritten_is_compared(runner: CommandRunner) -> None:
+    """The application answers before and after the edit, so the two plans have equal actions."""
+    one, *_ = numbers(runner)
+    runner.declare(agents=OLD, numbers={one: "support"})
+    runner.apply()
+    menu = runner.make_application(FriendlyName="menu", VoiceUrl="https://menu.example.net/")
+    hidden = "https://hidden.example.net/"
+    runner.sandbox.edit(one, {"voice_application_sid": menu, "voice_url": f"{hidden}1"})
+    plan = save(runner, "plan.bin")
+    runner.sandbox.edit(one, {"voice_url": f"{hidden}2"})
+    assert f"voice_url was {hidden}1" in stale(runner, plan)
+
+
 def test_deletion_depends_on_every_live_field(runner: CommandRunner) -> None:
     runner.declare(applications={"menu": {"voice": "https://agents.example.com/menu"}})
     runner.apply()

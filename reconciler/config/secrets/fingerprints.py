@@ -110,7 +110,7 @@ def seal(
         for name, reference in project.secrets.get(resource.address, {}).items():
             try:
                 secret = reveal(reference, environ, project.base)
-                key = find_key(project, environ)
+                key = _key(project, environ)
                 attrs[name] = sealed = _seal(secret, name, entries, key, reference)
                 if resource.kind == CREDENTIAL.name and not _is_recorded(sealed, name, entries):
                     _check_password(secret, reference)
@@ -126,8 +126,7 @@ def seal(
     return Sealed(out, known, tuple(dict.fromkeys(unknown)))
 
 
-def find_key(project: Project, environ: Mapping[str, str]) -> str | None:
-    """Return the key of the fingerprints; None when the configuration names none."""
+def _key(project: Project, environ: Mapping[str, str]) -> str | None:
     return (
         reveal(project.fingerprint_key, environ, project.base) if project.fingerprint_key else None
     )
