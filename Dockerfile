@@ -9,6 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY examples/quickstart examples/quickstart
 COPY docs/reference/codes.md docs/reference/codes.md
+COPY docs/reference/codes.md docs/reference/codes.md
 COPY reconciler reconciler
 RUN python -m pip wheel --no-cache-dir --wheel-dir /wheels '.[all]'
 

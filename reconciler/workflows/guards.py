@@ -10,12 +10,16 @@ import msgspec
 
 from reconciler.config.lint.policies import find_plan_violations
 from reconciler.config.lint_rules import is_violation
+from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model.desired import Desired
 from reconciler.planning.checks import guard
-from reconciler.planning.checks.baseline_config import Baseline, to_baseline
+from reconciler.planning.checks.baseline_config import (
+    Baseline,
+    add_declared_consent,
+    to_baseline,
+)
 from reconciler.planning.checks.baseline_config import find_refusals as find_baseline_refusals
 from reconciler.planning.checks.missing_state import find_duplicates, find_forgotten
 from reconciler.planning.checks.secrecy import find_clear_credentials
@@ -75,7 +79,7 @@ def apply_guards(
     # The safety settings of this configuration, then those of each baseline.
     given = {"force": consent.force, "buys": consent.purchases}
     refusals += guard.find_refusals(plan, project.safety, consent.takeovers, **given)
-    named = _load_named_baseline(options, plan, project.desired)
+    named = _load_named_baseline(options, plan, project)
     baselines = [each for each in dict.fromkeys((planned.baseline, named)) if each is not None]
     for baseline in baselines:
         refusals += find_baseline_refusals(plan, baseline, consent.takeovers, own=refusals, **given)
@@ -155,19 +159,23 @@ def _local_state_refusals(
     return [refusal] if refusal is not None else []
 
 
-def _load_named_baseline(
-    options: RunOptions, plan: Plan, desired: Sequence[Desired]
-) -> Baseline | None:
+def _load_named_baseline(options: RunOptions, plan: Plan, project: Project) -> Baseline | None:
     """Return what `--baseline` names, as far as this plan is held to it."""
     other = load_baseline_project(options)
     if other is None or options.baseline is None:
         return None
 
     declared = set()
-    for each in desired:
+    for each in project.desired:
         if each.kind not in NUMBER_KINDS:
             declared.add(each.address)
-    return to_baseline(options.baseline, other.safety, other.desired, plan.actions, declared)
+    baseline = to_baseline(options.baseline, other.safety, other.desired, plan.actions, declared)
+
+    # A general consent of the change counts only where the baseline gives it as well.
+    is_general = project.safety.takeover == "allow" and other.safety.takeover != "allow"
+    if options.declared_takeovers and not is_general:
+        return add_declared_consent(baseline, plan.actions)
+    return baseline
 
 
 def _exposed_credentials(

@@ -107,6 +107,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_region_calls: int | None = MOST_REGION_CALLS
     """The most numbers whose inbound region is read, each with one call; None for all."""
     baseline: str | None = None
+    declared_takeovers: bool = False
+    """Whether `takeover: allow` of a number counts, also where the baseline does not have it."""
     allowed_destinations: tuple[str, ...] = ()
     planned: KnownDestinations | None = None
     """The destinations that a saved plan was made with; set only while it is applied."""

@@ -1,4 +1,7 @@
-"""The part of GitHub's API that the action uses, on a loopback port: comments, issues, pulls of a commit, artifacts."""
+"""The part of GitHub's API that the action uses, on a loopback port: comments, issues, merges, runs, artifacts.
+
+The shapes are those of https://docs.github.com/en/rest, with the fields that matter here.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,13 @@ class Hub:
     def __init__(self) -> None:
         self.comments: dict[int, list[Row]] = {}
         self.issues: list[Row] = []
-        self.pulls: dict[str, list[Row]] = {}
+        self.commits: list[str] = []
+        """The commits of the default branch, oldest first."""
+        self.merged: list[Row] = []
+        self.runs: list[Row] = []
+        """The successful runs of the workflow, oldest first."""
+        self.messages: list[Row] = []
+        """What has arrived at the webhook of a chat."""
         self.artifacts: list[Row] = []
         self.blobs: dict[int, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -53,7 +62,26 @@ class Hub:
             {"id": 1000 + len(self.comments[number]), "body": body}
         )
 
-    def upload(self, files: Mapping[str, bytes], head: str, *, fork: bool = False) -> None:
+    def merge(self, number: int, head: str, commit: str) -> None:
+        """A pull request is merged into the default branch as this commit."""
+        self.commits.append(commit)
+        when = f"2026-01-15T09:{len(self.merged):02}:00Z"
+        self.merged.append(
+            {
+                "number": number,
+                "merged_at": when,
+                "head": {"sha": head},
+                "merge_commit_sha": commit,
+            }
+        )
+
+    def succeed(self, commit: str, event: str = "push") -> None:
+        """A run of the workflow for this commit has succeeded."""
+        self.runs.append({"head_sha": commit, "event": event})
+
+    def upload(
+        self, files: Mapping[str, bytes], head: str, *, fork: bool = False, stack: str = "default"
+    ) -> None:
         """A run for this commit uploads a plan."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -66,7 +94,7 @@ class Hub:
         self.artifacts.append(
             {
                 "id": number,
-                "name": "reconciler-plan",
+                "name": f"reconciler-plan-{stack}",
                 "expired": False,
                 "archive_download_url": url,
                 "workflow_run": run,
@@ -86,8 +114,12 @@ class Hub:
             return self._issue(method, query, body)
         if found := re.fullmatch(r"issues/(\d+)", path):
             return self.issues[int(found[1]) - 1].update(body) or {}
-        if found := re.fullmatch(r"commits/(\w+)/pulls", path):
-            return _page(self.pulls.get(found[1], []), query)
+        if path == "pulls":
+            return _page(self.merged[::-1], query)
+        if path == "actions/workflows/reconciler.yml/runs":
+            return {"workflow_runs": _page(self.runs[::-1], query)}
+        if found := re.fullmatch(r"compare/(\w+)\.\.\.(\w+)", path):
+            return self._compare(found[1], found[2], query)
         if path == "actions/artifacts":
             return {
                 "artifacts": _page(
@@ -95,6 +127,14 @@ class Hub:
                 )
             }
         return None
+
+    def _compare(self, base: str, head: str, query: dict[str, list[str]]) -> Any:
+        if base not in self.commits:
+            return {"status": "diverged", "commits": []}
+        first, last = self.commits.index(base), self.commits.index(head)
+        status = "identical" if first == last else "ahead" if first < last else "behind"
+        rows = [{"sha": sha} for sha in self.commits[first + 1 : last + 1]]
+        return {"status": status, "commits": _page(rows, query)}
 
     def _comment(self, method: str, number: int, query: dict[str, list[str]], body: Row) -> Any:
         comments = self.comments.setdefault(number, [])
@@ -106,12 +146,14 @@ class Hub:
     def _issue(self, method: str, query: dict[str, list[str]], body: Row) -> Any:
         if method == "GET":
             return _page([i for i in self.issues if i["state"] == query["state"][0]], query)
-        self.issues.append({"number": len(self.issues) + 1, "state": "open", **body})
+        number = len(self.issues) + 1
+        page = f"https://github.example.com/{REPOSITORY}/issues/{number}"
+        self.issues.append({"number": number, "state": "open", "html_url": page, **body})
         return self.issues[-1]
 
 
 def _page(rows: list[Row], query: dict[str, list[str]]) -> list[Row]:
-    size, page = int(query["per_page"][0]), int(query["page"][0])
+    size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
     return rows[(page - 1) * size : page * size]
 
 
@@ -119,6 +161,12 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked = urlsplit(self.path)
+            if asked.path == "/chat":
+                hub.messages.append(
+                    json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                )
+                self._send(200 if self.headers["Authorization"] is None else 400, b"ok")
+                return
             if asked.path.startswith("/blob/"):
                 known = (
                     self.headers["Authorization"] is None

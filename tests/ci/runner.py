@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,10 +13,13 @@ import yaml
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from tests.ci.expressions import evaluate, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 CI = ROOT / "examples" / "ci"
-ACTION = CI / "github" / ".github" / "actions" / "reconciler"
+ACTION = ROOT / "action.yml"
+USED = "example/reconciler@0000000000000000000000000000000000000000"
+"""The action, as the workflow of the examples names it."""
 AC = "AC00000000000000000000000000000001"
 READ, WRITE = ("SK" + "1" * 32, "read-secret"), ("SK" + "2" * 32, "write-secret")
 ONE = "+15550100101"
@@ -101,34 +103,24 @@ class Action:
         self.context = context
         self.log = ""
 
-    def use(self, command: str, directory: str = ".") -> int:
-        """Take its steps; the exit code of the first that fails. What GitHub itself does (`uses`) is left out."""
-        action = yaml_of(ACTION / "action.yml")
-        given = {name: spec.get("default", "") for name, spec in action["inputs"].items()}
-        own = {"command": command, "directory": directory}
-        inputs = {f"inputs.{name}": self.filled(value) for name, value in {**given, **own}.items()}
+    def use(self, given: Mapping[str, str]) -> int:
+        """Take its steps; the exit code of the first that fails. What other actions do (`uses`) is left out."""
+        action = yaml_of(ACTION)
+        inputs = {}
+        for name, spec in action["inputs"].items():
+            value = given.get(name, spec.get("default", ""))
+            inputs[f"inputs.{name}"] = fill(str(value), self.context)
+        context = {**self.context, **inputs}
+
         code = 0
         for step in action["runs"]["steps"]:
-            if (
-                "uses" in step
-                or step["name"] == "Install"
-                or not _wanted(step.get("if", ""), command, failed=bool(code))
-            ):
+            if "uses" in step or step["name"] == "Install":
                 continue
-            environ = {name: self.filled(value, inputs) for name, value in step["env"].items()}
+            condition = step["if"]
+            if not evaluate(condition, context) or (code and "always()" not in condition):
+                continue
+            environ = {name: fill(value, context) for name, value in step.get("env", {}).items()}
             done = bash(step["run"], self.folder, {**self.environ, **environ})
             self.log += done.stdout + done.stderr
             code = code or done.returncode
         return code
-
-    def filled(self, text: str, inputs: Mapping[str, str] | None = None) -> str:
-        """A text with its expressions worked out."""
-        known = {**self.context, **(inputs or {})}
-        return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: known[found[1]], text)
-
-
-def _wanted(condition: str, command: str, *, failed: bool) -> bool:
-    """Whether a step is taken: the few forms of conditions that the action has."""
-    found = re.fullmatch(r"(always\(\) && )?inputs\.command == '(\w+)'", condition)
-    assert found is not None, condition
-    return found[2] == command and (not failed or found[1] is not None)

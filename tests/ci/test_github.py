@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.service.app import Sandbox
+from tests.ci.expressions import fill
 from tests.ci.hub import REPOSITORY, TOKEN, Hub
 from tests.ci.runner import (
     AC,
@@ -18,6 +20,8 @@ from tests.ci.runner import (
     GOOD,
     ONE,
     READ,
+    ROOT,
+    USED,
     WRITE,
     Action,
     commit,
@@ -50,35 +54,33 @@ class Checkout:
         (folder / "reconciler.yaml").write_text(GOOD, encoding="utf-8")
         self.base = commit(folder, "reconciler.yaml")
 
-    def job(self, name: str) -> int:
+    def job(self, name: str, **context: str) -> int:
         """What a job of the workflow does after its checkout."""
-        (step,) = [
-            step
-            for step in WORKFLOW["jobs"][name]["steps"]
-            if step["uses"] == "./.github/actions/reconciler"
-        ]
+        [step] = [step for step in WORKFLOW["jobs"][name]["steps"] if step["uses"] == USED]
         event = {
             "github.event.pull_request.number": "7",
             "github.event.pull_request.base.sha": self.base,
         }
-        context = {"github.token": TOKEN, **event, **SECRETS}
+        known = {"github.token": TOKEN, **event, **SECRETS, **context}
         given = environment(
             TWILIO_BASE_URL=self.sandbox.base_url,
             GITHUB_API_URL=self.hub.url,
             GITHUB_REPOSITORY=REPOSITORY,
             GITHUB_SHA=MERGE,
-            GITHUB_ACTION_PATH=str(CI / "github" / ".github" / "actions" / "reconciler"),
+            GITHUB_REF_NAME="main",
+            GITHUB_WORKFLOW_REF=f"{REPOSITORY}/.github/workflows/reconciler.yml@refs/heads/main",
+            GITHUB_ACTION_PATH=str(ROOT),
             RUNNER_TEMP=str(self.temp),
             GITHUB_STEP_SUMMARY=str(self.folder / "summary.md"),
         )
         given["PATH"] = self.programs + given["PATH"]
-        action = Action(self.folder, given, context)
+        # A variable that the repository does not have is empty, as it is on GitHub.
         own = {
-            key: action.filled(value)
-            for key, value in WORKFLOW["jobs"][name].get("env", {}).items()
+            key: fill(value, known) for key, value in WORKFLOW["jobs"][name].get("env", {}).items()
         }
-        action.environ = {**given, **own}
-        code = action.use(step["with"]["command"], self.directory)
+        action = Action(self.folder, {**given, **own}, known)
+        inputs = {key: fill(str(value), known) for key, value in step["with"].items()}
+        code = action.use({**inputs, "directory": self.directory})
         self.log = action.log
         return code
 
@@ -89,7 +91,7 @@ class Checkout:
         plan.unlink()
 
     def merge(self) -> None:
-        self.hub.pulls[MERGE] = [{"merged_at": "2026-01-15T09:30:00Z", "head": {"sha": HEAD}}]
+        self.hub.merge(7, HEAD, MERGE)
 
     @property
     def voice(self) -> str:
@@ -153,12 +155,27 @@ FOREIGN = "https://pbx.example.net/in"
 CONSENT = GOOD.replace("support\n", "{agent: support, takeover: allow}\n")
 
 
-def test_pull_request_cannot_give_its_own_consent(checkout: Checkout) -> None:
+def test_consent_is_declared_on_the_number_in_the_pull_request(checkout: Checkout) -> None:
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
-    (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
     assert checkout.job("plan") == 4
-    (comment,) = checkout.hub.comments[7]
-    assert "takeover_refused" in comment["body"]
+    assert "takeover_refused" in checkout.hub.comments[7][0]["body"]
+
+    (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    assert checkout.job("plan") == 0, checkout.log
+    assert FOREIGN in checkout.hub.comments[7][0]["body"], "the reviewers read what is overwritten"
+    checkout.keep()
+    checkout.merge()
+    assert checkout.job("apply") == 0, checkout.log
+    assert checkout.voice == "https://agents.example.com/voice"
+
+
+def test_pull_request_cannot_consent_for_every_number(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    (checkout.folder / "reconciler.yaml").write_text(
+        f"{GOOD}safety: {{takeover: allow}}\n", encoding="utf-8"
+    )
+    assert checkout.job("plan") == 4
+    assert "takeover_refused" in checkout.hub.comments[7][0]["body"]
     checkout.base = commit(checkout.folder, "reconciler.yaml")
     assert checkout.job("plan") == 0, "once the target branch has given it"
 
@@ -194,8 +211,6 @@ def test_files_of_the_change_never_replace_reports(checkout: Checkout, job: str)
     program.write_text("#!/bin/sh\nexit 64\n", encoding="utf-8")
     program.chmod(0o755)
     checkout.programs = f"{program.parent}{os.pathsep}"
-    checkout.hub.upload({"plan.bin": b"", "plan.html": b""}, HEAD)
-    checkout.merge()
     assert checkout.job(job) == 64
     summary = checkout.folder / "summary.md"
     told = (
@@ -218,7 +233,7 @@ def test_git_executes_nothing_from_a_folder_of_the_change(checkout: Checkout) ->
     (stack / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
     evil = f"[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsmonitor = touch {ran}\n\tsshCommand = touch {ran}\n"
     (stack / "config").write_text(evil, encoding="utf-8")
-    (stack / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    (stack / "reconciler.yaml").write_text(f"{GOOD}safety: {{takeover: allow}}\n", encoding="utf-8")
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
     checkout.directory = "stacks/emea"
     assert checkout.job("plan") == 4, "held to the target branch all the same"
@@ -265,35 +280,105 @@ def test_a_plan_is_not_applied_when_something_has_moved_since(
     assert checkout.sandbox.calls.writes == 0
 
 
-def test_neither_a_plan_of_a_fork_nor_a_commit_without_a_pull_request_is_applied(
-    checkout: Checkout,
-) -> None:
+def test_plan_of_a_fork_is_not_used(checkout: Checkout) -> None:
     checkout.job("plan")
     checkout.keep(fork=True)
-    assert checkout.job("apply") == 1
-    assert "nobody has reviewed a plan" in checkout.log
     checkout.merge()
-    assert checkout.job("apply") == 1
-    assert "There is no plan" in checkout.log
+    assert checkout.job("apply") == 4
+    assert "#7 has no plan" in checkout.log
+    assert "plan_not_reviewed" in checkout.log
     assert checkout.sandbox.calls.writes == 0
 
 
-def test_drift_opens_one_issue_and_closes_it_after_the_fix(checkout: Checkout) -> None:
+def test_plan_whose_digest_no_comment_shows_is_not_used(checkout: Checkout) -> None:
+    """Whoever can start a workflow can upload a file with the name of a plan."""
+    checkout.job("plan")
+    checkout.keep()
+    checkout.hub.comments[7][0]["body"] = "<!-- reconciler:plan:acme-voice -->\nNothing to do"
+    checkout.merge()
+    assert checkout.job("apply") == 4
+    assert "no comment shows the digest" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+
+def test_refused_plan_is_applied_by_hand_with_its_digest(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    checkout.merge()
+    assert checkout.job("apply") == 4
+    summary = (checkout.folder / "summary.md").read_text(encoding="utf-8")
+    [digest] = set(re.findall(r"sha256:[0-9a-f]{64}", summary))
+
+    # The digest alone is no consent to a takeover, and another digest is no plan.
+    assert checkout.job("apply", **{"inputs.digest": digest}) == 4
+    consent = {"inputs.allow-takeover": "true"}
+    assert checkout.job("apply", **{"inputs.digest": f"sha256:{'0' * 64}"}, **consent) == 4
+    assert checkout.sandbox.calls.writes == 0
+    assert checkout.job("apply", **{"inputs.digest": digest}, **consent) == 0, checkout.log
+    assert checkout.voice == "https://agents.example.com/voice"
+
+
+@pytest.mark.parametrize("digest", ["; touch planted", "$(touch planted)", "--force", "main"])
+def test_digest_of_the_form_is_only_a_digest(checkout: Checkout, digest: str) -> None:
+    assert checkout.job("apply", **{"inputs.digest": digest}) == 64
+    assert not (checkout.folder / "planted").exists()
+    assert checkout.sandbox.calls.writes == 0
+
+
+def test_drift_keeps_one_issue_with_a_comment_for_each_change(checkout: Checkout) -> None:
     checkout.job("plan")
     checkout.keep()
     checkout.merge()
     checkout.job("apply")
     assert (checkout.job("drift"), checkout.hub.issues) == (0, [])
-    for host in ("laptop", "desktop"):
+    for host in ("laptop", "laptop", "desktop"):
         checkout.sandbox.edit(ONE, {"voice_url": f"https://{host}.example.dev/voice"})
-        assert checkout.job("drift") == 0, "the issue tells it, not a red job"
-    (issue,) = checkout.hub.issues
+        assert checkout.job("drift") == 0, "the issue reports it, not a red job"
+
+    [issue] = checkout.hub.issues
     assert (issue["title"], issue["state"]) == ("Phone numbers have drifted", "open")
     assert "https://desktop.example.dev/voice" in issue["body"]
+    comments = checkout.hub.comments[issue["number"]]
+    assert "https://desktop.example.dev/voice" in comments[-1]["body"]
+
     checkout.sandbox.edit(ONE, {"voice_url": "https://agents.example.com/voice"})
     assert checkout.job("drift") == 0
     assert issue["state"] == "closed"
-    assert "no drift" in issue["body"]
+    assert "https://desktop.example.dev/voice" in issue["body"], "the record is kept"
+    assert "no drift" in comments[-1]["body"]
+
+    # Drift after that is another matter, with an issue of its own.
+    checkout.sandbox.edit(ONE, {"voice_url": "https://laptop.example.dev/voice"})
+    checkout.job("drift")
+    assert [each["state"] for each in checkout.hub.issues] == ["closed", "open"]
+
+
+def test_same_drift_is_reported_once(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.job("apply")
+    checkout.sandbox.edit(ONE, {"voice_url": "https://laptop.example.dev/voice"})
+    chat = {"secrets.NOTIFY_URL": f"{checkout.hub.url}/chat"}
+    for _ in range(3):
+        assert checkout.job("drift", **chat) == 0
+    [issue] = checkout.hub.issues
+    assert checkout.hub.comments.get(issue["number"], []) == []
+    assert checkout.hub.messages == [{"text": f"Phone numbers have drifted: {issue['html_url']}"}]
+
+
+def test_message_that_is_not_delivered_fails_the_job_and_hides_the_address(
+    checkout: Checkout,
+) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.job("apply")
+    checkout.sandbox.edit(ONE, {"voice_url": "https://laptop.example.dev/voice"})
+    secret = f"{checkout.hub.url}/hooks/T0-secret"
+    assert checkout.job("drift", **{"secrets.NOTIFY_URL": secret}) == 1
+    assert len(checkout.hub.issues) == 1, "the issue is written first"
+    assert "notification_failed" in checkout.log
+    assert "T0-secret" not in checkout.log
 
 
 def test_failed_check_opens_and_closes_no_issue(checkout: Checkout) -> None:
@@ -317,12 +402,14 @@ def secrets_of(job: Any) -> set[str]:
 def test_only_the_apply_job_gets_a_writing_key() -> None:
     jobs = WORKFLOW["jobs"]
     assert secrets_of(jobs["validate"]) == set()
-    assert (
-        secrets_of(jobs["plan"])
-        == secrets_of(jobs["drift"])
-        == {"secrets.TWILIO_READ_KEY", "secrets.TWILIO_READ_SECRET"}
-    )
-    assert secrets_of(jobs["apply"]) == {"secrets.TWILIO_API_KEY", "secrets.TWILIO_API_SECRET"}
+    reading = {"secrets.TWILIO_READ_KEY", "secrets.TWILIO_READ_SECRET", "secrets.PGPASSWORD"}
+    assert secrets_of(jobs["plan"]) == reading
+    assert secrets_of(jobs["drift"]) == reading | {"secrets.NOTIFY_URL"}
+    assert secrets_of(jobs["apply"]) == {
+        "secrets.TWILIO_API_KEY",
+        "secrets.TWILIO_API_SECRET",
+        "secrets.PGPASSWORD",
+    }
     assert "head.repo.full_name == github.repository" in jobs["plan"]["if"]
     assert WORKFLOW["permissions"] == {}
     assert "pull_request_target" not in str(WORKFLOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -46,7 +47,7 @@ CHECKS = {
         "check-jsonschema",
         "--builtin-schema",
         "vendor.github-actions",
-        ACTION / "action.yml",
+        ACTION,
     ],
     "gitlab": [
         "check-jsonschema",
@@ -57,6 +58,7 @@ CHECKS = {
     "hooks": ["pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"],
     "kubernetes": ["kubernetes-validate", "--strict", CI / "kubernetes" / "drift.yaml"],
     "docker": ["hadolint", ROOT / "Dockerfile"],
+    "unsafe": ["zizmor", "--offline", "--no-progress", ACTION, WORKFLOW],
 }
 
 
@@ -99,7 +101,7 @@ def scripts(document: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [ACTION / "action.yml", CI / "gitlab" / ".gitlab-ci.yml"], ids=lambda path: path.name
+    "path", [ACTION, CI / "gitlab" / ".gitlab-ci.yml"], ids=lambda path: path.name
 )
 def test_scripts_pass_shellcheck_and_contain_no_expressions(
     path: Path,
@@ -116,6 +118,20 @@ def test_scripts_pass_shellcheck_and_contain_no_expressions(
             command, input=script, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stdout
+
+
+SCRIPTS = sorted((ROOT / ".ci" / "action").glob("*.sh"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_of_the_action_pass_shellcheck(path: Path) -> None:
+    program = shutil.which("shellcheck", path=environment()["PATH"])
+    if program is None:
+        pytest.skip("shellcheck is not installed: it is among the `test` extras")
+    command = [program, "--external-sources", "--source-path=SCRIPTDIR", "--severity=style", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert path.name == "environment.sh" or os.access(path, os.X_OK)
 
 
 def job(name: str, folder: Path, sandbox: Sandbox) -> int:
@@ -183,6 +199,7 @@ def test_image_copies_enough_to_build_the_package(tmp_path: Path) -> None:
                         ROOT / source, path, ignore=shutil.ignore_patterns("__pycache__")
                     )
                 else:
+                    path.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(ROOT / source, path)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "out", "."]
     done = subprocess.run(

@@ -294,3 +294,28 @@ def git_output(folder: Path, *args: str) -> str:
     return subprocess.run(
         ["git", *args], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def test_consent_on_a_number_counts_with_declared_takeovers(runner: ProcessRunner) -> None:
+    runner.number(ONE, voice_url=FOREIGN)
+    runner.declare({})
+    commit(runner)
+    runner.declare({ONE: {"agent": "support", "takeover": "allow"}})
+    flags = ("--baseline", "target", "--declared-takeovers", "--fail-on-refusal")
+    runner.run("plan", *flags, "--out", "plan.bin")
+    runner.run("apply", "plan.bin")
+    assert runner.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+
+
+def test_general_consent_of_the_change_does_not_count_with_declared_takeovers(
+    runner: ProcessRunner,
+) -> None:
+    runner.number(ONE, voice_url=FOREIGN)
+    runner.declare({})
+    commit(runner)
+    flags = ("--baseline", "target", "--declared-takeovers", "--fail-on-refusal")
+    runner.declare({ONE: "support"}, safety={"takeover": "allow"})
+    assert "takeover_refused" in runner.run("plan", *flags, "--json", code=4).codes
+    runner.declare({ONE: "support"})
+    assert "takeover_refused" in runner.run("plan", *flags, "--json", code=4).codes
+    runner.run("plan", "--declared-takeovers", code=64)

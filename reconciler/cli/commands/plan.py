@@ -29,6 +29,11 @@ from reconciler.workflows.session import Consent, Planned
     help="Read Twilio, or take the recorded values for the live ones.",
 )
 @baseline_options
+@click.option(
+    "--declared-takeovers",
+    is_flag=True,
+    help="With --baseline, count `takeover: allow` that this configuration declares on numbers as consent.",
+)
 @click.option("--fail-on-refusal", is_flag=True, help="Exit 4 when apply would refuse the plan.")
 @plan_consent_options
 @scope_options
@@ -38,6 +43,7 @@ def plan(
     refresh: bool,
     baseline: str | None,
     destinations: tuple[str, ...],
+    declared_takeovers: bool,
     fail_on_refusal: bool,
     takeovers: tuple[str, ...],
     allow_purchase: bool,
@@ -62,10 +68,14 @@ def plan(
             "A plan made with --no-refresh cannot be saved: remove --no-refresh or --out."
         )
 
+    if declared_takeovers and baseline is None:
+        raise click.UsageError("--declared-takeovers needs --baseline, whose rule it changes.")
+
     progress = choose_progress(shared)
     options = msgspec.structs.replace(
         shared.run_options("plan", progress, refresh=refresh),
         baseline=baseline,
+        declared_takeovers=declared_takeovers,
         allowed_destinations=destinations,
     )
     consent = Consent(

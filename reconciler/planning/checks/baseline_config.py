@@ -101,6 +101,19 @@ def to_baseline(
     )
 
 
+def add_declared_consent(baseline: Baseline, actions: Iterable[Action]) -> Baseline:
+    """Return the baseline with the consent that the plan's own configuration declares on numbers.
+
+    The reviewers of a change see it beside each number, and the plan names every takeover.
+    """
+    consenting = set(baseline.consenting)
+    for action in actions:
+        is_number = action.kind in NUMBER_KINDS
+        if is_number and action.entry is not None and action.entry.options.takeover == "allow":
+            consenting.add(action.address)
+    return msgspec.structs.replace(baseline, consenting=frozenset(consenting))
+
+
 class _Declarations(msgspec.Struct, frozen=True):
     """The addresses and SIDs that a baseline declares, consents to take over, and protects."""
 

@@ -98,6 +98,7 @@ def _on_http(environ: Mapping[str, str]) -> bool:
         "AWS_ENDPOINT_URL_S3",
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT",
+        "GOOGLE_BASE_URL",
         "AZURE_ENDPOINT",
         "AZURE_STORAGE_ENDPOINT",
     )

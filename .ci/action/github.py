@@ -1,0 +1,312 @@
+"""Ask GitHub's API for what the action needs: one comment, the reviewed plans, one issue, an identity.
+
+    github.py comment REPORT PULL_REQUEST   write the report, or update the comment that has its marker
+    github.py fetch STACK FOLDER            save the plans of all pull requests merged since the last apply
+    github.py open REPORT                   open an issue with the report, or record the change in it
+    github.py close REPORT                  close the issue that has the marker of the report
+    github.py identity AUDIENCE FILE        save a token with the identity of this job
+
+The first line of a report is its marker. Needs nothing but Python. The endpoints and fields are those of
+https://docs.github.com/en/rest.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+API = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+TITLE = "Phone numbers have drifted"
+SECONDS = 30
+MOST_PAGES = 20
+"""Pages of 100 that are read of one list: older plans have expired, older comments are not ours."""
+MOST_PULL_PAGES = 5
+"""Pages of 100 closed pull requests, the last updated first."""
+MOST_BYTES = 256 << 20
+"""Size of an answer or of a saved plan; one of 100,000 numbers has about 60 MB."""
+Row = dict[str, Any]
+
+
+# Calls
+
+
+def send(method: str, path: str, body: Row | None = None) -> bytes:
+    """Return the bytes of an answer. Ends the program with GitHub's reason when it refuses.
+
+    A redirect, such as to the store of artifacts, does not get the token.
+    """
+    url = path
+    if not path.startswith("http"):
+        url = f"{API}/repos/{os.environ['GITHUB_REPOSITORY']}/{path}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, method=method, data=data)
+    request.add_header("Accept", "application/vnd.github+json")
+    request.add_header("Content-Type", "application/json")
+    request.add_unredirected_header("Authorization", f"Bearer {os.environ['GITHUB_TOKEN']}")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            found = answer.read(MOST_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        reason = error.read(500).decode(errors="replace")
+        sys.exit(f"{method} {url}: GitHub answered {error.code}: {reason}")
+    except OSError as error:
+        sys.exit(f"{method} {url}: GitHub cannot be reached: {error}")
+    if len(found) > MOST_BYTES:
+        sys.exit(f"{method} {url}: the answer is larger than {MOST_BYTES >> 20} MB")
+    return bytes(found)
+
+
+def list_rows(path: str, key: str | None = None, pages: int = MOST_PAGES) -> Iterator[Row]:
+    """Yield the rows of a list, page by page."""
+    for page in range(1, pages + 1):
+        separator = "&" if "?" in path else "?"
+        found = json.loads(send("GET", f"{path}{separator}per_page=100&page={page}"))
+        rows = found[key] if key else found
+        yield from rows
+        if len(rows) < 100:
+            return
+
+
+# Reports
+
+
+def read_report(name: str) -> tuple[str, str]:
+    """Return a report and its marker. Ends the program when the command has written no report."""
+    path = Path(name)
+    if not path.exists():
+        sys.exit(0)
+    text = path.read_text(encoding="utf-8")
+    return text, text.splitlines()[0]
+
+
+def find_marked(rows: Iterator[Row], marker: str) -> Row | None:
+    """Return the first row whose text begins with the marker."""
+    for row in rows:
+        if (row.get("body") or "").startswith(marker):
+            return row
+    return None
+
+
+def comment(name: str, pull_request: str) -> None:
+    """Keep one comment of a pull request up to date."""
+    text, marker = read_report(name)
+    comments = f"issues/{int(pull_request)}/comments"
+    old = find_marked(list_rows(comments), marker)
+    if old is not None:
+        send("PATCH", f"issues/comments/{old['id']}", {"body": text})
+    else:
+        send("POST", comments, {"body": text})
+
+
+def open_issue(name: str) -> None:
+    """Open an issue with the report; in an open issue, record the change as a comment.
+
+    A message is sent only when there is something new.
+    """
+    text, marker = read_report(name)
+    old = find_marked(list_rows("issues?state=open"), marker)
+    if old is None:
+        made = json.loads(send("POST", "issues", {"title": TITLE, "body": text}))
+        notify(f"{TITLE}: {made['html_url']}")
+        return
+
+    # GitHub may store a text with other line ends.
+    if old["body"].split() == text.split():
+        return
+    send("POST", f"issues/{old['number']}/comments", {"body": text})
+    send("PATCH", f"issues/{old['number']}", {"body": text})
+    notify(f"Other drift than before: {old['html_url']}")
+
+
+def close_issue(name: str) -> None:
+    """Close the open issue, with the report as a comment; its text keeps what had drifted."""
+    text, marker = read_report(name)
+    old = find_marked(list_rows("issues?state=open"), marker)
+    if old is not None:
+        send("POST", f"issues/{old['number']}/comments", {"body": text})
+        send("PATCH", f"issues/{old['number']}", {"state": "closed"})
+
+
+def notify(text: str) -> None:
+    """Send a message to the webhook of `NOTIFY_URL`, if it is set, in the form that Slack reads.
+
+    The message has no value of a number: those can be read in the issue. A message that is not
+    delivered fails the job, so that somebody notices.
+    """
+    url = os.environ.get("NOTIFY_URL")
+    if not url:
+        return
+    request = urllib.request.Request(url, method="POST", data=json.dumps({"text": text}).encode())
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS):
+            pass
+    except (OSError, ValueError) as error:
+        # The URL is a secret: neither it nor an error that quotes it is printed.
+        status = getattr(error, "code", type(error).__name__)
+        sys.exit(f"::error title=notification_failed::The message was not delivered ({status}).")
+
+
+# Plans
+
+
+def fetch(stack: str, folder: str) -> None:
+    """Save the plans of the pull requests that were merged since the last successful apply.
+
+    GitHub keeps one waiting run of a concurrency group and cancels those between, so one run
+    applies what several merges have brought. A pull request without a plan is reported and left
+    out: an apply refuses actions that no plan holds.
+    """
+    pulls = find_merged(os.environ["GITHUB_SHA"])
+    heads = {pull["head"]["sha"]: pull["number"] for pull in pulls}
+    artifacts = find_artifacts(f"reconciler-plan-{stack}", set(heads))
+
+    for pull in sorted(pulls, key=lambda row: row["merged_at"]):
+        number = pull["number"]
+        artifact = artifacts.get(pull["head"]["sha"])
+        if artifact is None:
+            print(
+                f"#{number} has no plan: it changed no configuration, came from a fork, or expired."
+            )
+            continue
+
+        path = Path(folder) / f"{number}.bin"
+        path.write_bytes(read_plan(artifact))
+        if not is_shown(path, number):
+            path.unlink()
+            print(
+                f"::warning::#{number}: no comment shows the digest of its plan, so it is not used."
+            )
+            continue
+        print(f"#{number}: its plan is used.")
+
+
+def find_merged(commit: str) -> list[Row]:
+    """Return the pull requests that this commit contains and the last successful apply did not."""
+    applied = find_last_applied(commit)
+    since = None if applied is None else list_commits(applied, commit)
+    if since is None:
+        print("No apply has succeeded yet: the plans of all merged pull requests are used.")
+
+    found = []
+    branch = urllib.parse.quote(os.environ["GITHUB_REF_NAME"], safe="")
+    path = f"pulls?state=closed&base={branch}&sort=updated&direction=desc"
+    for pull in list_rows(path, pages=MOST_PULL_PAGES):
+        is_new = since is None or pull.get("merge_commit_sha") in since
+        if pull.get("merged_at") and is_new:
+            found.append(pull)
+    return found
+
+
+def find_last_applied(commit: str) -> str | None:
+    """Return the commit of the newest successful apply that this commit contains; None if there is
+    none.
+
+    A run of this workflow succeeds only when its apply has succeeded.
+    """
+    workflow = os.environ["GITHUB_WORKFLOW_REF"].split("@")[0].rsplit("/", 1)[1]
+    branch = urllib.parse.quote(os.environ["GITHUB_REF_NAME"], safe="")
+    path = f"actions/workflows/{workflow}/runs?branch={branch}&status=success"
+    for run in list_rows(path, "workflow_runs"):
+        if run["event"] not in ("push", "workflow_dispatch"):
+            continue
+
+        # After a forced push, older runs may be of commits that are no longer there.
+        compared = json.loads(send("GET", f"compare/{run['head_sha']}...{commit}?per_page=1"))
+        if compared["status"] in ("ahead", "identical"):
+            return str(run["head_sha"])
+    return None
+
+
+def list_commits(base: str, head: str) -> set[str]:
+    """Return the commits that `head` contains and `base` does not."""
+    rows = list_rows(f"compare/{base}...{head}", "commits")
+    return {row["sha"] for row in rows}
+
+
+def find_artifacts(name: str, heads: set[str]) -> dict[str, Row]:
+    """Return the newest plan of each of these commits, by commit.
+
+    What the workflow of a fork has uploaded is not the plan that was shown here.
+    """
+    found: dict[str, Row] = {}
+    if not heads:
+        return found
+    for artifact in list_rows(f"actions/artifacts?name={urllib.parse.quote(name)}", "artifacts"):
+        run = artifact["workflow_run"]
+        is_own = run["head_repository_id"] == run["repository_id"]
+        if artifact["expired"] or not is_own or run["head_sha"] not in heads:
+            continue
+        newest = found.get(run["head_sha"])
+        if newest is None or artifact["id"] > newest["id"]:
+            found[run["head_sha"]] = artifact
+    return found
+
+
+def read_plan(artifact: Row) -> bytes:
+    """Return the plan of an artifact."""
+    packed = send("GET", artifact["archive_download_url"])
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open("plan.bin") as plan:
+        found = plan.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        sys.exit(f"The plan of artifact {artifact['id']} is larger than {MOST_BYTES >> 20} MB.")
+    return found
+
+
+def is_shown(plan: Path, number: int) -> bool:
+    """Return whether a comment of the pull request shows the whole digest of this plan."""
+    # An encrypted plan is read with the key that the configuration names.
+    words = ["reconciler", "-C", os.environ["DIRECTORY"], "show", str(plan), "--json"]
+    shown = subprocess.run(words, capture_output=True, check=False)
+    if shown.returncode != 0:
+        sys.exit(shown.stderr.decode(errors="replace") or "The plan cannot be read.")
+
+    # A plan without actions permits nothing, and its comment shows no digest.
+    document = json.loads(shown.stdout)
+    if not document["actions"]:
+        return True
+    digest = document["digest"]
+    comments = list_rows(f"issues/{number}/comments")
+    return any(digest in (row.get("body") or "") for row in comments)
+
+
+# Identity
+
+
+def identity(audience: str, file: str) -> None:
+    """Save a token with which this job proves to a cloud what it is; readable for this user only."""
+    url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+    if not url:
+        sys.exit("This job has no identity: give it `permissions: {id-token: write}`.")
+    request = urllib.request.Request(f"{url}&audience={urllib.parse.quote(audience, safe='')}")
+    request.add_unredirected_header(
+        "Authorization", f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"
+    )
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        token = json.loads(answer.read(1 << 20))["value"]
+
+    path = Path(file)
+    path.touch(mode=0o600)
+    path.write_text(token, encoding="utf-8")
+
+
+COMMANDS = {
+    "comment": comment,
+    "fetch": fetch,
+    "open": open_issue,
+    "close": close_issue,
+    "identity": identity,
+}
+
+if __name__ == "__main__":
+    COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Plan a pull request, save the plan and write its reports.
+#
+# The plan is held to the configuration of the target branch: a change cannot loosen the safety that it needs loosened.
+# Only a target branch that has no configuration yet holds it to nothing; an error of git ends the step.
+# The checkout is the change's: no report is read from it, and git takes no other folder in it for a repository.
+set -euo pipefail
+# shellcheck source=environment.sh
+. "$(dirname "$0")/environment.sh"
+
+reports="$RUNNER_TEMP/reconciler"
+rm -rf "$reports"
+mkdir "$reports"
+
+export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD"
+git cat-file -e "$BASE^{commit}"
+folder="$(realpath -ms --relative-to=. -- "$DIRECTORY")"
+known="$(git ls-tree --name-only "$BASE" -- "$folder/reconciler.yaml")"
+held=(--baseline "$BASE" --declared-takeovers)
+[ -n "$known" ] || held=()
+
+code=0
+reconciler plan -C "$DIRECTORY" "${more[@]}" "${held[@]}" --fail-on-refusal --out "$reports/plan.bin" \
+  --report markdown="$reports/plan.md" --report html="$reports/plan.html" \
+  --report github="$reports/plan.txt" || code=$?
+[ ! -f "$reports/plan.txt" ] || cat "$reports/plan.txt"
+[ ! -f "$reports/plan.md" ] || cat "$reports/plan.md" >> "$GITHUB_STEP_SUMMARY"
+exit "$code"
