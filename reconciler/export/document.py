@@ -16,12 +16,13 @@ import msgspec
 
 from reconciler.config.formats import is_sid
 from reconciler.config.sections.checks import NUMBER_KEY
-from reconciler.config.source.write import Block, Entry, Flow, render_text
+from reconciler.config.source.write import Block, Entry, Flow, Items, render_text
 from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, remarks, trunks
 from reconciler.export.applications import ApplicationNames, hook_flow
 from reconciler.export.names import UniqueNames, name_from_urls, slug
 from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntries, NumberEntry
+from reconciler.export.table import fits_row, render_table
 from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, Webhook
@@ -71,6 +72,7 @@ class Exported(msgspec.Struct, frozen=True):
 
     `declared` counts numbers that are left out because they are already declared, `odd` entries
     with a comment. The file lacks the resources of `unread_accounts`; `problems` are the reasons.
+    `table` is a CSV file with those numbers that are not in `text`, `rows` their count.
     """
 
     text: str
@@ -82,6 +84,8 @@ class Exported(msgspec.Struct, frozen=True):
     odd: int
     unread_accounts: tuple[str, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    table: str = ""
+    rows: int = 0
 
 
 class _Number(NamedTuple):
@@ -90,10 +94,16 @@ class _Number(NamedTuple):
 
 
 def export(
-    observed: Observed, known: DeclaredConfig, selection: ExportFilter | None = None
+    observed: Observed,
+    known: DeclaredConfig,
+    selection: ExportFilter | None = None,
+    table_name: str | None = None,
 ) -> Exported:
     """Write the configuration of all selected numbers that are not declared yet, with the resources
     that they use.
+
+    With `table_name`, numbers that fit a row are in a CSV file of that name, which the
+    configuration names.
     """
     selection = selection or ExportFilter()
     selected, declared_count = _select(observed, known, selection)
@@ -110,25 +120,20 @@ def export(
         others = _resources_of_used_trunks(others, numbers)
     declared_trunks = trunks.declare_trunks(others, known.trunks, known.names, known.account)
     agents = _Agents(known, numbers)
+    declarations, rows = _divide_numbers(
+        numbers, agents, declared_trunks.names, known, with_rows=table_name is not None
+    )
     sections = {
         "agents": agents.entries(),
         "applications": apps.entries,
         "trunks": declared_trunks.entries,
-        "numbers": tuple(
-            _number_entry(number, agents, declared_trunks.names, known) for number in numbers
-        ),
+        "numbers": declarations,
     }
-    entries = list(_header(known))
-    for name, inner in sections.items():
-        if inner:
-            entries.append(Entry(name, Block(inner)))
+    entries = _list_entries(known, sections, table_name if rows else None)
 
     notes = [*apps.notes, *declared_trunks.notes]
     unread = sorted(observed.unread)
-    comments = list(_head_comments(known, numbers))
-    for name in unread:
-        comments.append(f"Account `{name}` could not be read: its resources are missing here.")
-    comments += notes
+    comments = [*_head_comments(known, numbers, unread), *notes]
 
     return Exported(
         text=render_text(entries or [Entry("numbers", {})], comments),
@@ -140,6 +145,8 @@ def export(
         odd=sum(bool(entry.note) for entry in sections["numbers"]) + len(notes),
         unread_accounts=tuple(unread),
         problems=tuple(_unread_account(name, observed.unread[name]) for name in unread),
+        table=render_table(rows) if rows else "",
+        rows=len(rows),
     )
 
 
@@ -196,7 +203,22 @@ def _header(known: DeclaredConfig) -> Iterator[Entry]:
         yield Entry("project", known.project)
 
 
-def _head_comments(known: DeclaredConfig, numbers: list[_Number]) -> Iterator[str]:
+def _list_entries(
+    known: DeclaredConfig, sections: Mapping[str, tuple[Entry, ...]], table_name: str | None
+) -> list[Entry]:
+    """Return the entries of the file: its header, and what each section holds."""
+    entries = list(_header(known))
+    for name, inner in sections.items():
+        if inner:
+            entries.append(Entry(name, Block(inner)))
+    if table_name is not None:
+        entries.append(Entry("numbers_from", Items(({"file": table_name},))))
+    return entries
+
+
+def _head_comments(
+    known: DeclaredConfig, numbers: list[_Number], unread: Iterable[str]
+) -> Iterator[str]:
     yield "Written by `reconciler export` from live resources: a plan of it only imports."
     if known.project is None:
         yield "Add it to `include` in your configuration."
@@ -207,6 +229,8 @@ def _head_comments(known: DeclaredConfig, numbers: list[_Number]) -> Iterator[st
             ("1 number has", "it is") if count == 1 else (f"{count} numbers have", "they are")
         )
         yield f"{subject} no route, or none that YAML can express: {verb} only watched."
+    for name in unread:
+        yield f"Account `{name}` could not be read: its resources are missing here."
 
 
 class _Agents:
@@ -315,6 +339,26 @@ def _agent_name(key: AgentKey) -> str:
     return name_from_urls(hook.url for hook in key.hooks.values())
 
 
+def _divide_numbers(
+    numbers: Iterable[_Number],
+    agents: _Agents,
+    trunk_names: Mapping[str, str],
+    known: DeclaredConfig,
+    *,
+    with_rows: bool,
+) -> tuple[tuple[Entry, ...], list[Entry]]:
+    """Return the numbers as entries of YAML, and those that fit a row of a CSV file."""
+    entries: list[Entry] = []
+    rows: list[Entry] = []
+    for number in numbers:
+        entry = _number_entry(number, agents, trunk_names, known)
+        if with_rows and fits_row(entry, list(_number_remarks(*number))):
+            rows.append(entry)
+        else:
+            entries.append(entry)
+    return tuple(entries), rows
+
+
 def _number_entry(
     number: _Number, agents: _Agents, trunk_names: Mapping[str, str], known: DeclaredConfig
 ) -> Entry:
@@ -343,6 +387,11 @@ def _number_notes(live: Live, declared: NumberEntry) -> Iterator[str]:
     label = remarks.find_label(live)
     if label:
         yield label
+    yield from _number_remarks(live, declared)
+
+
+def _number_remarks(live: Live, declared: NumberEntry) -> Iterator[str]:
+    """Yield what is unusual about a number."""
     yield from remarks.find_dead_routes(live)
 
     for part, reason in declared.left_alone.items():

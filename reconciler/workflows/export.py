@@ -18,9 +18,14 @@ from reconciler.workflows.validate import validate_or_load_account
 
 
 def export(
-    options: RunOptions, accounts: Sequence[str], selection: ExportFilter, name: str
+    options: RunOptions,
+    accounts: Sequence[str],
+    selection: ExportFilter,
+    name: str,
+    table_name: str | None = None,
 ) -> Exported:
-    """Return what is on Twilio as configuration, without what is declared already.
+    """Return what is on Twilio as configuration, without what is declared already; with
+    `table_name`, most numbers in a CSV file of that name.
 
     Raises ConfigInvalid, RemoteError.
     """
@@ -37,4 +42,4 @@ def export(
     names = sorted(accounts or project.accounts)
     with open_gateways(options, project) as gateways:
         observed = read_accounts(names, gateways, options.progress.report_read)
-    return document.export(observed, find_declared(project, observed, name), selection)
+    return document.export(observed, find_declared(project, observed, name), selection, table_name)

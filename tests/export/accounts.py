@@ -149,17 +149,23 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def exported(
-    twilio: FakeTwilio, known: DeclaredConfig | None = None, wanted: ExportFilter | None = None
+    twilio: FakeTwilio,
+    known: DeclaredConfig | None = None,
+    wanted: ExportFilter | None = None,
+    table_name: str | None = None,
 ) -> Exported:
     known = known or DeclaredConfig(project="voice", account=next(iter(twilio.accounts)))
-    return export(read_accounts(sorted(twilio.accounts), twilio.gateways()), known, wanted)
+    observed = read_accounts(sorted(twilio.accounts), twilio.gateways())
+    return export(observed, known, wanted, table_name)
 
 
-def planned(twilio: FakeTwilio, text: str) -> tuple[Project, Plan]:
-    """The plan of this configuration, with nothing remembered."""
+def planned(twilio: FakeTwilio, text: str, table: str = "") -> tuple[Project, Plan]:
+    """The plan of this configuration, with nothing remembered; `table` is its `numbers.csv`."""
     with tempfile.TemporaryDirectory() as folder:
         entry = Path(folder) / "reconciler.yaml"
         entry.write_text(text, encoding="utf-8")
+        if table:
+            (Path(folder) / "numbers.csv").write_text(table, encoding="utf-8")
         project = load(entry, environ={})
     gateways = twilio.gateways()
     return project, plan_resources(

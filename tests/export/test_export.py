@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from reconciler.config.project import Project
 from reconciler.config.source.parse import parse_file
 from reconciler.config.source.write import Block, Entry, render_flow, render_scalar, render_text
 from reconciler.export.applications import ApplicationNames
@@ -62,6 +63,44 @@ def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
         == result.numbers
     )
     assert exported(fake).text == result.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(accounts())
+def test_a_table_declares_the_same_numbers(account: dict[str, Any]) -> None:
+    fake = FakeTwilio({"default": account})
+    plain, divided = exported(fake), exported(fake, table_name="numbers.csv")
+    first, _ = planned(fake, plain.text)
+    second, plan = planned(fake, divided.text, divided.table)
+    assert second.digest == first.digest
+    assert {action.action for action in plan.actions} <= {"import"}
+
+    def declared(project: Project) -> dict[str, object]:
+        return {item.address: (item.profile, item.sid) for item in project.desired}
+
+    assert declared(second) == declared(first)
+    assert divided.rows == max(divided.table.count("\n") - 1, 0)
+
+
+def test_a_number_with_a_remark_or_more_fields_stays_in_yaml() -> None:
+    agent = {"voice_url": VOICE, "sms_url": SMS}
+    fake = twilio(
+        number(1, **agent),
+        number(2, friendly_name='=HYPERLINK("https://evil.example.com")', **agent),
+        number(3, trunk_sid=TRUNKS[0], **agent),
+        number(4),
+        number(5, trunk_sid=TRUNKS[0]),
+        trunks=[{"sid": TRUNKS[0], "domain_name": "acme-edge.pstn.twilio.com"}],
+    )
+    found = exported(fake, table_name="numbers.csv")
+    assert found.table == (
+        "number,agent,trunk\n+15550100001,agents-example,\n+15550100002,agents-example,\n+15550100004,,\n+15550100005,,acme-edge\n"
+    )
+    text = found.text.splitlines()
+    assert text[-2:] == ["numbers_from:", "  - {file: numbers.csv}"]
+    [dead] = [line for line in text if line.startswith('  "+15550100003"')]
+    assert "dead" in dead
+    assert exported(twilio(number(3, trunk_sid=TRUNKS[0], **agent)), table_name="x.csv").table == ""
 
 
 @settings(max_examples=50, deadline=None)

@@ -162,3 +162,46 @@ def test_without_a_file_the_configuration_is_on_stdout(folder: Folder) -> None:
     assert out == folder.json("export", "--prefix", "+1555200000")["configuration"]
     assert "p4ss" not in "".join(line.partition("# ")[2] for line in out.splitlines())
     assert folder.run("export", "--account", "other", code=64).stdout == ""
+
+
+def test_numbers_become_a_table_beside_the_configuration(folder: Folder) -> None:
+    said = folder.run("export", "--format", "csv", "--out", "reconciler.yaml").stdout
+    assert said.startswith("Wrote reconciler.yaml and reconciler.csv: ")
+    assert folder.json("validate")["summary"]["numbers"] == NUMBERS
+    plan = folder.json("plan")
+    assert set(plan["summary"]["by_action"]) == {"import"}
+    assert {a["file"] for a in plan["actions"]} >= {"reconciler.yaml", "reconciler.csv"}
+    folder.run("fmt", "--check")
+
+
+@pytest.mark.parametrize("existing", ["some.yaml", "some.csv"])
+def test_neither_file_of_a_table_is_overwritten_without_a_flag(
+    folder: Folder, existing: str
+) -> None:
+    path = folder.path / existing
+    path.write_text("precious\n", encoding="utf-8")
+    args = ("export", "--format", "csv", "--prefix", "+1555200000", "--out")
+    for name in ("some.yaml", "some.csv"):
+        folder.run(*args, name, code=4)
+    assert [each.name for each in folder.path.iterdir()] == [existing]
+    folder.run(*args, "some.csv", "--force")
+    assert "precious" not in path.read_text(encoding="utf-8")
+    assert (folder.path / "some.csv").read_text(encoding="utf-8").startswith("number,agent")
+
+
+def test_the_table_is_no_file_of_the_configuration(folder: Folder) -> None:
+    (folder.path / "reconciler.yaml").write_text(
+        "version: 1\nproject: acme\nnumbers_from: [{file: mine.csv}]\nstate: ./state.csv\n", "utf-8"
+    )
+    (folder.path / "mine.csv").write_text("number\n", "utf-8")
+    for name in ("mine.yaml", "state.yaml", "mine.txt"):
+        folder.run("export", "--format", "csv", "--force", "--out", name, code=64)
+    assert (folder.path / "mine.csv").read_text("utf-8") == "number\n"
+    assert sorted(p.name for p in folder.path.iterdir()) == ["mine.csv", "reconciler.yaml"]
+
+
+def test_without_a_file_the_rows_are_on_stdout(folder: Folder) -> None:
+    done = folder.run("export", "--format", "csv", "--prefix", "+1555200000")
+    assert done.stdout.startswith("number,")
+    assert "--out" in done.stderr
+    folder.run("export", "--format", "csv", "--json", code=64)

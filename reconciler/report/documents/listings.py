@@ -62,7 +62,8 @@ def resource_document(
 def export_document(exported: Exported, out: str | None) -> ExportDocument:
     """Build the document of an export, without a configuration that was written to a file."""
     summary = msgspec.to_builtins(exported)
-    del summary["text"], summary["problems"]
+    for content in ("text", "table", "rows", "problems"):
+        del summary[content]
 
     # With a file the configuration is there, and not printed as well.
     text = exported.text if out is None else None
