@@ -135,7 +135,8 @@ def init(options: RunOptions, answers: Answers) -> CreatedProject:
     write_files.refuse_existing([folder / starter.NUMBERS] if answers.from_account else [])
     exported = _check_and_export(options, answers)
     if exported is not None:
-        contents = {starter.NUMBERS: exported, **contents}
+        comment = f"# {starter.schema_comment(f'./{starter.SCHEMA}')}\n"
+        contents = {starter.NUMBERS: comment + exported, **contents}
 
     extra = {
         starter.IGNORE: starter.ignore_file(answers.state),

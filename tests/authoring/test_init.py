@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
@@ -36,6 +39,44 @@ def test_uses_the_folder_name_without_a_terminal(tmp_path: Path) -> None:
     assert json.loads((folder / "config.schema.json").read_text("utf-8")) == json.loads(
         run(folder, "schema").stdout
     )
+
+
+def read_by_an_editor(file: Path) -> None:
+    """The first line names a schema that exists beside the file or above it, and accepts the file."""
+    text = file.read_text(encoding="utf-8")
+    found = re.match(r"# yaml-language-server: \$schema=(\.\S+)\n", text)
+    assert found is not None, text[:200]
+    schema = json.loads((file.parent / found[1]).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+    wrong = {**yaml.safe_load(text), "numbrs": {}}
+    assert not jsonschema.Draft202012Validator(schema).is_valid(wrong)
+
+
+def test_every_file_names_the_schema_that_accepts_it(tmp_path: Path) -> None:
+    world = World.generate(numbers=5)
+    with Sandbox(world) as sandbox:
+        environ = {
+            "TWILIO_ACCOUNT_SID": world.account.sid,
+            "TWILIO_AUTH_TOKEN": world.account.auth_token,
+            "TWILIO_BASE_URL": sandbox.base_url,
+        }
+        run(tmp_path, "init", "--from-account", **environ)
+        (tmp_path / "more").mkdir()
+        world.extend({"numbers": [{"phone_number": "+15550100199"}]})
+        run(tmp_path, "export", "--out", "more/new.yaml", **environ)
+
+        # Elsewhere there is no schema to name, and a name that ends the comment is not written.
+        bare = tmp_path / "bare"
+        bare.mkdir()
+        run(bare, "export", "--out", "all.yaml", **environ)
+        odd = tmp_path / "a\nnumbers: {}"
+        odd.mkdir()
+        run(tmp_path, "export", "--out", f"{odd.name}/new.yaml", **environ)
+
+    for name in ("reconciler.yaml", "numbers.yaml", "more/new.yaml"):
+        read_by_an_editor(tmp_path / name)
+    assert "yaml-language-server" not in (bare / "all.yaml").read_text(encoding="utf-8")
+    assert "numbers" in yaml.safe_load((odd / "new.yaml").read_text(encoding="utf-8"))
 
 
 def test_gitignore_covers_the_files_of_runs(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.output_paths import OutputPath, check_paths
 from reconciler.cli.progress import choose_progress
 from reconciler.config.load import write_files
+from reconciler.config.load.starter import schema_line
 from reconciler.config.source.source_line import YAML
 from reconciler.errors import Exit
 from reconciler.export.document import Exported, ExportFilter
@@ -91,7 +92,8 @@ def export(
     for path, text in contents.items():
         if path is not None and text:
             write = write_files.replace_file if force else write_files.create_file
-            write(shared.directory / path, text)
+            first = schema_line(shared.directory / path, shared.directory)
+            write(shared.directory / path, first + text)
             written.append(str(path))
 
     if shared.format != "csv":

@@ -1,11 +1,13 @@
 """Return the texts of the entry file, the JSON Schema and the ignore file of a new project, and a
-valid name for it; pure.
+valid name for it, and the first line of a further file.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -60,8 +62,7 @@ def entry_file(answers: Answers, environ: Mapping[str, str], *, include: bool) -
     if include:
         entries.append(Entry("include", NUMBERS))
 
-    head = [f"yaml-language-server: $schema=./{SCHEMA}"]
-    return render_text(entries, head) + ("" if include else _EXAMPLE)
+    return render_text(entries, [schema_comment(f"./{SCHEMA}")]) + ("" if include else _EXAMPLE)
 
 
 def _account(answers: Answers, environ: Mapping[str, str]) -> list[Entry]:
@@ -91,6 +92,24 @@ def ignore_patterns(state: str) -> list[str]:
 def schema_file() -> str:
     """Return the JSON Schema with which editors check and complete the file."""
     return schema_text()
+
+
+def schema_comment(path: str) -> str:
+    """Return the comment by which editors find the JSON Schema of a file; it is the first line."""
+    return f"yaml-language-server: $schema={path}"
+
+
+def schema_line(file: Path, folder: Path) -> str:
+    """Return the first line of a new YAML file of the project in this folder.
+
+    Empty without a schema in the folder, or when the way to it has characters that could end the
+    comment.
+    """
+    if file.suffix not in (".yaml", ".yml") or not (folder / SCHEMA).is_file():
+        return ""
+    path = Path(os.path.relpath(folder / SCHEMA, file.parent)).as_posix()
+    path = path if path.startswith("../") else f"./{path}"
+    return f"# {schema_comment(path)}\n" if re.fullmatch(r"[\w./-]+", path) else ""
 
 
 def project_name(folder: str) -> str:
