@@ -207,6 +207,7 @@ def plan(config: Config) -> Plan:
 
     A plan with errors is returned whole: its `exit_code` is 1 and `apply` refuses it.
     """
+    _check_argument(config, Config, "load")
     with _plain_errors():
         options = _start_run(config._options)
         planned = plan_apply.plan(options)
@@ -233,6 +234,7 @@ def apply(
     `force` lifts the limits of `safety`. Raises Refused before anything is written, and Incomplete
     when an action failed.
     """
+    _check_argument(plan, Plan, "plan")
     consent = Consent(takeovers=_to_patterns(allow_takeover), force=force)
     with _plain_errors():
         options = _start_run(plan._options)
@@ -244,6 +246,7 @@ def drift(config: Config) -> Drift:
     """Compare what was last applied with what is on Twilio; `exit_code` is 2 when something has
     drifted. Raises Incomplete when an account could not be read.
     """
+    _check_argument(config, Config, "load")
     with _plain_errors():
         planned, found = drift_workflow.drift(_start_run(config._options))
         _check_unchanged(config, planned)
@@ -314,6 +317,13 @@ def _list_numbers(project: Project) -> list[str]:
         if declared.kind in NUMBER_KINDS and declared.profile.purchase is None:
             numbers.append(declared.key)
     return numbers
+
+
+def _check_argument(given: object, wanted: type[_Output], source: str) -> None:
+    if not isinstance(given, wanted):
+        raise TypeError(
+            f"expected the {wanted.__name__} that `{source}` returns, not {type(given).__name__}"
+        )
 
 
 def _check_values(variables: Mapping[str, str]) -> dict[str, str]:

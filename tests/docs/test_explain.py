@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from reconciler.cli.arguments import complete_arguments
 from reconciler.cli.main import main, run_to_exit_code
+from reconciler.config.codes import SUMMARIES
 from reconciler.config.lint_rules import RULES
 from reconciler.errors import Exit
 from reconciler.explanations import find_explanation, load_explanations, suggest_codes
@@ -66,21 +67,24 @@ def test_every_example_belongs_to_a_code() -> None:
     assert len(named) == len(set(named)), "one example for a code"
 
 
-def test_most_codes_of_the_configuration_have_yaml() -> None:
+def test_every_problem_of_the_configuration_has_an_example_of_its_own() -> None:
+    general = {"reconciler validate", "reconciler plan", "reconciler doctor"}
+    assert {code for code in SUMMARIES if ALL[code].example in general} == set()
     shown = yaml.safe_load(ALL["agent_not_found"].example)
     assert shown["numbers"] == {"+15550100101": "support"}
 
 
 def test_prints_cause_cure_example_and_next_command(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = explain(capsys, "takeover_refused")
+    code, out, _ = explain(capsys, "agent_not_found")
     assert code == 0
     assert [line for line in out.splitlines() if line and not line.startswith(" ")] == [
-        "takeover_refused: An import would overwrite values that are neither yours nor Twilio's demo.",
+        "agent_not_found: The agent is not declared.",
         "Why",
         "What to do",
         "Example",
-        "Next: `reconciler plan`",
+        "Next: `reconciler validate`",
     ]
+    assert "\nWhy\n" not in explain(capsys, "takeover_refused")[1], "the summary is the reason"
 
 
 def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -185,6 +185,13 @@ def test_drift_without_a_state_is_an_error(sandbox: Sandbox, entry: Path) -> Non
     assert failed.value.exit_code == 1
 
 
+def test_another_argument_is_a_type_error(entry: Path) -> None:
+    with pytest.raises(TypeError, match="expected the Config that `load` returns, not str"):
+        plan(str(entry))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected the Plan that `plan` returns, not Config"):
+        apply(load(entry))  # type: ignore[arg-type]
+
+
 def test_runs_in_several_threads(sandbox: Sandbox, tmp_path: Path) -> None:
     def run(name: str) -> int:
         folder = tmp_path / name

@@ -31,7 +31,8 @@ def mcp(shared: CommonOptions) -> int:
 
     if sys.stdin.isatty():
         click.echo(
-            "Waiting for a client on stdin; docs/how-to/mcp.md shows its settings.", err=True
+            "Waiting for an MCP client on stdin. An MCP client starts this command itself.",
+            err=True,
         )
 
     # `run` turns the collector off for the short life of a command; a server lives long.

@@ -18,7 +18,11 @@ def lines(document: ExplainDocument, style: Style) -> Iterator[str]:
 
     kind = "exit code " if explanation.code.isdigit() else ""
     yield f"{kind}{style('strong', explanation.code)}: {printable(explanation.summary)}"
-    for title, text in (("Why", explanation.why), ("What to do", explanation.cure)):
+    paragraphs = [("Why", explanation.why), ("What to do", explanation.cure)]
+    # Without a summary of its own, a code has the first sentence of the reason as its summary.
+    if explanation.why == explanation.summary:
+        del paragraphs[0]
+    for title, text in paragraphs:
         yield ""
         yield style("strong", title)
         for part in style.wrap(printable(text), margin=2):
