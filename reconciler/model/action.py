@@ -86,6 +86,7 @@ class Action(
     `resume`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
     the number of a registration. `unhides`: it removes a trunk or application that hides the values
     a platform has just written; its entry is the one recorded after the platform's write.
+    `agent_before` is the recorded agent where the entry has another one; "" for none.
     """
 
     address: str
@@ -110,6 +111,7 @@ class Action(
     resume: bool = False
     unhides: bool = False
     note: str | None = None
+    agent_before: str | None = None
 
     @property
     def adds(self) -> bool:

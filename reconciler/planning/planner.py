@@ -8,7 +8,7 @@ terminal.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -216,6 +216,16 @@ def _forget_names(builder: _PlanBuilder, bound: Resources, observed: Observed) -
     builder.actions = actions
 
 
+def _name_agents(actions: Iterable[Action], bound: Resources) -> Iterator[Action]:
+    """Yield the actions, with the recorded agent where the declared one is another."""
+    for action in actions:
+        known, entry = bound.get(action.address), action.entry
+        if known is None or entry is None or known.options.agent == entry.options.agent:
+            yield action
+        else:
+            yield msgspec.structs.replace(action, agent_before=known.options.agent or "")
+
+
 def _build_plan(builder: _PlanBuilder, bound: Resources, observed: Observed) -> Plan:
     """Sort everything that was decided, and count bound and undeclared resources."""
     # Every kind is listed, also those without a resource.
@@ -224,7 +234,7 @@ def _build_plan(builder: _PlanBuilder, bound: Resources, observed: Observed) -> 
     touched = sorted(builder.touched.items())
 
     return Plan(
-        actions=tuple(sort_safely(builder.actions)),
+        actions=tuple(sort_safely(list(_name_agents(builder.actions, bound)))),
         state_updates=dict(sorted(builder.updates.items())),
         diagnostics=tuple(sort_by_place(builder.diagnostics)),
         bound={**dict.fromkeys(KINDS, 0), **counts},

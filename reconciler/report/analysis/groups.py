@@ -30,7 +30,12 @@ from reconciler.model.actor import without_time
 from reconciler.model.address import Address
 from reconciler.model.route import WireValue
 from reconciler.report.analysis.actors import FieldActors, actors_of_changes, describe_actors
-from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
+from reconciler.report.documents.types import (
+    ActionOutcome,
+    AgentChange,
+    PlanDocument,
+    PlannedAction,
+)
 from reconciler.report.wording import printable
 
 T = TypeVar("T")
@@ -92,6 +97,11 @@ class Resource(msgspec.Struct, frozen=True):
     def agent(self) -> str | None:
         """Return the declared agent."""
         return self.actions[-1].agent
+
+    @property
+    def agent_change(self) -> AgentChange | None:
+        """Return the agents before and after; None when the agent stays."""
+        return self.actions[-1].agent_change
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -263,7 +273,8 @@ def _roughly(resource: Resource) -> tuple[Hashable, ...]:
     fields = tuple([change.field for change in resource.changes])
     lost = tuple([change.field for change in resource.takeover])
     actors = tuple([(name, without_time(actor)) for name, actor in resource.actors])
-    same = (resource.steps, resource.reason, resource.agent, resource.urgency)
+    agents = (resource.agent, resource.agent_change)
+    same = (resource.steps, resource.reason, agents, resource.urgency)
     return (kind, *same, fields, lost, actors)
 
 

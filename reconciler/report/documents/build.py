@@ -24,6 +24,7 @@ from reconciler.report.documents.plan_actors import attribute_changes, find_only
 from reconciler.report.documents.types import (
     AcceptedChanges,
     ActionOutcome,
+    AgentChange,
     ApplyDocument,
     Document,
     DriftDocument,
@@ -258,12 +259,17 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
 
 def _plan_row(action: Action, heals: Sequence[Heal]) -> PlannedAction:
     changes = attribute_changes(action, heals)
+    agent = action.entry.options.agent if action.entry else None
+    agent_change = None
+    if action.agent_before is not None:
+        agent_change = AgentChange(action.agent_before or None, agent)
     return PlannedAction(
         address=action.address,
         action=action.action,
         reason=action.reason,
         account=action.account,
-        agent=action.entry.options.agent if action.entry else None,
+        agent=agent,
+        agent_change=agent_change,
         sid=action.sid,
         changes=changes,
         actor=find_only_actor(changes),

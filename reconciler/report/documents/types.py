@@ -40,9 +40,17 @@ class ValidateDocument(Document, kw_only=True):
     """The output of `validate`: how much is declared, and every problem."""
 
 
+class AgentChange(msgspec.Struct, frozen=True):
+    """The agent of the last apply, and the declared one; null for none."""
+
+    before: str | None
+    after: str | None
+
+
 class PlannedAction(msgspec.Struct, kw_only=True):
     """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route`
-    is null when calls go on reaching whom they reached before, `agent` when none is declared. Of
+    is null when calls go on reaching whom they reached before, `agent` when none is declared,
+    `agent_change` when the agent of the last apply is the same, or there was no last apply. Of
     the reasons `drift` and `conflict`, each change has the `actor` who set the value before, null
     where that is not known; the `actor` of the action is that of all these changes, null where
     there are several or one is not known.
@@ -53,6 +61,7 @@ class PlannedAction(msgspec.Struct, kw_only=True):
     reason: str
     account: str
     agent: str | None
+    agent_change: AgentChange | None = None
     sid: str | None
     changes: list[Change]
     actor: Actor | None

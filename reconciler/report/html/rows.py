@@ -22,7 +22,7 @@ from reconciler.report.documents.types import (
     DriftDocument,
     PlanDocument,
 )
-from reconciler.report.wording import printable, repeats_route, show_value
+from reconciler.report.wording import NOTHING, printable, repeats_route, show_value
 
 KINDS = {
     Urgency.TAKEOVER: "takeover",
@@ -108,12 +108,15 @@ def _plan_text(resource: Resource) -> RowText:
     notes += map(printable, resource.notes)
 
     actors = describe_actors([resource.actors])
+    agent = printable(resource.agent or "")
+    if resource.agent_change is not None:
+        agent = f"{show_value(resource.agent_change.before)} → {agent or NOTHING}"
     told = route is None or any(repeats_route(route, change) for change in resource.changes)
     return RowText(
         kind=KINDS[resource.urgency],
         what=", ".join(resource.steps),
         why=resource.reason,
-        who="; ".join(filter(None, (printable(resource.agent or ""), actors))),
+        who="; ".join(filter(None, (agent, actors))),
         fields=tuple(_plan_fields(resource)),
         calls=(printable(route.before), printable(route.after)) if route and not told else None,
         notes=tuple(notes),

@@ -35,7 +35,7 @@ from reconciler.report.tables.changes import drift_section, plan_sections
 from reconciler.report.tables.model import Entry, Row, Section, Value
 from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.truncate import shorten, shorten_pair
-from reconciler.report.wording import count, key_of, place_of
+from reconciler.report.wording import NOTHING, count, key_of, place_of
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
 _ELSEWHERE = "`--format json` and `--report html=FILE` have everything."
@@ -170,8 +170,10 @@ def _last(raw: str) -> str:
 def _subject(entry: Entry) -> str:
     names = _names(entry.addresses)
     if entry.is_group:
-        agent = f" of agent {_first(entry.agent)}" if entry.agent else ""
-        names = f"**{entry.count_text}**{agent} {names}"
+        agent = f" of agent {_first(entry.agent)} " if entry.agent else " "
+        if entry.agent_before is not None:
+            agent = f": agent {_first(entry.agent_before)} → {_first(entry.agent or NOTHING)}<br>"
+        names = f"**{entry.count_text}**{agent}{names}"
 
     # A group is declared at many places; the table of all resources has them.
     place = text(entry.place, FIRST_COLUMN) if entry.place and not entry.is_group else ""

@@ -27,15 +27,28 @@ def plan_sections(groups: Iterable[Group]) -> Iterator[Section]:
 def plan_entry(group: Group) -> Entry:
     """Return the entry of a group of a plan."""
     first = group.first
+    before = first.agent_change.before if first.agent_change is not None else None
     return Entry(
         addresses=group.addresses,
-        rows=[*_field_rows(group), *_route_rows(group)],
+        rows=[*_agent_rows(group), *_field_rows(group), *_route_rows(group)],
         action=f"{', '.join(first.steps)} ({first.reason})",
         place=_place({resource.place for resource in group.resources if resource.place}),
         agent=printable(first.agent or ""),
+        agent_before=show_value(before) if first.agent_change is not None else None,
         notes=tuple([printable(note) for note in first.notes]),
         actors=group.actors,
     )
+
+
+def _agent_rows(group: Group) -> Iterator[Row]:
+    """Return the change of the agent; of several resources the subject shows it.
+
+    A registration shows the ids of the agents already.
+    """
+    change = group.first.agent_change
+    shows_ids = any(field.name == "agent" for field in group.fields)
+    if change is not None and len(group.resources) == 1 and not shows_ids:
+        yield Row("agent", _one_of([change.before]), _one_of([change.after]))
 
 
 def _field_rows(group: Group) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from reconciler.report.analysis.groups import FEW
-from reconciler.report.wording import count, kind_of, printable
+from reconciler.report.wording import NOTHING, count, kind_of, printable
 
 Meaning = Literal["change", "takeover", "loss", "calls", "hidden", "gone"]
 """`loss` is a takeover of a field that does not change otherwise, `hidden` a value without effect,
@@ -46,7 +46,8 @@ class Row(msgspec.Struct, frozen=True):
 
 class Entry(msgspec.Struct, frozen=True):
     """Resources that change alike. `action` is their steps and the reason, `place` is where they
-    are declared, `actors` who changed them on Twilio.
+    are declared, `actors` who changed them on Twilio. `agent_before` is the former agent where
+    `agent` is another one.
     """
 
     addresses: list[str]
@@ -54,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True):
     action: str = ""
     place: str = ""
     agent: str = ""
+    agent_before: str | None = None
     notes: tuple[str, ...] = ()
     actors: str = ""
 
@@ -72,6 +74,8 @@ class Entry(msgspec.Struct, frozen=True):
         """Return the address, or the number of resources and their agent."""
         if not self.is_group:
             return printable(self.addresses[0])
+        if self.agent_before is not None:
+            return f"{self.count_text}: agent {self.agent_before} → {self.agent or NOTHING}"
         return f"{self.count_text} of agent {self.agent}" if self.agent else self.count_text
 
     @property
