@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
-    from reconciler.api import apply, drift, load, plan
+    from reconciler.api import Incomplete, apply, drift, load, plan
     from reconciler.errors import ReconcilerError
 
-__all__ = ["ReconcilerError", "__version__", "apply", "drift", "load", "plan"]
+__all__ = ["Incomplete", "ReconcilerError", "__version__", "apply", "drift", "load", "plan"]
 
 
 def __dir__() -> list[str]:

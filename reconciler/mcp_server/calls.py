@@ -62,8 +62,16 @@ def _find_problem(tool: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
         if error.validator == "required":
             needed = ", ".join(name for name, each in tool.arguments.items() if each.required)
             return f"Missing argument. Required: {needed}."
-        return f"The argument `{place}` does not fit: {tool.arguments[place.split('/')[0]].description}"
+        argument = tool.arguments[place.split("/")[0]]
+        return f"The argument `{place}` is not {_SHAPES.get(argument.role, 'a text')}: {argument.description}"
     return None
+
+
+_SHAPES = {
+    "options": "a list of up to 100 texts without `-` at their start",
+    "flag": "true or false",
+    "word": "a text without `-` at its start",
+}
 
 
 def _resolve_files(root: Path, tool: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:

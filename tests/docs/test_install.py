@@ -113,7 +113,7 @@ def test_the_wheel_holds_the_data_of_the_package(wheel: Path) -> None:
     assert {
         f"reconciler/_data/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()
     } <= names
-    assert "reconciler/py.typed" in names
+    assert {"reconciler/py.typed", "reconciler/_data/codes.md"} <= names
     assert not [name for name in names if name.startswith("tests/")]
 
 
@@ -127,6 +127,11 @@ def test_runs_the_installed_wheel(installed: Path, tmp_path: Path) -> None:
 def test_the_installed_wheel_prints_its_schema(installed: Path, tmp_path: Path) -> None:
     printed = run([str(installed / "reconciler"), "schema"], tmp_path)
     assert json.loads(printed) == json.loads(schema("config"))
+
+
+def test_the_installed_wheel_explains_codes(installed: Path, tmp_path: Path) -> None:
+    printed = run([str(installed / "reconciler"), "explain", "agent_not_found"], tmp_path)
+    assert "Next: `reconciler validate`" in printed
 
 
 def test_the_installed_wheel_tells_the_demo_in_an_empty_folder(

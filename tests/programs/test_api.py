@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 import reconciler
-from reconciler import ReconcilerError, apply, drift, load, plan
-from reconciler.api import Incomplete
+from reconciler import Incomplete, ReconcilerError, apply, drift, load, plan
 from reconciler.cli.main import main, run_to_exit_code
 from reconciler.sandbox.faults.rules import Refuse
 from reconciler.sandbox.service.app import Sandbox
