@@ -114,6 +114,16 @@ def test_an_account_of_the_sandbox_may_be_declared(
     assert reconcile(CONFIG + account).success_count == 2
 
 
+def test_the_account_of_the_person_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("TWILIO_API_KEY", "SK" + "1" * 32)
+    monkeypatch.setenv("TWILIO_API_SECRET", "of the person who runs the tests")
+    monkeypatch.setenv("TWILIO_REGION", "ie1")
+    reconcile: Reconcile = request.getfixturevalue("reconcile")
+    assert reconcile(CONFIG).failed_count == 0
+
+
 @pytest.fixture
 def before_and_after(request: pytest.FixtureRequest) -> Iterator[None]:
     """The environment and the threads around a test with the sandbox are the same."""
