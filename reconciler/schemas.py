@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.config.sections.schema import config_schema
-from reconciler.report.documents import explain, numbers, state, types
+from reconciler.report.documents import explain, log, numbers, state, types
 from reconciler.state.schema import plan_file_schema, state_schema
 
 _REFERENCE = "#/$defs/{name}"
@@ -61,6 +61,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "release": _output(types.ApplyDocument, types.PlanDocument),
     "drift": _output(types.DriftDocument),
     "list": _output(numbers.ListDocument),
+    "log": _output(log.LogDocument),
     "doctor": _output(types.DoctorDocument),
     "validate": _output(types.ValidateDocument),
     "show": _output(types.ResourceDocument, types.PlanDocument, types.StateListDocument),

@@ -107,6 +107,7 @@ INNER_LAYERS = {
         "codes",
     ],
     "planning": [
+        "log",
         "goals",
         "reviewed_plans",
         "staleness",

@@ -36,6 +36,10 @@ COMMANDS = {
         "reconciler.cli.commands.list_numbers",
         "List numbers with agent, call route, labels and status.",
     ),
+    "log": (
+        "reconciler.cli.commands.log",
+        "Show who changed what: Twilio's event log and our own applies.",
+    ),
     "rollback": (
         "reconciler.cli.commands.rollback",
         "Restore what was applied in an earlier version of the state.",

@@ -29,12 +29,12 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 """Unit of a duration → seconds."""
 
 
 def _parse_seconds(text: str) -> float:
-    """Parse ``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
+    """Parse ``30s``, ``2m``, ``1h``, ``7d`` or plain seconds. Raises ValueError."""
     number, factor = text, 1.0
     if text and text[-1] in _UNITS:
         number, factor = text[:-1], _UNITS[text[-1]]
@@ -46,7 +46,7 @@ def _parse_seconds(text: str) -> float:
 
 
 class Duration(_FloatType):
-    """A time in seconds, written ``30s``, ``2m`` or as a plain number."""
+    """A time in seconds, written ``30s``, ``2m``, ``7d`` or as a plain number."""
 
     name = "duration"
 

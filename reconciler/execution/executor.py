@@ -242,7 +242,9 @@ def _update_records(execution: _Execution, result: Result) -> list[Record]:
     now = execution.context.now
     for address, entry in execution.plan.state_updates.items():
         if address not in written:
-            records.append(Put(address, stamp_times(entry, now())))
+            # Nothing was written to the resource: the time of the last write stays.
+            stamped = stamp_times(entry, entry.updated_at or now())
+            records.append(Put(address, stamped))
     return records
 
 

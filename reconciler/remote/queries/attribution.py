@@ -24,7 +24,7 @@ RETENTION = timedelta(days=30)
 """Time for which Twilio keeps events without a paid edition (Monitor Events documentation)."""
 _ONE_BY_ONE = 5
 """Resources whose events are read by SID; for more, one reading of all events is cheaper."""
-_EVENT_TYPES = {"PN": "phone-number", "AP": "application"}
+EVENT_TYPES = {"PN": "phone-number", "AP": "application"}
 """The type of the events of each kind of SID; trunks have none."""
 _VIA = {"web": "console"}
 _DENIED = frozenset({401, 403})
@@ -51,7 +51,7 @@ def attribute_drift(
     """
     by_account: dict[str, list[Drifted]] = {}
     for item in drifted:
-        if item.account in gateways and item.sid[:2] in _EVENT_TYPES:
+        if item.account in gateways and item.sid[:2] in EVENT_TYPES:
             by_account.setdefault(item.account, []).append(item)
 
     events: dict[str, list[Event]] = {}
@@ -65,7 +65,7 @@ def attribute_drift(
 
     return AttributedDrift(
         [_with_actors(item, events.get(item.sid, ()), names) for item in drifted],
-        _log_status(errors.values()),
+        log_status(errors.values()),
         tuple([_unreadable_warning(account, error) for account, error in errors.items()]),
     )
 
@@ -88,7 +88,7 @@ def _find_actor(
     newest: datetime | None = None
     for event in newest_first:
         if is_gone and event.event_type.endswith(".deleted"):
-            return _actor_of(event)
+            return actor_of(event)
         if name not in event.changes:
             continue
 
@@ -101,11 +101,12 @@ def _find_actor(
             continue
         named = names.get(updated, updated) if isinstance(updated, str) else updated
         if is_same_value(updated, field.live) or is_same_value(named, field.live):
-            return _actor_of(event)
+            return actor_of(event)
     return None
 
 
-def _actor_of(event: Event) -> Actor:
+def actor_of(event: Event) -> Actor:
+    """Return who made a change."""
     return Actor(
         sid=event.actor_sid or None,
         type=event.actor_type,
@@ -125,7 +126,7 @@ def _read_events(gateway: Gateway, items: Sequence[Drifted], since: datetime) ->
     # Twilio does not combine types in one reading.
     types: set[str] = set()
     for item in items:
-        kind = _EVENT_TYPES[item.sid[:2]]
+        kind = EVENT_TYPES[item.sid[:2]]
         is_gone = any(field.field == "sid" and field.live is None for field in item.fields)
         types.add(f"{kind}.deleted" if is_gone else f"{kind}.updated")
     for event_type in sorted(types):
@@ -133,7 +134,7 @@ def _read_events(gateway: Gateway, items: Sequence[Drifted], since: datetime) ->
     return events
 
 
-def _log_status(errors: Iterable[RemoteError]) -> EventLog:
+def log_status(errors: Iterable[RemoteError]) -> EventLog:
     """Return the status of all accounts together: a missing permission comes first."""
     statuses = [error.status for error in errors]
     if not statuses:

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.explain import ExplainDocument
+from reconciler.report.documents.log import LogDocument
 from reconciler.report.documents.numbers import ListDocument
 from reconciler.report.documents.state import StateDocument
 from reconciler.report.documents.types import (
@@ -205,6 +206,12 @@ def _numbers(document: ListDocument, style: Style) -> Iterator[str]:
     return number_list.lines(document, style)
 
 
+def _log(document: LogDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import log  # one command needs it
+
+    return log.lines(document, style)
+
+
 def _explanation(document: ExplainDocument, style: Style) -> Iterator[str]:
     from reconciler.report.text import explain  # one command needs it
 
@@ -227,6 +234,7 @@ RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     ExportDocument: authoring.export_lines,
     NumbersDocument: _numbers_for_sale,
     ListDocument: _numbers,
+    LogDocument: _log,
     ExplainDocument: _explanation,
     StateDocument: state_lines,
     UnlockDocument: lambda document, style: [_unlock_line(document)],
