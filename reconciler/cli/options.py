@@ -29,7 +29,7 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 """Unit of a duration → seconds."""
 
 

@@ -207,13 +207,20 @@ def _find_resource(
 
 
 def _find_on_twilio(number: str, project: Project, gateways: Gateways) -> Iterator[str]:
-    """Yield the SIDs that a number has in the accounts that can be read."""
+    """Yield the SIDs that a number has. Raises ReconcilerError when it is in no account that can be
+    read, and some cannot.
+    """
+    problem: ReconcilerError | None = None
+    count = 0
     for account in sorted(project.accounts):
         try:
             for row in gateways[account].find_numbers(number):
+                count += 1
                 yield row.sid
-        except ReconcilerError:
-            continue  # reading its event log reports the reason
+        except ReconcilerError as error:
+            problem = problem or error
+    if problem is not None and not count:
+        raise problem
 
 
 def _concerns(entry: LogEntry, address: str) -> bool:

@@ -99,6 +99,7 @@ def test_file_metavars_have_the_file_type() -> None:
                     ("drift", "baseline"),
                     ("apply", "baseline"),
                     ("list", "baseline"),
+                    ("log", "baseline"),
                     ("show", "what"),
                 }
                 assert known, (name, param.name)

@@ -105,6 +105,8 @@ EXAMPLES = {
     "list": "reconciler list --agent support --label team=sales\n"
     "reconciler list --drifted --json\n"
     "reconciler list --unmanaged                           # on Twilio, and not declared here",
+    "log": "reconciler log --since 30d\n"
+    "reconciler log +15550100101                           # also a SID or an address",
     "show": "reconciler show plan.bin\nreconciler show agent/support\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",

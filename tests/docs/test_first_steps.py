@@ -27,6 +27,7 @@ FILE = re.compile(r"`(\w+\.(?:json|yaml))`[^`]*\Z")
 """The name of a file is the last code span before its block."""
 
 WRITER = re.compile(r"by the reconciler \(.*, serial")
+OWN = re.compile(r"by this project, \S+ with")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 LEFT_OUT = re.compile(r"^(?:Digest of the plan|New secret destination|\[\d+/\d+\] |$)")
 """Lines that the page does not show: digests, progress and empty lines."""
@@ -100,6 +101,7 @@ def shorten(output: str, port: str) -> str:
     lines = [line for line in output.splitlines() if not LEFT_OUT.match(line)]
     text = "\n".join(lines).replace(port, PORT)
     text = WRITER.sub("by the reconciler (anna, serial", text)
+    text = OWN.sub("by this project, anna with", text)
     return TIME.sub("2026-01-31T10:15:00Z", text) + "\n"
 
 

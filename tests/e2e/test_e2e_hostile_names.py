@@ -53,6 +53,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("plan", "-v"),
     ("list",),
     ("list", "--unmanaged"),
+    ("log",),
+    ("log", KNOWN),
     ("show",),
     ("show", f"number/{KNOWN}"),
     ("drift",),

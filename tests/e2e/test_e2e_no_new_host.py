@@ -40,6 +40,7 @@ COMMANDS: dict[str, list[str]] = {
     "export": [],
     "graph": [],
     "list": [],
+    "log": [],
     "show": [],
     "undo": ["--auto-approve"],
     "rollback": ["--to", "1", "--auto-approve"],

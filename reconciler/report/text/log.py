@@ -22,9 +22,9 @@ def lines(document: LogDocument, style: Style) -> Iterator[str]:
     for entry in document.entries:
         colour = "info" if entry.source == "reconciler" else "change"
         yield f"{entry.time}  {style('strong', printable(entry.address))}  {style(colour, entry.action)}"
-        yield from style.wrap(
-            f"{_INDENT}{printable(_who(entry))}".strip(), margin=0, indent=_INDENT
-        )
+        who = printable(_who(entry, with_actor=style.whole))
+        for line in style.wrap(who, margin=len(_INDENT), indent="  "):
+            yield _INDENT + line
         for change in entry.changes:
             yield _fit(_change(change.field, change.before, change.after), style)
 
@@ -33,20 +33,23 @@ def lines(document: LogDocument, style: Style) -> Iterator[str]:
     yield _summary(document)
 
 
-def _who(entry: LogEntry) -> str:
-    """Return who made a change, in words."""
+def _who(entry: LogEntry, *, with_actor: bool) -> str:
+    """Return who made a change, in words; -v also shows how Twilio names our own credentials."""
     actor = describe_origin(entry.actor) if entry.actor is not None else ""
     if entry.source == "twilio":
         return f"by {actor}"
-    own = f"by this project: {entry.by}" if entry.by else "by this project"
-    return f"{own}, {actor}" if actor else own
+    own = f"by this project, {entry.by}" if entry.by else "by this project"
+    return f"{own}; {actor}" if actor and with_actor else own
 
 
 def _change(field: str, before: object, after: object) -> str:
-    values = [
-        NOTHING if value in (None, "") else mask(printable(str(value))) for value in (before, after)
-    ]
-    return f"{_INDENT}{printable(field)}: {values[0]} → {values[1]}"
+    return f"{_INDENT}{printable(field)}: {_value(before)} → {_value(after)}"
+
+
+def _value(value: object) -> str:
+    if value in (None, ""):
+        return NOTHING
+    return str(value).lower() if isinstance(value, bool) else mask(printable(str(value)))
 
 
 def _fit(line: str, style: Style) -> str:
@@ -55,8 +58,14 @@ def _fit(line: str, style: Style) -> str:
 
 
 def _summary(document: LogDocument) -> str:
+    """Return the counts; what could not be read is not counted as nothing."""
     counts = document.summary["by_source"]
     own, others = counts.get("reconciler", 0), counts.get("twilio", 0)
+    missing = document.summary["unread_accounts"]
+    unread = (
+        f" The events of {', '.join(map(printable, missing))} are not known." if missing else ""
+    )
     if not document.entries:
-        return "No change is known in this time."
-    return f"{count(len(document.entries), 'change')}: {own} by this project, {others} from Twilio's event log."
+        return f"No change is known in this time.{unread}"
+    total = count(len(document.entries), "change")
+    return f"{total}: {own} by this project, {others} from Twilio's event log.{unread}"
