@@ -133,6 +133,7 @@ INNER_LAYERS = {
         "authoring",
         "list_numbers",
         "accept_drift",
+        "log",
         "drift",
         "doctor",
         "show",

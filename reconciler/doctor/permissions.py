@@ -116,7 +116,7 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "events",
         "the event log (Monitor Events)",
-        "who changed a number, in `drift`, `plan` and `apply`",
+        "who changed a number, in `log`, `drift`, `plan` and `apply`",
         Endpoint("GET", "monitor", "/v1/Events", items="events"),
         lambda declared: declared.has_numbers,
         required=False,

@@ -1,7 +1,7 @@
 """Return what happened to the resources of a project: the events of Twilio, and our own writes as the
 kept versions of the state show them; write nothing.
 
-1. Find the resource that is meant, if one is named.
+1. Find the resource, if one is named.
 2. Compare each kept version of the state with the one before it.
 3. Read the event log of each account.
 4. Merge both, oldest first.

@@ -192,5 +192,6 @@ def test_the_state_remembers_foreign_changes_without_events() -> None:
 
 
 def test_a_damaged_time_ends_nothing() -> None:
-    own = writes({ADDRESS: entry()}, {ADDRESS: entry(B, updated_at="yesterday")})
-    assert merged(own, [event(A, B, TWO, 1)])
+    for time in ("yesterday", "2026-13-41T00:00:00Z"):
+        own = writes({ADDRESS: entry()}, {ADDRESS: entry(B, updated_at=time)})
+        assert merged(own, [event(A, B, TWO, 1)]) == [("reconciler", [(A, B)])]
