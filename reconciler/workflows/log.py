@@ -224,10 +224,14 @@ def _find_on_twilio(number: str, project: Project, gateways: Gateways) -> Iterat
 
 
 def _concerns(entry: LogEntry, address: str) -> bool:
-    """Return whether an entry is about this resource, or about its registration on a platform."""
+    """Return whether an entry is about this resource, the registration of a number, or a part of a
+    trunk.
+    """
     found, wanted = Address.parse(entry.address), Address.parse(address)
     if found == wanted:
         return True
+    if wanted.kind == "trunk":
+        return found.name.startswith(f"{wanted.name}/")
     is_number = wanted.kind in NUMBER_KINDS
     return is_number and found.name.rpartition("/")[2] == wanted.name
 

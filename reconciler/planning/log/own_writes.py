@@ -63,12 +63,14 @@ def find_own_writes(step: VersionStep) -> list[OwnWrite]:
             continue
 
         former = former or former_by_sid.get(entry.sid)
+        if former == entry:  # nearly all of 100,000 addresses
+            continue
         if former is not None and entry.sid and not former.sid and entry.created:
             former = None  # an interrupted run was about to create it
         writes += _heals(address, former, entry, step)
         if former is None:
             writes += _beginnings(address, entry, step)
-        elif former != entry:
+        else:
             writes += _updates(address, former, entry, step)
     return writes
 

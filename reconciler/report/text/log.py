@@ -21,7 +21,7 @@ def lines(document: LogDocument, style: Style) -> Iterator[str]:
     """Return each entry, and a sentence with the counts."""
     for entry in document.entries:
         colour = "info" if entry.source == "reconciler" else "change"
-        yield f"{entry.time}  {style('strong', printable(entry.address))}  {style(colour, entry.action)}"
+        yield f"{printable(entry.time)}  {style('strong', printable(entry.address))}  {style(colour, entry.action)}"
         who = printable(_who(entry, with_actor=style.whole))
         for line in style.wrap(who, margin=len(_INDENT), indent="  "):
             yield _INDENT + line
