@@ -12,7 +12,7 @@ import click
 from reconciler.diagnostics import Diagnostic, sort_by_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from reconciler.cli.common_options import CommonOptions
     from reconciler.report.documents.types import Document
@@ -32,6 +32,8 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
         findings = document.command == "lint"
         emit_diagnostics(common, document.command, document.diagnostics, to_stderr=not findings)
         click.echo(render.render(document, common.style(sys.stdout)), nl=False)
+        failures = getattr(document, "errors", ())
+        click.echo(_explain_hint(each.code for each in failures), nl=False, err=True)
     elif common.format == "json":
         from reconciler.report.formats import json
 
@@ -85,16 +87,15 @@ def emit_diagnostics(
     )
     if len(shown) < len(diagnostics):
         text += render.static_sentence(len(diagnostics) - len(shown), style) + "\n"
-    click.echo(text + _explain_hint(shown, to_stderr), nl=False, err=to_stderr)
+    if to_stderr:
+        text += _explain_hint(each.code for each in shown if each.severity == "error")
+    click.echo(text, nl=False, err=to_stderr)
 
 
-def _explain_hint(shown: Sequence[Diagnostic], to_stderr: bool) -> str:
-    """Return a line that names `explain` for the first error, once for all errors."""
-    for diagnostic in shown:
-        if diagnostic.severity == "error" and to_stderr:
-            return (
-                f"`reconciler explain {diagnostic.code}` shows an example and the next command.\n"
-            )
+def _explain_hint(codes: Iterable[str]) -> str:
+    """Return a line that names `explain` for the first of these codes, once for all of them."""
+    for code in codes:
+        return f"`reconciler explain {code}` shows an example and the next command.\n"
     return ""
 
 
