@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_destinations, complete_patterns
 from reconciler.cli.options import is_on_terminal
 from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.progress import choose_progress
@@ -35,7 +36,7 @@ _AUTO_APPROVE = click.option(
     "--auto-approve", is_flag=True, help="Do not ask for confirmation. Required without a terminal."
 )
 _CONSENT = [
-    click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]",
+    click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]", shell_complete=complete_patterns,
                  help="Consent to overwriting foreign values: of all addresses, or of those that match a glob."),
     click.option("--force", is_flag=True,
                  help="Lift the limits of `safety`. Does not lift takeovers, protection or staleness."),
@@ -60,7 +61,7 @@ local_state_option = click.option(
 _BASELINE = [
     click.option("--baseline", metavar="FILE|REV",
                  help="Also enforce the `safety` and secret destinations of this configuration or revision."),
-    click.option("--allow-destination", "destinations", multiple=True, metavar="NAME",
+    click.option("--allow-destination", "destinations", multiple=True, metavar="NAME", shell_complete=complete_destinations,
                  help="Consent to new secret destinations of this account or platform, or to a new `state`."),
 ]  # fmt: skip
 

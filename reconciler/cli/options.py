@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from reconciler.cli import reports
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_patterns, complete_reports, complete_variables
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
 from reconciler.config.variable_sources import VariableSources
@@ -100,6 +101,7 @@ _OPTIONS = [
                  help="Also allow secrets to be sent to HOST, HOST:PORT or SCHEME://HOST:PORT (*.HOST: its "
                       "subdomains). Same as RECONCILER_ALLOW_HOSTS."),
     click.option("--var", "given_values", multiple=True, metavar="NAME=VALUE", type=ValueType(),
+                 shell_complete=complete_variables,
                  help="Value of a variable of the configuration. Wins over --var-file and RECONCILER_VAR_NAME."),
     click.option("--var-file", "value_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
                  help="YAML file with values of variables; a later file wins."),
@@ -119,13 +121,14 @@ _PLAIN = [
 ]
 _REPORTED = [
     click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text", help="Format of stdout."),
-    click.option("--report", "reports_", multiple=True, metavar="NAME=FILE",
+    click.option("--report", "reports_", multiple=True, metavar="NAME=FILE", shell_complete=complete_reports,
                  help="Also write this format to FILE (-: stdout, in place of text)."),
 ]  # fmt: skip
 _SCOPE = [
-    click.option("--target", "targets", multiple=True, metavar="PATTERN",
+    click.option("--target", "targets", multiple=True, metavar="PATTERN", shell_complete=complete_patterns,
                  help="Only these: an address (glob), number, SID, agent/NAME or label:KEY=VALUE."),
-    click.option("--exclude", "excludes", multiple=True, metavar="PATTERN", help="Not these; same patterns as --target."),
+    click.option("--exclude", "excludes", multiple=True, metavar="PATTERN", shell_complete=complete_patterns,
+                 help="Not these; same patterns as --target."),
     click.option("--concurrency", type=click.IntRange(1, 100), metavar="N",
                  help="Concurrent calls for each account; fewer after a 429. Default: 8 at first, up to 32 while "
                       "Twilio answers well."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -89,3 +90,126 @@ def test_other_shells_get_their_script(shell: str, words: str, tmp_path: Path) -
 
 def test_unknown_shell_is_wrong_usage(tmp_path: Path) -> None:
     run(tmp_path, "completion", "tcsh", code=64)
+
+
+CONFIG = """\
+version: 1
+project: acme
+variables: {host: {default: agents.example.com}}
+accounts: {main: {sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, auth_token: {env: TOKEN}}}
+platforms: {nix: {type: nixflex, api_key: {env: KEY}}}
+agents: {support: {webhooks: {voice: "https://${host}/"}}, sales: {application: menu}}
+trunks: {edge: {domain: edge.pstn.twilio.com}, "a;touch x": {}, "a$(b)": {}, "a b": {}, "a\\nplain,b": {}}
+include: more.yaml
+number_groups: [{numbers: ["+15550100103"], agent: sales}]
+"""
+MORE = 'numbers: {"+15550100101": support, "+15550100102": sales}\n'
+
+
+def complete(folder: Path, *words: str, shell: str = "bash") -> list[str]:
+    """What click's protocol answers for the last word, without its types."""
+    line = ["reconciler", "-C", str(folder), *words]
+    asked = {"_RECONCILER_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(line)}
+    asked["COMP_CWORD"] = words[-1] if shell == "fish" else str(len(line) - 1)
+    environ = {name: value for name, value in os.environ.items() if name != "TOKEN"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "reconciler"],
+        env={**environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"twilio", "deepdiff", "rich", "psycopg", "obstore", "cryptography"}
+    assert "Traceback" not in done.stderr
+    return [line for line in done.stdout.splitlines() if line]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a configuration of two files, and a state with three versions."""
+    (tmp_path / "reconciler.yaml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "more.yaml").write_text(MORE, encoding="utf-8")
+    history = tmp_path / "state.json.history"
+    history.mkdir()
+    for serial in (1, 2):
+        (history / f"{serial:09d}.json").write_text(state_text(serial), encoding="utf-8")
+    (tmp_path / "state.json").write_text(state_text(3), encoding="utf-8")
+    return tmp_path
+
+
+def state_text(serial: int) -> str:
+    saved = {"at": f"2026-01-0{serial}T00:00:00Z", "who": "anna", "command": "apply"}
+    head = {"format": 3, "project": "acme", "lineage": "a" * 32, "serial": serial, "saved": saved}
+    entry = {"kind": "number", "sid": "PN" + "0" * 32}
+    whole = {**head, "resources": {"number/+15550100199": entry, "trunk/old": {}}}
+    return json.dumps(whole, separators=(",", ":")).replace('"resources":{', '"resources":{\n')
+
+
+WORDS = [
+    (("plan", "--target", "number/"), [f"number/+15550100{end}" for end in (101, 102, 103, 199)]),
+    (("plan", "--exclude", "+1"), ["+15550100101", "+15550100102", "+15550100103"]),
+    (("drift", "--accept", "trunk/"), ["trunk/edge", "trunk/old"]),
+    (("plan", "--target", "agent/s"), ["agent/support", "agent/sales"]),
+    (("show", "agent/su"), ["agent/support"]),
+    (("release", "number/"), ["number/+15550100199"]),
+    (("state", "rm", "t"), ["trunk/old"]),
+    (("state", "show", "t"), ["trunk/old"]),
+    (("list", "--agent", "s"), ["support", "sales"]),
+    (("list", "--account", ""), ["main"]),
+    (("list", "--platform", ""), ["nix"]),
+    (("apply", "--allow-destination", ""), ["main", "nix"]),
+    (("plan", "--var", ""), ["host="]),
+    (("rollback", "--to", ""), ["3", "2", "1"]),
+    (("state", "pull", "--serial", ""), ["3", "2", "1"]),
+    (("plan", "--report", "j"), ["json=", "junit="]),
+    (("plan", "--format", "j"), ["json", "junit"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "wanted"), WORDS, ids=[" ".join(words) for words, _ in WORDS])
+def test_values_are_completed_from_the_local_files(
+    project: Path, words: tuple[str, ...], wanted: list[str]
+) -> None:
+    assert complete(project, *words) == [f"plain,{word}" for word in wanted]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_complete_serials_with_their_times(project: Path, shell: str) -> None:
+    text = "\n".join(complete(project, "rollback", "--to", "", shell=shell))
+    assert "2026-01-02T00:00:00Z" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("reconciler.yaml", b"\xff\xfe"),
+        ("reconciler.yaml", b"a: [\n"),
+        ("reconciler.yaml", b"numbers: 5\nagents: [1]\nstate: 7\ninclude: ../../*\n"),
+        ("reconciler.yaml", None),
+        ("state.json", b"{"),
+        ("state.json", b'{"resources": 5}'),
+        ("state.json", None),
+    ],
+)
+def test_files_that_cannot_be_read_complete_nothing_and_print_nothing(
+    project: Path, name: str, content: bytes | None
+) -> None:
+    if content is None:
+        (project / name).unlink()
+    else:
+        (project / name).write_bytes(content)
+    for words in (("plan", "--target", "n"), ("rollback", "--to", ""), ("list", "--agent", "s")):
+        found = complete(project, *words)
+        assert all(line.startswith("plain,") for line in found)
+
+
+def test_a_state_on_a_server_is_not_asked(project: Path) -> None:
+    text = CONFIG + "state: https://state.example.com/x\n"
+    (project / "reconciler.yaml").write_text(text, encoding="utf-8")
+    assert complete(project, "rollback", "--to", "") == []
+    assert "plain,number/+15550100101" in complete(project, "plan", "--target", "n")
+
+
+def test_words_that_mean_something_to_a_shell_are_not_offered(project: Path) -> None:
+    assert complete(project, "plan", "--target", "trunk/a") == []

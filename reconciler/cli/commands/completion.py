@@ -21,6 +21,9 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(shared: CommonOptions, shell: str) -> int:
     """Print the completion script for SHELL: bash, zsh or fish.
 
+    It completes commands, options, and from the local files addresses, agents, accounts, platforms,
+    variables and serials of the state. Nothing is sent.
+
     \b
     bash:  reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler
     zsh:   reconciler completion zsh > "${fpath[1]}/_reconciler"

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_patterns
 from reconciler.cli.confirmation import baseline_options
 from reconciler.cli.options import scope_options
 from reconciler.cli.output import emit
@@ -26,6 +27,7 @@ from reconciler.workflows.accept_drift import accept_drift
     "accepted",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=complete_patterns,
     help="Rewrite the files so that they declare the live values of these; same patterns as --target.",
 )
 @baseline_options

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_accounts
 from reconciler.cli.options import format_options
 from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.output_paths import OutputPath, check_paths
@@ -33,6 +34,7 @@ from reconciler.workflows import export as workflow
     "accounts",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_accounts,
     help="Only this account. Default: all.",
 )
 @click.option(

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_accounts, complete_agents, complete_platforms
 from reconciler.cli.confirmation import baseline_options
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
@@ -19,11 +20,28 @@ from reconciler.workflows import list_numbers as workflow
 
 @click.command("list")
 @click.option(
-    "--agent", "agents", multiple=True, metavar="GLOB", help="Only numbers of this agent."
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete_agents,
+    help="Only numbers of this agent.",
 )
-@click.option("--account", "accounts", multiple=True, metavar="GLOB", help="Only in this account.")
 @click.option(
-    "--platform", "platforms", multiple=True, metavar="GLOB", help="Only numbers on this platform."
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete_accounts,
+    help="Only in this account.",
+)
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete_platforms,
+    help="Only numbers on this platform.",
 )
 @click.option(
     "--label",

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_accounts, complete_agents
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
@@ -53,7 +54,12 @@ _TYPES = click.Choice(["local", "mobile", "toll_free"])
     metavar="PATTERN",
     help="Only numbers with these digits; *: any digit, +: the beginning.",
 )
-@click.option("--account", metavar="NAME", help="Account to search with and to buy for.")
+@click.option(
+    "--account",
+    metavar="NAME",
+    shell_complete=complete_accounts,
+    help="Account to search with and to buy for.",
+)
 @click.option(
     "--write",
     type=OutputPath(edits=True),
@@ -65,7 +71,12 @@ _TYPES = click.Choice(["local", "mobile", "toll_free"])
 )
 @click.option("--count", type=click.IntRange(1, 30), default=1, show_default=True,
               help="With --write and without --number: add the first COUNT numbers.")  # fmt: skip
-@click.option("--agent", metavar="NAME", help="With --write: the agent of the numbers.")
+@click.option(
+    "--agent",
+    metavar="NAME",
+    shell_complete=complete_agents,
+    help="With --write: the agent of the numbers.",
+)
 @click.option("--bundle", metavar="BU…", callback=_sid, help="With --write: the regulatory bundle.")
 @click.option(
     "--address", metavar="AD…", callback=_sid, help="With --write: the address of the owner."

@@ -10,6 +10,7 @@ from typing import cast
 import click
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_recorded
 from reconciler.cli.confirmation import consent_options, execute_and_report, review_plan
 from reconciler.cli.options import choose_flag, scope_options
 from reconciler.cli.output_paths import OutputPath
@@ -21,7 +22,9 @@ from reconciler.workflows.session import Consent
 
 
 @click.command()
-@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.argument(
+    "addresses", metavar="ADDRESS...", nargs=-1, required=True, shell_complete=complete_recorded
+)
 @click.option("--restore", is_flag=True, help="Restore the values from before the import.")
 @click.option(
     "--clear", is_flag=True, help="Clear the webhooks, applications and trunks that were applied."

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_serials
 from reconciler.cli.confirmation import consent_options, execute_and_report, review_plan
 from reconciler.cli.options import scope_options
 from reconciler.cli.output_paths import OutputPath
@@ -19,8 +20,8 @@ from reconciler.workflows.session import Consent
 
 
 @click.command()
-@click.option("--to", metavar="SERIAL|TIME", help="A version of the state (see `state history`), or the "
-              "last version written before TIME.")  # fmt: skip
+@click.option("--to", metavar="SERIAL|TIME", shell_complete=complete_serials,
+              help="A version of the state (see `state history`), or the last version written before TIME.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--out", type=OutputPath(), help="Only save the plan, for `apply FILE`.")
 @consent_options

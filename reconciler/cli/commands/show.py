@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_what
 from reconciler.cli.options import report_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
@@ -20,7 +21,7 @@ from reconciler.workflows.recorded import read_recorded
 
 
 @click.command()
-@click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]")
+@click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]", shell_complete=complete_what)
 @report_options
 def show(shared: CommonOptions, what: str | None) -> int:
     """Show a saved PLANFILE as `plan` showed it, the recorded entry of one ADDRESS

@@ -10,6 +10,7 @@ from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.commands.state_edit import COMMANDS
 from reconciler.cli.commands.unlock import unlock
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_recorded
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
@@ -36,7 +37,7 @@ def list_(shared: CommonOptions) -> int:
 
 
 @state.command("show", short_help="Show the entry of one address.")
-@click.argument("address")
+@click.argument("address", shell_complete=complete_recorded)
 @common_options
 def show(shared: CommonOptions, address: str) -> int:
     """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.completers import complete_recorded, complete_serials
 from reconciler.cli.options import Duration, common_options
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
@@ -33,7 +34,7 @@ _lock_timeout = click.option(
 
 
 @click.command(short_help="Move a resource to another address in the state.")
-@click.argument("source", metavar="FROM")
+@click.argument("source", metavar="FROM", shell_complete=complete_recorded)
 @click.argument("target", metavar="TO")
 @_dry_run
 @_lock_timeout
@@ -49,7 +50,9 @@ def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: flo
 
 
 @click.command(short_help="Remove resources from the state.")
-@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.argument(
+    "addresses", metavar="ADDRESS...", nargs=-1, required=True, shell_complete=complete_recorded
+)
 @_dry_run
 @_lock_timeout
 @common_options
@@ -69,6 +72,7 @@ def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: f
     "--serial",
     type=int,
     metavar="SERIAL",
+    shell_complete=complete_serials,
     help="An earlier version; `state history` lists them.",
 )
 @common_options
