@@ -32,7 +32,7 @@ agents: {{support: {{webhooks: {{voice: "{AGENT}"}}}}}}
 numbers: {{"{ONE}": support, "{TWO}": support}}
 """
 DIGEST = re.compile(r"[0-9a-f]{64}|sha256:[0-9a-f]")
-READS = ("validate", "plan", "drift", "list", "show", "explain")
+READS = ("validate", "plan", "drift", "list", "show", "log", "explain")
 
 
 class Project:
@@ -147,6 +147,10 @@ def test_applies_the_plan_that_a_person_has_reviewed(project: Project) -> None:
         project.sandbox.edit(ONE, {"voice_url": "https://elsewhere.example.com/voice"})
         good, drift = await call(client, "drift")
         assert (good, drift["exit_code"], len(drift["drifted"])) == (True, 2, 1)
+        good, log = await call(client, "log", address=f"number/{ONE}", since="1d")
+        assert good
+        assert {entry["address"] for entry in log["entries"]} == {f"number/{ONE}"}
+        assert {entry["source"] for entry in log["entries"]} == {"twilio", "reconciler"}
 
     project.talk(talk)
     assert project.sandbox.world.number(TWO).voice_url == AGENT
