@@ -8,6 +8,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY examples/quickstart examples/quickstart
+COPY examples/ci examples/ci
 COPY docs/reference/codes.md docs/reference/codes.md
 COPY docs/reference/codes.md docs/reference/codes.md
 COPY reconciler reconciler

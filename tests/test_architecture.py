@@ -140,6 +140,7 @@ INNER_LAYERS = {
         "show",
         "export",
         "recorded",
+        "ci_file",
         "validate",
         "warm_up",
         "guards",

@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.load import starter, write_files
+from reconciler.config.load.ci_file import CiSystem
 from reconciler.config.load.format_table import format_table
 from reconciler.config.load.load import load
 from reconciler.config.load.merge import Merged, read_content
@@ -28,6 +29,7 @@ from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import ExportFilter
 from reconciler.model.position import Position
 from reconciler.state.stores.companions import is_state_file, local_path
+from reconciler.workflows.ci_file import make_ci_file, write_ci_file
 from reconciler.workflows.export import export
 from reconciler.workflows.session import RunOptions
 from reconciler.workflows.validate import validate
@@ -81,10 +83,14 @@ def write(options: RunOptions, formatted: Iterable[Formatted]) -> None:
 
 
 class CreatedProject(msgspec.Struct, frozen=True):
-    """The files of a new project; `kept` are optional ones that existed and stay as they are."""
+    """The files of a new project; `kept` are optional ones that existed and stay as they are.
+
+    `settings` are the variables and secrets that the jobs of its CI file read.
+    """
 
     files: tuple[str, ...]
     kept: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 def list_project_files(answers: Answers) -> tuple[str, ...]:
@@ -121,13 +127,32 @@ def _check_entry(folder: Path) -> None:
     )
 
 
-def init(options: RunOptions, answers: Answers) -> CreatedProject:
-    """Create a project in the folder. Raises UsageError (and writes nothing) when it has one, and
-    what `export` raises.
+def add_ci_file(options: RunOptions, system: CiSystem) -> CreatedProject:
+    """Write the CI file of the project in the folder, and nothing else. Raises UsageError, and what
+    `validate` raises.
+    """
+    state = validate(options).state
+    file = make_ci_file(options.directory, state, system, options.environ)
+    write_ci_file(file)
+    return CreatedProject((file.name,), (), file.settings)
+
+
+def has_project(options: RunOptions) -> bool:
+    """Return whether the folder has an entry file already."""
+    return os.path.lexists(options.directory / options.file)
+
+
+def init(options: RunOptions, answers: Answers, ci: CiSystem | None = None) -> CreatedProject:
+    """Create a project in the folder, with the CI file of this system. Raises UsageError (and writes
+    nothing) when it has one, and what `export` raises.
     """
     folder = options.directory
     _check_state_name(folder, answers)
     _check_entry(folder)
+
+    ci_file = None
+    if ci is not None:
+        ci_file = make_ci_file(folder, answers.state, ci, options.environ)
 
     # Everything is checked, and the account read, before the first file is written.
     text = starter.entry_file(answers, options.environ, include=answers.from_account)
@@ -147,7 +172,10 @@ def init(options: RunOptions, answers: Answers) -> CreatedProject:
     contents = {**missing, **contents}
     for name, body in contents.items():
         write_files.create_file(folder / name, body)
-    return CreatedProject(tuple(contents), kept)
+    if ci_file is None:
+        return CreatedProject(tuple(contents), kept)
+    write_ci_file(ci_file)
+    return CreatedProject((*contents, ci_file.name), kept, ci_file.settings)
 
 
 def _check_and_export(options: RunOptions, answers: Answers) -> str | None:

@@ -134,6 +134,14 @@ def test_the_installed_wheel_explains_codes(installed: Path, tmp_path: Path) -> 
     assert "Next: `reconciler validate`" in printed
 
 
+def test_installed_wheel_writes_the_ci_files(installed: Path, tmp_path: Path) -> None:
+    for system in ("github", "gitlab"):
+        folder = tmp_path / system
+        (folder / ".git").mkdir(parents=True)
+        words = ["init", "--ci", system, "--state", "s3://bucket/voice.json"]
+        assert "AWS_REGION" in run([str(installed / "reconciler"), *words], folder)
+
+
 def test_the_installed_wheel_tells_the_demo_in_an_empty_folder(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from reconciler.cli.options import common_options, is_on_terminal
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.cli.progress import QuietProgress
+from reconciler.config.load.ci_file import CiSystem
 from reconciler.config.load.starter import Answers, ignore_patterns, project_name
 from reconciler.report.documents.types import InitDocument
 from reconciler.workflows import authoring
@@ -33,6 +34,11 @@ from reconciler.workflows import authoring
 )
 @click.option("--from-account", is_flag=True, help="Export the account into numbers.yaml.")
 @click.option("--state", metavar="PLACE", help="Location of the state. Default: ./state.json.")
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab"]),
+    help="Also write the CI file for this system, fitted to the state; in a project that exists, only this file.",
+)
 @common_options
 def init(
     shared: CommonOptions,
@@ -40,6 +46,7 @@ def init(
     account_sid: str,
     from_account: bool,
     state: str | None,
+    ci: CiSystem | None,
 ) -> int:
     """Create a working project: reconciler.yaml, the schema for editors, and a .gitignore for state
     and plans.
@@ -53,7 +60,16 @@ def init(
         account_sid=account_sid,
         from_account=from_account,
     )
-    if not (project or account_sid or from_account or state or shared.json) and is_on_terminal():
+    options = shared.run_options("init", QuietProgress(shared))
+    if ci is not None and authoring.has_project(options):
+        if project or account_sid or from_account or state:
+            raise click.UsageError(
+                "The project exists: pass --ci alone. The CI file takes the state from the configuration."
+            )
+        return _emit(shared, authoring.add_ci_file(options, ci), answers)
+
+    is_silent = project or account_sid or from_account or state or ci or shared.json
+    if not is_silent and is_on_terminal():
         answers = _ask_for_answers(answers)
 
     # Another project in this folder may have its state under one of the new names.
@@ -65,16 +81,24 @@ def init(
         ]
         check_paths([("init", Path(name), False) for name in new], shared.directory, shared.file)
 
-    made = authoring.init(shared.run_options("init", QuietProgress(shared)), answers)
+    return _emit(shared, authoring.init(options, answers, ci), answers)
+
+
+def _emit(shared: CommonOptions, made: authoring.CreatedProject, answers: Answers) -> int:
+    """Print the files of the project. Return the exit code."""
     summary = {
         "project": answers.project,
         "files": len(made.files),
         "ignored": ignore_patterns(answers.state),
     }
-    emit(
-        shared,
-        InitDocument(command="init", summary=summary, files=list(made.files), kept=list(made.kept)),
+    document = InitDocument(
+        command="init",
+        summary=summary,
+        files=list(made.files),
+        kept=list(made.kept),
+        settings=list(made.settings),
     )
+    emit(shared, document)
     return 0
 
 

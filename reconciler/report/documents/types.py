@@ -253,11 +253,12 @@ class FormatDocument(Document, kw_only=True):
 
 class InitDocument(Document, kw_only=True):
     """The output of `init`: the created files, and the existing files that stay as
-    they are.
+    they are; `settings` are the variables and secrets that the jobs of a new CI file read.
     """
 
     files: list[str]
     kept: list[str]
+    settings: list[str] = []
 
 
 class ExportDocument(Document, kw_only=True):

@@ -42,6 +42,12 @@ def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
         patterns = ", ".join(document.summary["ignored"])
         yield f"  Make sure that git ignores: {patterns}"
     yield ""
+    if document.settings:
+        yield "Variables and secrets that the CI jobs read:"
+        for name in document.settings:
+            yield f"  {name}"
+        yield "Before the first job, replace the commit of zeros in the CI file."
+        yield ""
     yield "Next: `reconciler validate`, then `reconciler plan`."
 
 
