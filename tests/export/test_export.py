@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from reconciler.config.project import Project
 from reconciler.config.source.parse import parse_file
@@ -65,8 +65,20 @@ def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
     assert exported(fake).text == result.text
 
 
+WATCHED = {
+    "sid": "PN" + "0" * 32,
+    "phone_number": "+15550100000",
+    "voice_method": "POST",
+    "sms_method": "POST",
+    "status_callback_method": "POST",
+    "capabilities": {"voice": True, "sms": True},
+}
+"""A number without a route and without a name: its row has nothing but the number."""
+
+
 @settings(max_examples=200, deadline=None)
 @given(accounts())
+@example({"numbers": [WATCHED], "trunks": [], "origination_urls": [], "applications": []})
 def test_a_table_declares_the_same_numbers(account: dict[str, Any]) -> None:
     fake = FakeTwilio({"default": account})
     plain, divided = exported(fake), exported(fake, table_name="numbers.csv")

@@ -41,10 +41,13 @@ def _are_mappings(nodes: Sequence[Node]) -> bool:
 
 
 def _join_mappings(nodes: Sequence[Node]) -> dict[str, Node]:
-    """Return the entries of all mappings; of two declarations of one name, the first."""
+    """Return the entries of all mappings; of two declarations of one name, the first.
+
+    An entry without a value means the same as an empty one.
+    """
     joined: dict[str, Node] = {}
     for node in nodes:
         if isinstance(node, Map):
             for name, value in node.items():
-                joined.setdefault(name, value)
+                joined.setdefault(name, Map() if value is None else value)
     return joined
