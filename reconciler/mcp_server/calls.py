@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,11 @@ class Served(NamedTuple):
 
 
 def answer_call(
-    served: Served, name: str, tool: ToolSpec, arguments: Mapping[str, Any]
+    served: Served,
+    name: str,
+    tool: ToolSpec,
+    arguments: Mapping[str, Any],
+    run: Callable[..., CommandResult] = run_command,
 ) -> CommandResult:
     """Return the result of a call; wrong arguments are exit code 64, and nothing is run."""
     problem = _find_problem(tool, arguments)
@@ -38,12 +42,14 @@ def answer_call(
         arguments = _resolve_files(served.root, tool, arguments)
     except WrongFile as error:
         return CommandResult({"error": str(error), "exit_code": 64}, 64)
+    except OSError as error:  # such as a name that is too long for a file
+        return CommandResult({"error": f"{error.strerror}.", "exit_code": 64}, 64)
 
     own = () if name == "explain" else served.options
     words = [name, "-C", str(served.root), "-f", served.file, "--json", *own]
     words += to_words(tool, arguments)
     # An apply is never killed: it ends by its own time limit, with everything saved.
-    return run_command(words, seconds=None) if tool.writes else run_command(words)
+    return run(words, seconds=None) if tool.writes else run(words)
 
 
 def is_good(exit_code: int) -> bool:

@@ -32,7 +32,9 @@ class CommandResult(NamedTuple):
     exit_code: int
 
 
-def run_command(words: Sequence[str], *, seconds: float | None = MOST_SECONDS) -> CommandResult:
+def run_command(
+    words: Sequence[str], *, seconds: float | None = MOST_SECONDS, most_bytes: int = MOST_BYTES
+) -> CommandResult:
     """Run `reconciler WORDS`, and return its result; without `seconds` the command ends by itself."""
     # `-P`: no module is imported from the folder of the project.
     command = [sys.executable, "-P", "-m", "reconciler", *words]
@@ -48,7 +50,7 @@ def run_command(words: Sequence[str], *, seconds: float | None = MOST_SECONDS) -
             )
         except subprocess.TimeoutExpired:
             return CommandResult({"error": f"No result within {seconds:.0f} s."}, 1)
-        document = _read_document(out)
+        document = _read_document(out, most_bytes)
         if document is None:
             document = {"error": _read_tail(err)}
     document = {**hide_digests(document), "exit_code": done.returncode}
@@ -70,7 +72,7 @@ def hide_digests(value: Any) -> Any:
     return value
 
 
-def _read_document(out: IO[bytes]) -> dict[str, Any] | None:
+def _read_document(out: IO[bytes], most_bytes: int) -> dict[str, Any] | None:
     """Return the document on stdout; None when there is none, as for wrong usage."""
     size = out.seek(0, 2)
     out.seek(0)
@@ -80,7 +82,7 @@ def _read_document(out: IO[bytes]) -> dict[str, Any] | None:
         document = json.loads(out.read())
     except ValueError:
         return None
-    if not isinstance(document, dict) or size <= MOST_BYTES:
+    if not isinstance(document, dict) or size <= most_bytes:
         return document if isinstance(document, dict) else None
 
     short = {key: document.get(key) for key in ("format_version", "command", "summary")}

@@ -15,8 +15,8 @@ import anyio
 import pytest
 from mcp import ClientSession, StdioServerParameters, stdio_client
 
-from reconciler.mcp_server import commands as child
-from reconciler.mcp_server.commands import hide_digests
+from reconciler.mcp_server.calls import Served, answer_call
+from reconciler.mcp_server.commands import CommandResult, hide_digests, run_command
 from reconciler.mcp_server.project_files import WrongFile, find_new_plan, find_plan, find_shown
 from reconciler.mcp_server.tools import TOOLS, input_schema, list_tools, to_words
 from reconciler.sandbox.service.app import Sandbox
@@ -307,12 +307,10 @@ def test_digests_are_hidden_wherever_they_are() -> None:
     assert hide_digests({"sid": AC, "n": 1, "none": None}) == {"sid": AC, "n": 1, "none": None}
 
 
-def test_a_large_result_is_cut(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "MOST_BYTES", 500)
-    result = child.run_command(["validate", "-C", str(project.folder), "--json"])
-    assert "truncated" not in result.document
-    monkeypatch.setattr(child, "MOST_BYTES", 100)
-    result = child.run_command(["validate", "-C", str(project.folder), "--json"])
+def test_a_large_result_is_cut(project: Project) -> None:
+    words = ["validate", "-C", str(project.folder), "--json"]
+    assert "truncated" not in run_command(words, most_bytes=500).document
+    result = run_command(words, most_bytes=100)
     assert result.document["truncated"] is True
     assert result.document["summary"]["numbers"] == 2
 
@@ -331,6 +329,31 @@ def test_files_are_resolved_before_they_are_used(tmp_path: Path) -> None:
     for name in ("/etc/passwd", "../x", "number/../../x"):
         with pytest.raises(WrongFile):
             find_shown(root, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("show", {"what": "x" * 900}),
+        ("plan", {"out": "x" * 900}),
+        ("plan", {"out": "a\0b"}),
+        ("apply", {"plan": "x" * 900, "digest": "sha256:" + "0" * 64}),
+        ("apply", {"plan": "", "digest": "sha256:" + "0" * 64}),
+        ("plan", {"target": "one text"}),
+        ("plan", {"target": ["x"] * 101}),
+        ("list", {"drifted": "yes"}),
+        ("explain", {"code": "x" * 2_000}),
+    ],
+)
+def test_a_wrong_argument_runs_nothing(
+    tmp_path: Path, name: str, arguments: dict[str, Any]
+) -> None:
+    def run(words: object, **options: object) -> CommandResult:
+        raise AssertionError(words)
+
+    result = answer_call(Served(tmp_path, "reconciler.yaml"), name, TOOLS[name], arguments, run)
+    assert result.exit_code == 64
+    assert 10 < len(result.document["error"]) < 1_200
 
 
 def test_without_the_extra_the_error_names_it(project: Project) -> None:

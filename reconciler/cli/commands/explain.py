@@ -11,6 +11,7 @@ from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.explanations import find_explanation, load_explanations, suggest_codes
 from reconciler.report.documents.explain import explain_document
+from reconciler.report.wording import printable
 
 
 @click.command()
@@ -29,7 +30,9 @@ def explain(shared: CommonOptions, code: str | None, listed: bool) -> int:
 
     explanation = find_explanation(code)
     if explanation is None:
-        raise click.UsageError(f"No such code '{code[:80]}'. {_describe_near_codes(code)}")
+        raise click.UsageError(
+            f"No such code '{printable(code[:80])}'. {_describe_near_codes(code)}"
+        )
     emit(shared, explain_document(explanation))
     return 0
 
