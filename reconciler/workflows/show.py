@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.planning.identity.number_addresses import with_e164_addresses
 from reconciler.planning.selection.patterns import AGENT
 from reconciler.remote.queries.observe import fetch_number
 from reconciler.report.documents.views import agent_row, bridge_view, number_row, plain_row
@@ -25,7 +26,8 @@ def show(options: RunOptions, address: str) -> dict[str, Any]:
     """
     project, state = read_recorded(options)
     if address.startswith(AGENT):
-        return agent_row(find_agent(project, address), project.desired)
+        numbers = with_e164_addresses(project.desired, state.resources)
+        return agent_row(find_agent(project, address), numbers)
 
     entry = find_entry(state.resources, address)
     if entry.kind != "bridge_number":

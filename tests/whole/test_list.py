@@ -226,3 +226,38 @@ def test_show_of_an_unknown_agent_names_a_close_one(
     runner: CommandRunner, applied: list[str]
 ) -> None:
     assert "Did you mean `agent/support`?" in runner.run("show", "agent/suport", code=1)
+
+
+def sid_of(runner: CommandRunner, number: str) -> str:
+    """The SID of a number."""
+    return next(n.sid for n in runner.sandbox.world.numbers if n.phone_number == number)
+
+
+@pytest.mark.parametrize("sid_first", [False, True])
+def test_number_that_is_declared_by_number_and_by_sid_is_listed_once_without_state(
+    runner: CommandRunner, sid_first: bool
+) -> None:
+    number = numbers_of(runner)[0]
+    keys = [sid_of(runner, number), number] if sid_first else [number, sid_of(runner, number)]
+    declare(runner, dict.fromkeys(keys, "support"))
+    document = runner.json("list")
+    assert [row["e164"] for row in document["numbers"]] == [number]
+    assert sum(document["summary"]["by_status"].values()) == 1
+
+
+def test_show_names_the_e164_of_numbers_that_are_declared_by_their_sid(
+    runner: CommandRunner,
+) -> None:
+    one, two = numbers_of(runner)[:2]
+    declare(runner, {sid_of(runner, one): "support", sid_of(runner, two): "support"})
+    runner.apply("--target", f"number/{one}")
+    shown = runner.json("show", "agent/support")["resource"]["numbers"]
+    assert shown == [f"number/{one}", f"number/{sid_of(runner, two)}"]
+
+
+def test_show_tells_where_an_agent_on_a_platform_takes_the_calls(runner: CommandRunner) -> None:
+    platform = {"type": "nixflex", "api_key": {"env": "KEY"}}
+    runner.declare(platforms={"nix": platform}, agents={"desk": {"platform": "nix", "id": "a_1"}})
+    runner.run("plan", KEY="key:secret")
+    resource = runner.json("show", "agent/desk")["resource"]
+    assert resource["routes"] == {"voice": "agent a_1 on nix", "sms": None, "status": None}

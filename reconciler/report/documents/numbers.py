@@ -150,6 +150,9 @@ def build_rows(facts: NumberFacts) -> Iterator[NumberRow]:
     for address in builder.number_addresses():
         row = builder.managed_row(address)
         if row.sid is not None:
+            # A number may be declared by its E.164 and by its SID, which a plan refuses.
+            if (row.account, row.sid) in own_sids:
+                continue
             own_sids.add((row.account, row.sid))
         if row.e164 is not None:
             listed.add(row.e164)

@@ -77,7 +77,8 @@ def plain_row(entry: Entry) -> dict[str, Any]:
 def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
     """Return the row of a declared agent: its routes, and the numbers that declare it.
 
-    The routes of an agent on a platform are null: the platform decides them.
+    An agent on a platform takes the calls there, in the words of `plan`; what the platform writes
+    for messages and status is not known here, and null.
     """
     numbers: list[str] = []
     for each in desired:
@@ -90,6 +91,8 @@ def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
     for part in ("voice", "sms", "status"):
         known = agent.kind != "platform"
         routes[part] = describe_route(agent.parts.get(part)) if known else None
+    if agent.kind == "platform":
+        routes["voice"] = f"agent {agent.id} on {agent.platform}"
     return {
         "kind": "agent",
         "name": agent.name,
