@@ -36,6 +36,25 @@ def set_application(folder: Folder) -> None:
     folder.edit(0, voice_application_sid=sid)
 
 
+def set_credentials(folder: Folder) -> None:
+    """Somebody sets a URL with a password in it."""
+    folder.edit(0, voice_url="https://user:s3cret@new.example.net/in")
+
+
+def set_token(folder: Folder) -> None:
+    """Somebody sets a URL with a token in it."""
+    folder.edit(0, voice_url=f"{NEW}?token=s3cret")
+
+
+def set_long_url(folder: Folder) -> None:
+    """A server in the place of Twilio shows a URL that fills a file."""
+    world = folder.runner.sandbox.world
+    number = world.numbers.get_by_key(folder.numbers[0])
+    assert number is not None
+    url = {"voice_url": f"{NEW}?{'x' * 1_000_000}"}
+    set_fields(world, number, values=url, actor=console_user(DEFAULT_USER, DEFAULT_ADDRESS))
+
+
 def clear_everything(folder: Folder) -> None:
     """Somebody clears all routes."""
     folder.edit(0, voice_url="", sms_url="", status_callback="")
@@ -93,6 +112,9 @@ REFUSED: dict[str, tuple[str, Callable[[Folder], None], str]] = {
         edit_voice,
         "${host}",
     ),
+    "credentials in the URL": (AGENTS + NUMBERS, set_credentials, "credentials"),
+    "token in the URL": (AGENTS + NUMBERS, set_token, "credentials"),
+    "URL that fills a file": (AGENTS + NUMBERS, set_long_url, "at most 4,096"),
     "application without an agent": (AGENTS + NUMBERS, set_application, "no declared agent"),
     "no route at all": (AGENTS + 'numbers: {"<0>": support, "<1>": support}\n', clear_everything, "no declared agent"),
     "number that is gone": (AGENTS + NUMBERS, lose_number, "no longer exists"),
@@ -115,6 +137,7 @@ def test_what_a_file_cannot_declare_is_refused_and_nothing_is_written(
     folder.edit(1, sms_url=NEW)
     [problem] = folder.refuse("number/*")
     assert words in problem["detail"]
+    assert "s3cret" not in problem["detail"]
     assert folder.numbers[0] in (problem["address"] or problem["detail"])
 
     # Without it, the other number is accepted.
@@ -231,3 +254,24 @@ def test_number_of_a_group_or_of_a_csv_file_is_refused(folder: Folder, text: str
     edit_voice(folder)
     [problem] = folder.refuse(f"number/{folder.numbers[0]}")
     assert "a form that this command does not rewrite" in problem["detail"]
+
+
+def test_number_that_is_only_watched_agrees_with_what_it_shows(folder: Folder) -> None:
+    folder.write(AGENTS + 'numbers: {"<0>": {}, "<1>": support}\n')
+    folder.apply()
+    edit_voice(folder)
+    drifted = folder.runner.json("drift", code=2)["drifted"]
+    assert [each["address"] for each in drifted] == [f"number/{folder.numbers[0]}"]
+    [problem] = folder.refuse("number/*")
+    assert "does not declare `voice`" in problem["detail"]
+    folder.check_settled()
+
+
+def test_alias_in_another_section_does_not_follow_a_live_value(folder: Folder) -> None:
+    own = '"<0>": {webhooks: {voice: &url "https://own.example.com/"}}'
+    text = AGENTS.replace("agents:", f"numbers: {{{own}}}\nagents:", 1)
+    folder.write(text + "policies: {p: {kinds: [number], schema: {not: {const: *url}}}}\n")
+    folder.apply()
+    edit_voice(folder)
+    [problem] = folder.refuse(folder.numbers[0])
+    assert "also change `policies`" in problem["detail"]

@@ -10,11 +10,32 @@ from reconciler.config.formats import spellings
 from reconciler.config.source.nodes import Map, Node
 from reconciler.config.source.write import Flow
 from reconciler.model.route import Value, Webhook
+from reconciler.planning.checks.secrecy import has_credentials
+
+MOST_CHARACTERS = 4_096
+"""The longest live value that is written into a file."""
 
 
 def escape(text: str) -> str:
     """Return a text as a file has it: a live `${` must not become a variable."""
     return text.replace("${", "$${")
+
+
+def declare_text(text: str) -> str:
+    """Return a live text as a file has it. Raises CannotAccept for credentials, which do not belong
+    in a file, and for a text that no form of Twilio's accepts.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise CannotAccept(
+            f"A live value has {len(text):,} characters; at most {MOST_CHARACTERS:,} are written "
+            "into a file. Change it on Twilio."
+        )
+    if has_credentials(text):
+        raise CannotAccept(
+            "The live URL holds credentials, which do not belong in the files. Change it on Twilio, "
+            "or declare it by hand."
+        )
+    return escape(text)
 
 
 def declare_hook(part: str, value: Value, present: Node) -> Flow:
@@ -28,7 +49,9 @@ def declare_hook(part: str, value: Value, present: Node) -> Flow:
             f"{part} out of `manage`."
         )
 
-    fields: dict[str, Flow] = {name: escape(text) for name, text in hook_fields(value).items()}
+    fields: dict[str, Flow] = {
+        name: declare_text(text) for name, text in hook_fields(value).items()
+    }
     if not isinstance(present, Map):
         return fields["url"] if fields.keys() == {"url"} else fields
 
@@ -44,7 +67,7 @@ def declare_label(value: Value) -> Flow:
     """Return the value that declares a friendly name. Raises CannotAccept."""
     if not isinstance(value, str) or not is_label(value):
         raise CannotAccept("The live friendly name cannot be declared. Rename it on Twilio.")
-    return escape(value)
+    return declare_text(value)
 
 
 def _key(present: Mapping[str, object], name: str) -> str:

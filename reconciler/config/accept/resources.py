@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.accept.files import ConfigurationFiles, DeclaredEntry, check_variable
-from reconciler.config.accept.hooks import declare_hook, declare_label, escape, key_in, value_in
+from reconciler.config.accept.hooks import (
+    declare_hook,
+    declare_label,
+    declare_text,
+    key_in,
+    value_in,
+)
 from reconciler.config.accept.request import CannotAccept, Request
 from reconciler.config.desired.parts import PARTS
 from reconciler.config.desired.roundtrip import can_declare_origination, is_label
@@ -93,7 +99,7 @@ def _declare_value(name: str, value: Value) -> Flow:
     if name == "friendly_name":
         return declare_label(value)
     if isinstance(value, str):
-        return escape(value)
+        return declare_text(value)
     if isinstance(value, bool | int):
         return value
     raise CannotAccept(
@@ -140,8 +146,8 @@ def _declare_child(kind: str, child: Live) -> Flow:
         name = attrs.get("friendly_name")
         if not is_label(name) or name == cidr:
             return {"cidr": cidr}
-        return {"cidr": cidr, "name": escape(str(name))}
-    return escape(child.key)
+        return {"cidr": cidr, "name": declare_text(str(name))}
+    return declare_text(child.key)
 
 
 def _declare_origination(attrs: Mapping[str, Value]) -> Flow:
@@ -155,5 +161,6 @@ def _declare_origination(attrs: Mapping[str, Value]) -> Flow:
             "Its values cannot be declared in a file. Change or delete it on Twilio."
         )
     return {
-        name: escape(value) if isinstance(value, str) else value for name, value in fields.items()
+        name: declare_text(value) if isinstance(value, str) else value
+        for name, value in fields.items()
     }

@@ -29,6 +29,9 @@ from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.planning.identity.match import rename_references
 
+_REWRITTEN = frozenset({*SECTIONS.values(), "agents"})
+"""The sections in which live values are declared."""
+
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Where a configuration is read from: its entry file, and what its values depend on."""
@@ -62,7 +65,8 @@ def rewrite(
 
     Raises Refused with every reason when one of the requests is impossible.
     """
-    files = ConfigurationFiles(Merged(sources.entry, sources.directory, sources.variables))
+    merged = Merged(sources.entry, sources.directory, sources.variables)
+    files = ConfigurationFiles(merged)
     _collect_changes(project, files, requests, names)
     try:
         edited = files.edit()
@@ -73,7 +77,10 @@ def rewrite(
         RewrittenFile(file=file, path=files.path(file), before=before, after=after)
         for file, (before, after) in edited.items()
     )
-    after = _load(sources, changed, requests)
+    contents = {os.path.realpath(each.path): each.after for each in changed}
+    merged_after = Merged(sources.entry, sources.directory, sources.variables, contents)
+    _compare_sections(merged, merged_after, requests)
+    after = _load(sources, merged_after, requests)
     _compare(project, after, requests, names)
     return Rewritten(files=changed, project=after)
 
@@ -108,12 +115,21 @@ def _collect_changes(
         raise Refused(*problems)
 
 
-def _load(
-    sources: Sources, changed: Sequence[RewrittenFile], requests: Sequence[Request]
-) -> Project:
+def _compare_sections(before: Merged, after: Merged, requests: Sequence[Request]) -> None:
+    """Raise Refused when a section has changed that no live value is declared in.
+
+    An alias may repeat a value that is accepted: it must not lead secrets to another host.
+    """
+    for section in sorted({*before.parts, *after.parts} - _REWRITTEN):
+        old, new = (
+            [place.node for place in each.parts.get(section, [])] for each in (before, after)
+        )
+        if old != new:
+            raise Refused(_about(requests, f"It would also change `{section}`."))
+
+
+def _load(sources: Sources, merged: Merged, requests: Sequence[Request]) -> Project:
     """Load the configuration from the new texts. Raises Refused when they are not valid."""
-    contents = {os.path.realpath(each.path): each.after for each in changed}
-    merged = Merged(sources.entry, sources.directory, sources.variables, contents)
     try:
         return load(
             sources.entry,
@@ -149,9 +165,6 @@ def _compare(
             problems += _compare_accepted(request, old[address], new[address], names)
         elif not _is_same(old[address], new[address], is_parent=address in parents):
             problems.append(_about(requests, f"It would also change `{address}`."))
-
-    if (before.name, before.state, before.safety) != (after.name, after.state, after.safety):
-        problems.append(_about(requests, "It would also change other settings."))
     if problems:
         raise Refused(*problems)
 
