@@ -372,3 +372,14 @@ def test_an_invalid_table_is_not_formatted() -> None:
     with pytest.raises(ConfigInvalid) as caught:
         format_table(b"number,agent\n+15550100101\n", "numbers.csv")
     assert [d.code for d in caught.value.diagnostics] == ["csv_syntax"]
+
+
+def test_a_configuration_has_no_more_csv_files_than_other_files(
+    diagnosed: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.config.load.merge.MOST_FILES", 3)
+    for index in range(6):
+        (tmp_path / f"{index}.csv").write_text(f"number\n+1555010010{index}\n", encoding="utf-8")
+    items = ", ".join(f"{{file: {index}.csv}}" for index in range(6))
+    found = diagnosed(f"{AGENTS}numbers_from: [{items}]\n")
+    assert [d.code for d in found] == ["include_limit"]

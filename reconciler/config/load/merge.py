@@ -137,6 +137,12 @@ class Merged:
         """Return the content of a file that belongs to the configuration; None, with an error, for
         one that cannot be read.
         """
+        if len(self.files) > MOST_FILES and by is not None:
+            # Reported once: every further file would repeat it.
+            if self.complete:
+                self._report_limit(f"A configuration has at most {MOST_FILES:,} files.", by)
+            return None
+
         self.paths.append(path)
         self.files.append(label)
         try:
@@ -258,11 +264,6 @@ class Merged:
         if len(including) > DEEPEST_INCLUDE:
             reason = f"Files include each other more than {DEEPEST_INCLUDE} times in a row."
             return self._report_limit(reason, at)
-        if len(self.files) > MOST_FILES:
-            # Reported once: every further file would repeat it.
-            if self.complete:
-                self._report_limit(f"A configuration has at most {MOST_FILES:,} files.", at)
-            return None
         if path.is_dir() or has_suffix(path, INCLUDED):  # reading a folder reports what it is
             return self._read_file(path, including, at)
 

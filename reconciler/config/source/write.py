@@ -48,7 +48,7 @@ def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
     """
     lines = [render_comment(line) for line in head]
     for entry in entries:
-        if lines and isinstance(entry.value, Block):
+        if lines and isinstance(entry.value, Block | Items):
             lines.append("")
         lines += render_entry(entry, "")
     return "\n".join(lines) + "\n"
