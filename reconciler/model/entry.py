@@ -32,6 +32,8 @@ class Entry(
     - `region`: the region that answers a number's calls, where it was asked.
     - `children`: by kind and SID, the attributes of undeclared children when the complete set was
       recorded; a kind that is not in it was never recorded.
+    - `updated_at`: the last write of this project, or the import; a state that is only brought up to
+      date keeps it.
     - `deleted`: number of times that this undeclared child was deleted. Then no SID is bound, and
       `prior` holds its fields.
     - `healed`: the drift that was put back, oldest first; at most 20.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -115,6 +116,24 @@ def test_another_program_with_our_credentials_is_listed_apart(
     found = entries(runner, number)
     assert len([e for e in found if e["source"] == "reconciler"]) == before
     assert (found[-1]["source"], voice(found[-1])) == ("twilio", (VOICE, FOREIGN))
+
+
+def test_a_value_that_another_program_set_before_us_is_not_ours(
+    runner: CommandRunner, number: str
+) -> None:
+    """The apply finds the declared value there, and only brings the state up to date."""
+    sid = next(n.sid for n in runner.sandbox.world.numbers if n.phone_number == number)
+    account = runner.sandbox.world.account.sid
+    path = f"/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json"
+    time.sleep(1.1)  # the times of writes have whole seconds
+    ask(runner.sandbox, "POST", path, form={"VoiceUrl": FOREIGN, "StatusCallback": ""})
+    time.sleep(1.1)
+    declare(runner, {number: "support"}, voice=FOREIGN)
+    before = len(own(runner, number))
+    assert runner.apply() == []
+    assert len(own(runner, number)) == before
+    last = entries(runner, number)[-1]
+    assert (last["source"], voice(last)) == ("twilio", (VOICE, FOREIGN))
 
 
 def test_a_release_that_restores_is_listed_once(runner: CommandRunner, number: str) -> None:
