@@ -35,6 +35,7 @@ from reconciler.planning.identity.match import names_by_sid
 from reconciler.planning.identity.named import Named
 from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.number_addresses import with_e164_addresses
+from reconciler.planning.plan import UNREAD
 from reconciler.planning.selection.patterns import Pattern, Selection, list_named, read_patterns
 from reconciler.planning.selection.unmatched import check_matches
 from reconciler.state.recovery import missing_state
@@ -264,11 +265,24 @@ def _check_plan(
         elif request is None and (known is None or known.changes != action.changes):
             reason = f"A plan of the new files would also `{action.action}` it."
             problems.append(cannot_accept(action.address, reason, None))
-    for error in plan.diagnostics:
-        if error.severity == "error" and error not in found.planned.plan.diagnostics:
-            problems.append(error)
+    problems += _find_new_errors(plan.diagnostics, found.planned.plan.diagnostics)
     if problems:
         raise Refused(*problems)
+
+
+def _find_new_errors(
+    after: Sequence[Diagnostic], before: Sequence[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Yield the errors that a plan of the old files does not have.
+
+    Each read of an account that cannot be read fails with another request id. Nothing is accepted
+    there.
+    """
+    unread = {(each.code, each.address) for each in before if each.code in UNREAD}
+    for error in after:
+        is_known = error in before or (error.code, error.address) in unread
+        if error.severity == "error" and not is_known:
+            yield error
 
 
 def _leaves_alone(action: Action, request: Request, known: Action | None) -> bool:

@@ -62,6 +62,22 @@ def test_unread_account_loses_no_entry_and_buys_and_moves_nothing(runner: Proces
     }
 
 
+def test_drift_of_the_readable_account_is_accepted(runner: ProcessRunner) -> None:
+    accounts = two_accounts(runner)
+    runner.number(ONE)
+    runner.twilio.add_number(SECOND, TWO)
+    declare(runner, accounts)
+    runner.apply()
+    runner.twilio.number(ONE)["voice_url"] = "https://new.example.net/in"
+    lock_out(runner)
+
+    document = runner.json("drift", "--accept", ONE, code=1)
+    assert document["summary"]["unread_accounts"] == ["second"]
+    assert document["accepted"]["addresses"] == [f"number/{ONE}"]
+    text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    assert text.count("https://new.example.net/in") == 1
+
+
 def test_failure_of_all_accounts_is_reported_directly(runner: ProcessRunner) -> None:
     accounts = two_accounts(runner)
     runner.number(ONE)
