@@ -395,6 +395,10 @@ def test_reports_a_refusal_of_github(checkout: Checkout) -> None:
     assert TOKEN not in checkout.log
 
 
+STORES = {"secrets.PGPASSWORD", "secrets.TF_HTTP_PASSWORD"}
+"""Passwords of stores of the state; each job that reads the state has them."""
+
+
 def secrets_of(job: Any) -> set[str]:
     return {word for word in str(job).replace("}", " ").split() if word.startswith("secrets.")}
 
@@ -402,13 +406,13 @@ def secrets_of(job: Any) -> set[str]:
 def test_only_the_apply_job_gets_a_writing_key() -> None:
     jobs = WORKFLOW["jobs"]
     assert secrets_of(jobs["validate"]) == set()
-    reading = {"secrets.TWILIO_READ_KEY", "secrets.TWILIO_READ_SECRET", "secrets.PGPASSWORD"}
+    reading = {"secrets.TWILIO_READ_KEY", "secrets.TWILIO_READ_SECRET", *STORES}
     assert secrets_of(jobs["plan"]) == reading
     assert secrets_of(jobs["drift"]) == reading | {"secrets.NOTIFY_URL"}
     assert secrets_of(jobs["apply"]) == {
         "secrets.TWILIO_API_KEY",
         "secrets.TWILIO_API_SECRET",
-        "secrets.PGPASSWORD",
+        *STORES,
     }
     assert "head.repo.full_name == github.repository" in jobs["plan"]["if"]
     assert WORKFLOW["permissions"] == {}

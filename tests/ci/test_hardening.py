@@ -12,7 +12,9 @@ import pytest
 from tests.ci.runner import ACTION, CI, ROOT, USED, bash, environment, yaml_of
 from tests.ci.test_others import scripts
 
-WORKFLOWS = sorted([*CI.glob("**/workflows/*.yml"), *(ROOT / ".github").glob("**/*.yml")])
+EXAMPLES = sorted(CI.glob("**/workflows/*.yml"))
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
+WORKFLOWS = [*EXAMPLES, RELEASE]
 ACTIONS = [ACTION]
 GITLAB = sorted(CI.glob("**/.gitlab-ci.yml"))
 PODS = sorted(CI.glob("kubernetes/*.yaml"))
@@ -20,7 +22,7 @@ HOOKS = ROOT / ".pre-commit-hooks.yaml"
 FILES = [*WORKFLOWS, *ACTIONS, *GITLAB, *PODS, HOOKS, ROOT / "Dockerfile"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ZERO = "0" * 40
-ZERO_IS_REFUSED = {*ACTIONS, *WORKFLOWS, *GITLAB, ROOT / "docs" / "how-to" / "ci.md"}
+ZERO_IS_REFUSED = {*ACTIONS, *EXAMPLES, *GITLAB, ROOT / "docs" / "how-to" / "ci.md"}
 """Their scripts refuse this commit, as a test below proves; git refuses it in the hook that the page shows."""
 UNUSABLE_DIGEST = "@sha256:REPLACE_WITH_THE_DIGEST_OF_YOUR_IMAGE"
 
@@ -30,6 +32,8 @@ WRITES = {
     "plan": {"pull-requests", "id-token"},
     "apply": {"id-token"},
     "drift": {"issues", "id-token"},
+    "build": set(),
+    "publish": {"contents", "id-token", "attestations"},
 }
 """What a job may write; `id-token` signs in to the store of the state, and needs a role there."""
 
@@ -95,10 +99,10 @@ def test_a_job_has_a_time_limit_and_names_its_permissions(path: Path) -> None:
         assert 0 < job["timeout-minutes"] <= 60, name
         writes = {scope for scope, level in job["permissions"].items() if level == "write"}
         assert writes == WRITES[name], name
-        assert job["permissions"]["contents"] == "read", name
+        assert job["permissions"]["contents"] == ("write" if name == "publish" else "read"), name
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_no_workflow_gives_the_secrets_of_the_target_to_the_code_of_a_fork(path: Path) -> None:
     workflow = yaml_of(path)
     triggers = workflow[True]  # YAML 1.1 reads the key `on` as true
@@ -112,7 +116,7 @@ def test_no_workflow_gives_the_secrets_of_the_target_to_the_code_of_a_fork(path:
         ), name
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, *GITLAB], ids=name_of)
+@pytest.mark.parametrize("path", [*EXAMPLES, *GITLAB], ids=name_of)
 def test_allowed_hosts_are_a_literal_for_every_job(path: Path) -> None:
     """A variable of the repository is not there for a fork, and is changed without a review."""
     document = yaml_of(path)
@@ -133,7 +137,7 @@ def test_a_plan_is_held_to_the_target_branch_and_fails_when_apply_would_refuse(p
     )
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_plan_job_fetches_the_whole_history(path: Path) -> None:
     plan = yaml_of(path)["jobs"]["plan"]
     assert plan["steps"][0]["with"]["fetch-depth"] == 0
@@ -205,7 +209,7 @@ def test_installs_nothing_without_a_named_commit(commit: str, tmp_path: Path) ->
 
 def test_examples_use_the_placeholder_commit_that_is_refused() -> None:
     assert yaml_of(GITLAB[0])["variables"]["RECONCILER_COMMIT"] == ZERO
-    for path in WORKFLOWS:
+    for path in EXAMPLES:
         used = re.findall(r"uses: (\S+/reconciler@\S+)", path.read_text(encoding="utf-8"))
         assert used == [USED] * 4
 
@@ -219,3 +223,15 @@ def test_the_action_installs_its_own_commit() -> None:
 def test_labels_never_give_consent() -> None:
     for path in [*WORKFLOWS, ACTION, *(ROOT / ".ci" / "action").iterdir()]:
         assert "label" not in path.read_text(encoding="utf-8"), path
+
+
+def test_release_uses_no_stored_secret_and_the_files_that_were_tested() -> None:
+    """The job that builds has no right to publish; the one that publishes runs no code of the repository."""
+    workflow = yaml_of(RELEASE)
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    assert "secrets." not in str(workflow)
+    assert publish["needs"] == "build"
+    assert publish["environment"] == "release"
+    assert not [step for step in publish["steps"] if "checkout" in step.get("uses", "")]
+    commands = [step["run"] for step in build["steps"] if "run" in step]
+    assert commands == [".ci/run", '.ci/release "$GITHUB_REF_NAME" dist']

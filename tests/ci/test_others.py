@@ -41,6 +41,7 @@ VALUES = {
     "$TWILIO_WRITE_SECRET": WRITE[1],
 }
 WORKFLOW = CI / "github" / ".github" / "workflows" / "reconciler.yml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 CHECKS = {
     "workflow": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW],
     "action": [
@@ -58,7 +59,8 @@ CHECKS = {
     "hooks": ["pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"],
     "kubernetes": ["kubernetes-validate", "--strict", CI / "kubernetes" / "drift.yaml"],
     "docker": ["hadolint", ROOT / "Dockerfile"],
-    "unsafe": ["zizmor", "--offline", "--no-progress", ACTION, WORKFLOW],
+    "unsafe": ["zizmor", "--offline", "--no-progress", ACTION, WORKFLOW, RELEASE],
+    "release": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", RELEASE],
 }
 
 
@@ -120,7 +122,7 @@ def test_scripts_pass_shellcheck_and_contain_no_expressions(
         assert done.returncode == 0, done.stdout
 
 
-SCRIPTS = sorted((ROOT / ".ci" / "action").glob("*.sh"))
+SCRIPTS = [*sorted((ROOT / ".ci" / "action").glob("*.sh")), ROOT / ".ci" / "release"]
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

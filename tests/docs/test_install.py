@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pty
 import re
 import shlex
 import site
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,7 +60,36 @@ def test_demo_runs_the_quickstart(tmp_path: Path) -> None:
     )
     assert declared in told
     assert "1 resource drifted" in told
+    assert len(told.splitlines()) < 100
+    assert "more lines …" in told, "a long output is cut, and says so"
     assert told.rstrip().splitlines()[-1].startswith("# End of the demonstration.")
+
+
+def test_demo_waits_for_enter_on_a_terminal(tmp_path: Path) -> None:
+    """Without a terminal nothing waits; with one, each step comes after a key."""
+    here, there = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "demo"],
+        cwd=tmp_path,
+        env={**FREE, "TERM": "dumb"},
+        stdin=there,
+        stdout=there,
+        stderr=there,
+    )
+    os.close(there)
+    told = b""
+    pressed = 0
+    with suppress(OSError):  # what a terminal answers once its last program has ended
+        while part := os.read(here, 4096):
+            told += part
+            if told.count(b"[Enter]") > pressed:
+                assert process.poll() is None
+                pressed += 1
+                os.write(here, b"\n")
+    os.close(here)
+    assert process.wait(60) == 0
+    assert pressed >= 6, told.decode()
+    assert b"End of the demonstration" in told
 
 
 @pytest.fixture(scope="module")
