@@ -115,7 +115,8 @@ def test_the_page_can_be_followed(reader: Reader, path: Path) -> None:
         if language in ("json", "yaml"):
             name = FILE.search(followed)
             assert name is not None, f"no file is named before:\n{text}"
-            (reader.folder / name[1]).write_text(text, encoding="utf-8")
+            saved = text.replace(PORT, reader.port)  # the page names the usual port
+            (reader.folder / name[1]).write_text(saved, encoding="utf-8")
         elif language == "sh":
             output = reader.run(text)
         else:
