@@ -17,10 +17,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,14 +36,21 @@ MOST_PULL_PAGES = 5
 """Pages of 100 closed pull requests, the last updated first."""
 MOST_BYTES = 256 << 20
 """Size of an answer or of a saved plan; one of 100,000 numbers has about 60 MB."""
+REPORT = "<!-- reconciler:plan:"
+"""The beginning of the comment that shows a plan."""
+WAITS = (1, 4)
+"""Seconds before a question is asked again that GitHub could not answer."""
+TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
+"""What an author of comments is to the repository, unless it is an app, such as this job."""
 Row = dict[str, Any]
 
 
 # Calls
 
 
-def send(method: str, path: str, body: Row | None = None) -> bytes:
-    """Return the bytes of an answer. Ends the program with GitHub's reason when it refuses.
+def send(method: str, path: str, body: Row | None = None, absent: bytes | None = None) -> bytes:
+    """Return the bytes of an answer, or `absent` if it is given and there is no such thing. Ends the
+    program with GitHub's reason when it refuses.
 
     A redirect, such as to the store of artifacts, does not get the token.
     """
@@ -54,16 +63,32 @@ def send(method: str, path: str, body: Row | None = None) -> bytes:
     request.add_header("Content-Type", "application/json")
     request.add_unredirected_header("Authorization", f"Bearer {os.environ['GITHUB_TOKEN']}")
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            found = answer.read(MOST_BYTES + 1)
+        found = read_answer(request)
     except urllib.error.HTTPError as error:
+        if error.code == 404 and absent is not None:
+            return absent
         reason = error.read(500).decode(errors="replace")
         sys.exit(f"{method} {url}: GitHub answered {error.code}: {reason}")
     except OSError as error:
         sys.exit(f"{method} {url}: GitHub cannot be reached: {error}")
     if len(found) > MOST_BYTES:
         sys.exit(f"{method} {url}: the answer is larger than {MOST_BYTES >> 20} MB")
-    return bytes(found)
+    return found
+
+
+def read_answer(request: urllib.request.Request) -> bytes:
+    """Return the bytes of an answer. Asks again when GitHub itself has failed; a change is sent once."""
+    waits = WAITS if request.method == "GET" else ()
+    for wait in (*waits, None):
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+                return bytes(answer.read(MOST_BYTES + 1))
+        except OSError as error:
+            is_final = getattr(error, "code", 500) < 500
+            if wait is None or is_final:
+                raise
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def list_rows(path: str, key: str | None = None, pages: int = MOST_PAGES) -> Iterator[Row]:
@@ -90,11 +115,21 @@ def read_report(name: str) -> tuple[str, str]:
 
 
 def find_marked(rows: Iterator[Row], marker: str) -> Row | None:
-    """Return the first row whose text begins with the marker."""
+    """Return the first row whose text begins with the marker.
+
+    Anybody can write a marker into a comment or an issue of a public repository, and would change
+    the report afterwards: only an app and the people of the repository count.
+    """
     for row in rows:
-        if (row.get("body") or "").startswith(marker):
+        if is_trusted(row) and (row.get("body") or "").startswith(marker):
             return row
     return None
+
+
+def is_trusted(row: Row) -> bool:
+    """Return whether an app or somebody of the repository has written a comment or an issue."""
+    author = row.get("user") or {}
+    return author.get("type") == "Bot" or row.get("author_association") in TRUSTED
 
 
 def comment(name: str, pull_request: str) -> None:
@@ -180,8 +215,13 @@ def fetch(stack: str, folder: str) -> None:
             )
             continue
 
+        # One plan that cannot be used must not stop the others: without it, its actions are refused.
         path = Path(folder) / f"{number}.bin"
-        path.write_bytes(read_plan(artifact))
+        plan = read_plan(artifact)
+        if plan is None:
+            print(f"::warning::#{number}: its plan cannot be read, so it is not used.")
+            continue
+        path.write_bytes(plan)
         if not is_shown(path, number):
             path.unlink()
             print(
@@ -209,23 +249,51 @@ def find_merged(commit: str) -> list[Row]:
 
 
 def find_last_applied(commit: str) -> str | None:
-    """Return the commit of the newest successful apply that this commit contains; None if there is
-    none.
+    """Return the last commit that was applied and that this commit contains; None if there is none.
 
-    A run of this workflow succeeds only when its apply has succeeded.
+    A run of this workflow succeeds only when its apply has succeeded. Runs by hand are asked for
+    separately: GitHub lists at most 1,000 runs, and the hourly ones would fill the list.
+    """
+    pushed = find_last_run(commit, "push")
+    started = find_last_run(commit, "workflow_dispatch")
+    if pushed is None or started is None:
+        return pushed or started
+    return started if compare(pushed, started) == "ahead" else pushed
+
+
+def find_last_run(commit: str, event: str) -> str | None:
+    """Return the commit of the newest successful run for an event that this commit contains.
+
+    Ends the program when a later commit was applied: a run that is repeated, or that was held up,
+    would put an old configuration back.
     """
     workflow = os.environ["GITHUB_WORKFLOW_REF"].split("@")[0].rsplit("/", 1)[1]
     branch = urllib.parse.quote(os.environ["GITHUB_REF_NAME"], safe="")
-    path = f"actions/workflows/{workflow}/runs?branch={branch}&status=success"
+    path = f"actions/workflows/{workflow}/runs?branch={branch}&status=success&event={event}"
     for run in list_rows(path, "workflow_runs"):
-        if run["event"] not in ("push", "workflow_dispatch"):
-            continue
-
         # After a forced push, older runs may be of commits that are no longer there.
-        compared = json.loads(send("GET", f"compare/{run['head_sha']}...{commit}?per_page=1"))
-        if compared["status"] in ("ahead", "identical"):
+        status = compare(run["head_sha"], commit)
+        if status in ("ahead", "identical"):
             return str(run["head_sha"])
+        if status == "behind":
+            refuse_old(commit, run["head_sha"])
     return None
+
+
+def refuse_old(commit: str, applied: str) -> None:
+    """End the program, unless the branch was put back to this commit."""
+    branch = urllib.parse.quote(os.environ["GITHUB_REF_NAME"], safe="")
+    tip = json.loads(send("GET", f"branches/{branch}"))["commit"]["sha"]
+    if tip != commit:
+        print(f"::error title=older_commit::{applied} was applied, and contains {commit}.")
+        sys.exit("Nothing was applied: this run is of an older commit. Repeat the newest run.")
+
+
+def compare(base: str, head: str) -> str:
+    """Return what `head` is to `base`: ahead, behind, identical or diverged."""
+    # Commits without a common history, or that are no longer there, are answered with 404.
+    found = send("GET", f"compare/{base}...{head}?per_page=1", absent=b'{"status": "diverged"}')
+    return str(json.loads(found)["status"])
 
 
 def list_commits(base: str, head: str) -> set[str]:
@@ -253,31 +321,52 @@ def find_artifacts(name: str, heads: set[str]) -> dict[str, Row]:
     return found
 
 
-def read_plan(artifact: Row) -> bytes:
-    """Return the plan of an artifact."""
+def read_plan(artifact: Row) -> bytes | None:
+    """Return the plan of an artifact made for this branch; None for any other content."""
     packed = send("GET", artifact["archive_download_url"])
-    with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open("plan.bin") as plan:
-        found = plan.read(MOST_BYTES + 1)
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            branch = read_member(archive, "branch.txt").decode(errors="replace").strip()
+            plan = read_member(archive, "plan.bin")
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError) as error:
+        print(f"Artifact {artifact['id']} has no plan: {type(error).__name__}.")
+        return None
+
+    # A pull request can get another target after its plan: that plan was held to other limits.
+    if branch != os.environ["GITHUB_REF_NAME"]:
+        print(f"The plan of artifact {artifact['id']} was made for another branch.")
+        return None
+    return plan
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a file of an archive. Raises KeyError without it, and ValueError if it is too large."""
+    with archive.open(name) as member:
+        found = member.read(MOST_BYTES + 1)
     if len(found) > MOST_BYTES:
-        sys.exit(f"The plan of artifact {artifact['id']} is larger than {MOST_BYTES >> 20} MB.")
+        raise ValueError(f"{name} is larger than {MOST_BYTES >> 20} MB")
     return found
 
 
 def is_shown(plan: Path, number: int) -> bool:
-    """Return whether a comment of the pull request shows the whole digest of this plan."""
+    """Return whether a report in a comment of the pull request shows the whole digest of this plan."""
     # An encrypted plan is read with the key that the configuration names.
     words = ["reconciler", "-C", os.environ["DIRECTORY"], "show", str(plan), "--json"]
     shown = subprocess.run(words, capture_output=True, check=False)
     if shown.returncode != 0:
-        sys.exit(shown.stderr.decode(errors="replace") or "The plan cannot be read.")
+        print(shown.stderr.decode(errors="replace") or "The plan cannot be read.")
+        return False
 
     # A plan without actions permits nothing, and its comment shows no digest.
     document = json.loads(shown.stdout)
     if not document["actions"]:
         return True
-    digest = document["digest"]
-    comments = list_rows(f"issues/{number}/comments")
-    return any(digest in (row.get("body") or "") for row in comments)
+    reports = list_rows(f"issues/{number}/comments")
+    for row in reports:
+        text = row.get("body") or ""
+        if is_trusted(row) and text.startswith(REPORT) and document["digest"] in text:
+            return True
+    return False
 
 
 # Identity

@@ -11,6 +11,8 @@ set -euo pipefail
 reports="$RUNNER_TEMP/reconciler"
 rm -rf "$reports"
 mkdir "$reports"
+# A plan counts for this branch only: the change can be given another target afterwards.
+printf '%s\n' "$GITHUB_BASE_REF" > "$reports/branch.txt"
 
 export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD"
 git cat-file -e "$BASE^{commit}"

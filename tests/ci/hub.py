@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 REPOSITORY = "acme/numbers"
 TOKEN = "ghs_planted"
+APP = {"user": {"type": "Bot"}, "author_association": "NONE"}
+"""The author of what a job writes."""
 Row = dict[str, Any]
 
 
@@ -29,6 +31,10 @@ class Hub:
         self.issues: list[Row] = []
         self.commits: list[str] = []
         """The commits of the default branch, oldest first."""
+        self.failures = 0
+        """How many of the next questions are answered with 502."""
+        self.tip = ""
+        """Where the branch was put back to, if it was."""
         self.merged: list[Row] = []
         self.runs: list[Row] = []
         """The successful runs of the workflow, oldest first."""
@@ -56,10 +62,11 @@ class Hub:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def say(self, number: int, body: str) -> None:
-        """Somebody else comments."""
+    def say(self, number: int, body: str, association: str = "NONE") -> None:
+        """A person comments."""
+        author = {"user": {"type": "User"}, "author_association": association}
         self.comments.setdefault(number, []).append(
-            {"id": 1000 + len(self.comments[number]), "body": body}
+            {"id": 1000 + len(self.comments[number]), "body": body, **author}
         )
 
     def merge(self, number: int, head: str, commit: str) -> None:
@@ -117,7 +124,11 @@ class Hub:
         if path == "pulls":
             return _page(self.merged[::-1], query)
         if path == "actions/workflows/reconciler.yml/runs":
-            return {"workflow_runs": _page(self.runs[::-1], query)}
+            runs = [r for r in self.runs if r["event"] in query.get("event", [r["event"]])]
+            # GitHub lists at most 1,000 runs.
+            return {"workflow_runs": _page(runs[:-1001:-1], query)}
+        if path == "branches/main":
+            return {"commit": {"sha": self.tip or self.commits[-1]}}
         if found := re.fullmatch(r"compare/(\w+)\.\.\.(\w+)", path):
             return self._compare(found[1], found[2], query)
         if path == "actions/artifacts":
@@ -130,7 +141,7 @@ class Hub:
 
     def _compare(self, base: str, head: str, query: dict[str, list[str]]) -> Any:
         if base not in self.commits:
-            return {"status": "diverged", "commits": []}
+            return None
         first, last = self.commits.index(base), self.commits.index(head)
         status = "identical" if first == last else "ahead" if first < last else "behind"
         rows = [{"sha": sha} for sha in self.commits[first + 1 : last + 1]]
@@ -140,7 +151,7 @@ class Hub:
         comments = self.comments.setdefault(number, [])
         if method == "GET":
             return _page(comments, query)
-        comments.append({"id": 9000 + len(comments), **body})
+        comments.append({"id": 9000 + len(comments), **APP, **body})
         return comments[-1]
 
     def _issue(self, method: str, query: dict[str, list[str]], body: Row) -> Any:
@@ -148,7 +159,7 @@ class Hub:
             return _page([i for i in self.issues if i["state"] == query["state"][0]], query)
         number = len(self.issues) + 1
         page = f"https://github.example.com/{REPOSITORY}/issues/{number}"
-        self.issues.append({"number": number, "state": "open", "html_url": page, **body})
+        self.issues.append({"number": number, "state": "open", "html_url": page, **APP, **body})
         return self.issues[-1]
 
 
@@ -178,6 +189,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return
             if found := re.search(r"/artifacts/(\d+)/zip$", asked.path):
                 self._send(302, b"", f"{hub.url}/blob/{found[1]}")
+                return
+            if hub.failures:
+                hub.failures -= 1
+                self._send(502, b"Bad gateway")
                 return
             path = asked.path.removeprefix(f"/repos/{REPOSITORY}/")
             length = int(self.headers["Content-Length"] or 0)

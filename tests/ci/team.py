@@ -137,7 +137,8 @@ class Team:
         pull.planned, _, _ = self.job("plan", work, context)
         plan = work.with_suffix(".temp") / "reconciler" / "plan.bin"
         if pull.planned == 0:
-            files = {"plan.bin": plan.read_bytes(), "plan.html": b""}
+            branch = plan.with_name("branch.txt").read_bytes()
+            files = {"branch.txt": branch, "plan.bin": plan.read_bytes(), "plan.html": b""}
             self.hub.upload(files, pull.head, fork=pull.fork)
 
     def merge(self, pull: Pull) -> None:
@@ -215,6 +216,7 @@ class Team:
             GITHUB_REPOSITORY=REPOSITORY,
             GITHUB_SHA=commit,
             GITHUB_REF_NAME="main",
+            GITHUB_BASE_REF="main",
             GITHUB_WORKFLOW_REF=f"{REPOSITORY}/{PLACE}@refs/heads/main",
             GITHUB_ACTION_PATH=str(ROOT),
             RUNNER_TEMP=str(temp),

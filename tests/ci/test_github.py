@@ -24,6 +24,7 @@ from tests.ci.runner import (
     USED,
     WRITE,
     Action,
+    bash,
     commit,
     environment,
     twilio,
@@ -48,6 +49,8 @@ class Checkout:
         self.folder, self.hub, self.sandbox = folder, hub, sandbox
         self.log = ""
         self.directory = "."
+        self.target = "main"
+        self.commit = MERGE
         self.programs = ""
         self.temp = folder.with_name("temp")
         self.temp.mkdir(exist_ok=True)
@@ -66,8 +69,9 @@ class Checkout:
             TWILIO_BASE_URL=self.sandbox.base_url,
             GITHUB_API_URL=self.hub.url,
             GITHUB_REPOSITORY=REPOSITORY,
-            GITHUB_SHA=MERGE,
+            GITHUB_SHA=self.commit,
             GITHUB_REF_NAME="main",
+            GITHUB_BASE_REF=self.target,
             GITHUB_WORKFLOW_REF=f"{REPOSITORY}/.github/workflows/reconciler.yml@refs/heads/main",
             GITHUB_ACTION_PATH=str(ROOT),
             RUNNER_TEMP=str(self.temp),
@@ -86,9 +90,10 @@ class Checkout:
 
     def keep(self, *, fork: bool = False) -> None:
         """The step that uploads the plan."""
-        plan = self.temp / "reconciler" / "plan.bin"
-        self.hub.upload({"plan.bin": plan.read_bytes(), "plan.html": b""}, HEAD, fork=fork)
-        plan.unlink()
+        reports = self.temp / "reconciler"
+        names = ("branch.txt", "plan.bin", "plan.html")
+        self.hub.upload({name: (reports / name).read_bytes() for name in names}, HEAD, fork=fork)
+        (reports / "plan.bin").unlink()
 
     def merge(self) -> None:
         self.hub.merge(7, HEAD, MERGE)
@@ -121,7 +126,7 @@ def test_a_fork_can_validate_without_any_secret(checkout: Checkout) -> None:
 
 def test_pull_request_has_one_comment_after_repeated_plans(checkout: Checkout) -> None:
     for n in range(150):
-        checkout.hub.comments.setdefault(7, []).append({"id": n, "body": f"remark {n}"})
+        checkout.hub.say(7, f"remark {n}")
     assert checkout.job("plan") == 0
     (checkout.folder / "reconciler.yaml").write_text(
         GOOD.replace("/voice", "/v2/voice"), encoding="utf-8"
@@ -299,6 +304,116 @@ def test_plan_whose_digest_no_comment_shows_is_not_used(checkout: Checkout) -> N
     assert checkout.job("apply") == 4
     assert "no comment shows the digest" in checkout.log
     assert checkout.sandbox.calls.writes == 0
+
+
+def test_digest_in_the_comment_of_a_stranger_shows_no_plan(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    shown = checkout.hub.comments.pop(7)[0]["body"]
+    checkout.hub.say(7, shown)
+    checkout.merge()
+    assert checkout.job("apply") == 4
+    assert "no comment shows the digest" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+
+def test_report_is_never_written_into_a_comment_or_issue_of_a_stranger(checkout: Checkout) -> None:
+    """Its author could change the plan that the reviewers read, or close the issue."""
+    checkout.hub.say(7, "<!-- reconciler:plan:acme-voice -->\nmine")
+    checkout.job("plan")
+    assert [each["user"]["type"] for each in checkout.hub.comments[7]] == ["User", "Bot"]
+    assert checkout.hub.comments[7][0]["body"].endswith("mine")
+
+    checkout.keep()
+    checkout.merge()
+    checkout.job("apply")
+    stranger = {"user": {"type": "User"}, "author_association": "NONE"}
+    body = "<!-- reconciler:drift:acme-voice -->\nmine"
+    checkout.hub.issues.append({"number": 1, "state": "open", "body": body, **stranger})
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    assert checkout.job("drift") == 0
+    assert [each["body"] == body for each in checkout.hub.issues] == [True, False]
+
+
+def test_plan_made_for_another_branch_is_not_used(checkout: Checkout) -> None:
+    """It was held to the limits of that branch; the pull request was given this target afterwards."""
+    checkout.target = "loose"
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    assert checkout.job("apply") == 4
+    assert "made for another branch" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+
+@pytest.mark.parametrize("content", ["no archive", "no plan", "another format"])
+def test_plan_that_cannot_be_read_does_not_stop_the_others(
+    checkout: Checkout, content: str
+) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.hub.merge(8, "c" * 40, "d" * 40)
+    files = {"branch.txt": b"main\n", "plan.bin": b"of another version"}
+    checkout.hub.upload({} if content == "no plan" else files, "c" * 40)
+    if content == "no archive":
+        checkout.hub.blobs[2] = b"not an archive"
+    checkout.commit = "d" * 40
+    assert checkout.job("apply") == 0, checkout.log
+    assert "::warning::#8" in checkout.log
+    assert checkout.voice == "https://agents.example.com/voice"
+
+
+def test_question_is_asked_again_when_github_fails(
+    checkout: Checkout,
+) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.hub.failures = 1
+    assert checkout.job("apply") == 0, checkout.log
+
+
+def test_repeated_run_of_an_older_commit_applies_nothing(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.hub.merge(8, "c" * 40, "d" * 40)
+    checkout.hub.succeed("d" * 40)
+    assert checkout.job("apply") == 1
+    assert "older_commit" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+    # A branch that was put back has the older commit as its newest.
+    checkout.hub.tip = MERGE
+    assert checkout.job("apply") == 0, checkout.log
+
+
+def test_last_apply_is_found_behind_hourly_runs_and_removed_commits(checkout: Checkout) -> None:
+    """Without it every plan of the past would count as reviewed."""
+    checkout.hub.commits.append("e" * 40)
+    checkout.hub.succeed("e" * 40)
+    checkout.hub.succeed("f" * 40)  # forced away
+    for _ in range(1100):
+        checkout.hub.succeed("e" * 40, "schedule")
+    checkout.merge()
+    checkout.job("apply")
+    assert "No apply has succeeded yet" not in checkout.log
+    assert "GitHub answered" not in checkout.log
+
+
+def test_installing_executes_nothing_of_the_checkout(tmp_path: Path) -> None:
+    """`python -m pip` would import a file pip.py of the folder that it is started in."""
+    [step] = [
+        each
+        for each in yaml_of(ROOT / "action.yml")["runs"]["steps"]
+        if each.get("name") == "Install"
+    ]
+    (tmp_path / "pip.py").write_text("open('planted', 'w')\n", encoding="utf-8")
+    given = environment(GITHUB_ACTION_PATH=str(tmp_path / "absent"), EXTRAS="all")
+    done = bash(step["run"], tmp_path, given)
+    assert done.returncode != 0
+    assert not (tmp_path / "planted").exists()
 
 
 def test_refused_plan_is_applied_by_hand_with_its_digest(checkout: Checkout) -> None:
