@@ -49,8 +49,8 @@ Row = dict[str, Any]
 
 
 def send(method: str, path: str, body: Row | None = None, absent: bytes | None = None) -> bytes:
-    """Return the bytes of an answer, or `absent` if it is given and there is no such thing. Ends the
-    program with GitHub's reason when it refuses.
+    """Return the bytes of an answer, or `absent` (if given) for what is not there. Ends the program
+    with GitHub's reason when it refuses.
 
     A redirect, such as to the store of artifacts, does not get the token.
     """
@@ -361,8 +361,7 @@ def is_shown(plan: Path, number: int) -> bool:
     document = json.loads(shown.stdout)
     if not document["actions"]:
         return True
-    reports = list_rows(f"issues/{number}/comments")
-    for row in reports:
+    for row in list_rows(f"issues/{number}/comments"):
         text = row.get("body") or ""
         if is_trusted(row) and text.startswith(REPORT) and document["digest"] in text:
             return True

@@ -18,8 +18,10 @@ export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD"
 git cat-file -e "$BASE^{commit}"
 folder="$(realpath -ms --relative-to=. -- "$DIRECTORY")"
 known="$(git ls-tree --name-only "$BASE" -- "$folder/reconciler.yaml")"
+# The folder can be a link in the target branch: git lists no file behind it.
+[ -n "$known" ] || known="$(git cat-file --batch-check --follow-symlinks <<< "$BASE:$folder/reconciler.yaml")"
 held=(--baseline "$BASE" --declared-takeovers)
-[ -n "$known" ] || held=()
+[[ "$known" != *" missing" ]] || held=()
 
 code=0
 reconciler plan -C "$DIRECTORY" "${more[@]}" "${held[@]}" --fail-on-refusal --out "$reports/plan.bin" \

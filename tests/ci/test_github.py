@@ -364,9 +364,7 @@ def test_plan_that_cannot_be_read_does_not_stop_the_others(
     assert checkout.voice == "https://agents.example.com/voice"
 
 
-def test_question_is_asked_again_when_github_fails(
-    checkout: Checkout,
-) -> None:
+def test_question_is_asked_again_when_github_fails(checkout: Checkout) -> None:
     checkout.job("plan")
     checkout.keep()
     checkout.merge()
