@@ -185,6 +185,19 @@ def test_pull_request_cannot_consent_for_every_number(checkout: Checkout) -> Non
     assert checkout.job("plan") == 0, "once the target branch has given it"
 
 
+def test_plan_of_a_linked_folder_is_held_to_the_target_branch(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    (checkout.folder / "phones").mkdir()
+    (checkout.folder / "reconciler.yaml").rename(checkout.folder / "phones" / "reconciler.yaml")
+    (checkout.folder / "linked").symlink_to("phones")
+    checkout.base = commit(checkout.folder, "--all")
+    loose = f"{GOOD}safety: {{takeover: allow}}\n"
+    (checkout.folder / "phones" / "reconciler.yaml").write_text(loose, encoding="utf-8")
+    checkout.directory = "linked"
+    assert checkout.job("plan") != 0
+    assert checkout.sandbox.calls.writes == 0
+
+
 def test_first_pull_request_has_no_baseline_and_a_missing_commit_fails(
     checkout: Checkout,
 ) -> None:

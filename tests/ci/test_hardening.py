@@ -217,7 +217,7 @@ def test_examples_use_the_placeholder_commit_that_is_refused() -> None:
 def test_the_action_installs_its_own_commit() -> None:
     """`uses: …@COMMIT` pins the action; a package of another place would not be pinned by it."""
     [step] = [step for step in steps(yaml_of(ACTION)) if step.get("name") == "Install"]
-    assert step["run"] == 'python -m pip install --quiet "${GITHUB_ACTION_PATH}[${EXTRAS}]"'
+    assert step["run"] == 'python -I -m pip install --quiet "${GITHUB_ACTION_PATH}[${EXTRAS}]"'
 
 
 def test_labels_never_give_consent() -> None:
