@@ -26,7 +26,7 @@ _ROW = re.compile(r"\| (?:`(\w+)`|(\d+)) \| (.+) \| (.+) \|")
 _NEXT = re.compile(r"Next command: `(.+)`")
 _HEADING = re.compile(r"### (.+)")
 _FENCE = re.compile(r"```(\w*)")
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+_LINK = re.compile(r"\[([^\[\]]+)\]\([^)]+\)")
 _COMMAND = re.compile(r"`(reconciler [^`]+)`")
 
 

@@ -84,6 +84,35 @@ CASES = {
     ),
     "first of a flow mapping": ("{a: 1, b: 2}\n", Merge({"a": REMOVE}), "{b: 2}\n"),
     "last of a flow mapping": ("{a: 1, b: 2}\n", Merge({"b": REMOVE}), "{a: 1}\n"),
+    "last of several lines": (
+        "{\n  a: 1,   # one\n  b: 2   # two\n}\n", Merge({"b": REMOVE}), "{\n  a: 1   # one\n}\n",
+    ),
+    "last of several lines with a comma": (
+        "{\n  a: 1,   # one\n  b: 2,   # two\n}\n", Merge({"b": REMOVE}), "{\n  a: 1,   # one\n}\n",
+    ),
+    "first of several lines": (
+        "{\r\n  a: 1,   # one\r\n  # of b\r\n  b: 2   # two\r\n}\r\n",
+        Merge({"a": REMOVE}),
+        "{\r\n  # of b\r\n  b: 2   # two\r\n}\r\n",
+    ),
+    "one in the middle of several lines": (
+        "{\n  a: 1,   # one\n  b: 2,\n  c: 3   # three\n}\n", Merge({"b": REMOVE}), "{\n  a: 1,   # one\n  c: 3   # three\n}\n",
+    ),
+    "list that is empty but for a comment": (
+        "a: [  # none\n  ]\n", Merge({"a": Merge({}, ("b", "c"))}), "a: [b, c  # none\n  ]\n",
+    ),
+    "mapping that is empty but for a comment": (
+        "a: {  # none\n  }\n", Merge({"a": Merge({"b": 1})}), "a: {b: 1  # none\n  }\n",
+    ),
+    "comment behind an anchor": ("a: &x   # c\n  b\nc: *x\n", Merge({"a": "d"}), "a: &x   # c\n  d\nc: *x\n"),
+    "tab behind an anchor": ("{a: &x\tb, c: *x}\n", Merge({"a": "d"}), "{a: &x\td, c: *x}\n"),
+    "item of a list behind an anchor with a comment": (
+        "a: &x   # c\n  - b\nd: *x\n", Merge({"a": Merge({}, ("e",))}), "a: &x   # c\n  - b\n  - e\nd: *x\n",
+    ),
+    "new entry in a file of both line ends": ("a: b\nc: d\r\n", Merge({"e": "f"}), "a: b\nc: d\r\ne: f\r\n"),
+    "new entry below the other line end": (
+        "a: {b: 1}\r\nc:\n  d: 1\n", Merge({"c": Merge({"e": "f"})}), "a: {b: 1}\r\nc:\n  d: 1\n  e: f\n",
+    ),
     "another in its place": ("a:\n  b: 1  # c\n", Merge({"a": Merge({"b": REMOVE, "d": "e"})}), "a:\n  d: e  # c\n"),
     "alias": ("a: &x {b: 1}\nc: *x\n", Merge({"c": Merge({"d": "e"})}), "a: &x {b: 1}\nc: {b: 1, d: e}\n"),
     "anchor": ("a: &x b\nc: *x\n", Merge({"a": "d"}), "a: &x d\nc: *x\n"),
@@ -107,6 +136,8 @@ def test_layout_stays(case: str) -> None:
         ("a: {b: 1}\n", Merge({"a": Merge({"b": REMOVE})})),
         ("a: b\n", Merge({"a": Merge({"c": "d"})})),
         ("a: {b: 1, c: }\n", Merge({"a": Merge({"d": "e"})})),
+        ("a: {b: 1,   # of b\n  c: 2, d: 3}\n", Merge({"a": Merge({"c": REMOVE})})),
+        ("a: {b: 1   # of b\n  , c: 2, d: 3}\n", Merge({"a": Merge({"b": REMOVE})})),
     ],
 )
 def test_what_has_no_place_is_refused(text: str, change: Change) -> None:

@@ -13,6 +13,7 @@ Does not depend on the meaning of a configuration. The caller reads the result b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,10 @@ from reconciler.config.source.text_tree import BLOCK_TEXTS, TextNode, read_tree
 from reconciler.config.source.write import Flow, quote, render_flow
 
 _BOM = "\ufeff"
+_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\n]*(?=\n))*,")
+"""The comma behind a value in a flow collection, and the blanks and comments before it."""
+_LINE_END = re.compile(r"[ \t]*(?:(?<=[\s,])#[^\n]*|\r)?\n")
+"""The rest of a line without any value."""
 
 
 class Unsupported(Exception):
@@ -162,7 +167,7 @@ class EditedText:
         """Add entries behind the last one of a mapping."""
         entries = node.entries or []
         if not entries:
-            return self._put(node.start, node.end, f"{{{', '.join(new)}}}")
+            return self._fill_empty(node, f"{{{', '.join(new)}}}")
 
         name, value = entries[-1]
         if node.style == "flow":
@@ -184,7 +189,10 @@ class EditedText:
         if not node.items:
             if node.items is None and (node.value not in ("", "~", "null") or node.style):
                 raise Unsupported("it is no list")
-            return self._replace(key, node, f"[{', '.join(new)}]")
+            whole = f"[{', '.join(new)}]"
+            if node.items is not None:
+                return self._fill_empty(node, whole)
+            return self._replace(key, node, whole)
 
         last = node.items[-1]
         if node.style == "flow":
@@ -193,13 +201,22 @@ class EditedText:
             self._end(last, last), self._column(node.start), [f"- {each}" for each in new]
         )
 
+    def _fill_empty(self, node: TextNode, whole: str) -> None:
+        """Write a collection in the place of an empty one; a comment inside it stays."""
+        if "#" in self._text[node.start : node.end]:
+            return self._put(node.start + 1, node.start + 1, whole[1:-1])
+        return self._put(node.start, node.end, whole)
+
     def _add_lines(self, end: int, column: int, new: Sequence[str]) -> None:
         """Add lines below the line on which a value ends, with the indent of its neighbours."""
         at = self._text.find("\n", end)
         at = len(self._text) if at < 0 else at
+        line_break = "\r\n" if at == len(self._text) and "\r\n" in self._text else "\n"
+
+        # A file may mix both kinds: the line above keeps its own, and the new one gets the same.
         if self._text[at - 1 : at] == "\r":
             at -= 1
-        line_break = "\r\n" if "\r\n" in self._text else "\n"
+            line_break = "\r\n"
         self._put(at, at, "".join(f"{line_break}{' ' * column}{each}" for each in new))
 
     def _remove(self, node: TextNode, place: int, removed: Sequence[int]) -> None:
@@ -210,13 +227,7 @@ class EditedText:
 
         name, value = entries[place]
         if node.style == "flow":
-            # With the comma before it; the first one with the comma behind it.
-            if place == 0:
-                return self._put(name.start, entries[1][0].start, "")
-            before = entries[place - 1][1]
-            if before.is_empty or value.is_empty:
-                raise Unsupported("an entry has no value")
-            return self._put(before.end, value.end, "")
+            return self._remove_from_flow(entries, place)
 
         # With its whole lines, and the comment behind it.
         start = self._text.rfind("\n", 0, name.start) + 1
@@ -226,6 +237,31 @@ class EditedText:
         if end < 0:
             return self._put(max(start - 1, 0), len(self._text), "")
         return self._put(start, end + 1, "")
+
+    def _remove_from_flow(self, entries: Sequence[tuple[TextNode, TextNode]], place: int) -> None:
+        """Remove an entry and one comma; the comments of other entries stay."""
+        name, value = entries[place]
+        before = entries[place - 1][1] if place else None
+        if value.is_empty or (before is not None and before.is_empty):
+            raise Unsupported("an entry has no value")
+
+        # On lines of its own it goes with these, and with the comment behind it.
+        comma = _COMMA.match(self._text, value.end)
+        behind = comma.end() if comma is not None else value.end
+        start = self._text.rfind("\n", 0, name.start) + 1
+        line_end = _LINE_END.match(self._text, behind)
+        if line_end is not None and not self._text[start : name.start].strip():
+            last_comma = _COMMA.match(self._text, before.end) if before is not None else None
+            if comma is None and last_comma is not None:
+                self._put(last_comma.end() - 1, last_comma.end(), "")
+            return self._put(start, line_end.end(), "")
+
+        # Among others on a line: with the comma before it; the first one with the comma behind it.
+        first, last = (before.end, value.end) if before else (name.start, entries[1][0].start)
+        beside = (first, name.start) if before else (value.end, last)
+        if "#" in self._text[slice(*beside)]:
+            raise Unsupported("a comment is beside an entry that has to go")
+        return self._put(first, last, "")
 
     def _replace(self, key: TextNode, node: TextNode, text: str) -> None:
         """Replace a value that is written on its own: a scalar, an alias, or a flow collection."""

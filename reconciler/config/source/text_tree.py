@@ -7,6 +7,7 @@ without errors before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ from reconciler.config.source.parse import load_fastest_parser
 _ALIAS: Any = AliasEvent
 BLOCK_TEXTS = ("|", ">")
 """The styles of texts whose end depends on the lines below."""
+_BLANKS = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
+"""Spaces, line ends and comments."""
 
 
 @dataclass(slots=True)
@@ -123,13 +126,11 @@ class _Reader:
                 node.items.append(child)
 
     def _after_anchor(self, start: int, anchor: str | None) -> int:
-        """Return where a value begins behind its anchor."""
+        """Return where a value begins behind its anchor, and behind a comment on the anchor."""
         if not anchor:
             return start
-        start += len(anchor) + 1
-        while start < len(self.text) and self.text[start] in " \r\n":
-            start += 1
-        return start
+        found = _BLANKS.match(self.text, start + len(anchor) + 1)
+        return found.end() if found is not None else start
 
 
 def read_tree(text: str) -> TextNode:
