@@ -13,15 +13,14 @@ The state is not written: the next apply records the values.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import unified_diff
 
 import msgspec
 
 from reconciler.config.accept.request import Request, cannot_accept
-from reconciler.config.accept.rewrite import Rewritten, RewrittenFile, Sources, rewrite
+from reconciler.config.accept.rewrite import Rewritten, Sources, rewrite
 from reconciler.config.load.write_files import replace_files
 from reconciler.config.project import Project
-from reconciler.config.source.source_line import mask_secrets
+from reconciler.config.source.source_line import show_difference
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
 from reconciler.model.action import Action
@@ -97,7 +96,7 @@ def accept_drift(options: RunOptions, patterns: Sequence[str]) -> AcceptedDrift:
     return AcceptedDrift(
         drift=found,
         addresses=tuple(each.address for each in chosen),
-        diffs={each.file: _show_difference(each) for each in rewritten.files},
+        diffs=dict(_show_differences(rewritten)),
         notes=notes,
     )
 
@@ -299,11 +298,8 @@ def _check_paths(options: RunOptions, rewritten: Rewritten) -> None:
     check_outputs(outputs, entry, options.directory, options.variables)
 
 
-def _show_difference(file: RewrittenFile) -> str:
-    """Return the unified difference of a file, with secrets masked."""
-    before, after = (
-        [mask_secrets(line) for line in data.decode("utf-8").splitlines()]
-        for data in (file.before, file.after)
-    )
-    lines = unified_diff(before, after, file.file, file.file, lineterm="")
-    return "".join([f"{line}\n" for line in lines])
+def _show_differences(rewritten: Rewritten) -> Iterator[tuple[str, str]]:
+    """Yield the name of each file and its difference, with secrets masked."""
+    for each in rewritten.files:
+        before, after = each.before.decode("utf-8"), each.after.decode("utf-8")
+        yield each.file, show_difference(each.file, before, after)

@@ -10,7 +10,12 @@ import pytest
 from reconciler.config.load.load import load
 from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.secrets.references import credentials, reveal
-from reconciler.config.source.source_line import mask_secrets, read_line_with_mark, read_source_line
+from reconciler.config.source.source_line import (
+    mask_secrets,
+    read_line_with_mark,
+    read_source_line,
+    show_difference,
+)
 from reconciler.errors import ConfigInvalid, Exit, ReconcilerError
 from reconciler.model.position import Position
 
@@ -331,3 +336,21 @@ def test_including_a_secret_in_json_does_not_show_it(tmp_path: Path) -> None:
         None,
         None,
     ]
+
+
+def test_a_difference_hides_a_value_below_its_key_also_where_its_key_is_not_shown() -> None:
+    before = f"one: 1\nauth_token:\n  {PLANTED}\na: 1\nb: 1\nc: 1\n"
+    assert show_difference("a.yaml", before, before.replace("c: 1", "c: 2")) == (
+        "--- a.yaml\n+++ a.yaml\n@@ -3,4 +3,4 @@\n   ***\n a: 1\n b: 1\n-c: 1\n+c: 2\n"
+    )
+    added = show_difference("a.yaml", "one: 1\n", before)
+    assert PLANTED not in added
+    assert "+  ***\n" in added
+
+
+def test_a_difference_behind_a_masked_value_is_shown() -> None:
+    before = "x: 1\nvoice: {sms: 'https://a.example.com/?token=abc'}\n"
+    shown = show_difference("a.yaml", before, before.replace("'}", "', voice: 'https://b'}"))
+    assert "abc" not in shown
+    assert [line[0] for line in shown.splitlines()[2:]] == ["@", " ", "-", "+"]
+    assert show_difference("a.yaml", before, before) == ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +27,8 @@ _REFERENCE = re.compile(
 _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")
 _MASK = "***"
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+"""The head of a part of a difference: the first line of each side."""
 LONGEST = 4096
 """The number of characters shown of a longer line."""
 _WIDEST = 240
@@ -140,6 +142,42 @@ def mask_secrets(text: str, before: str = "") -> str:
         if not _REFERENCE.match(text, end):
             return f"{text[:end].rstrip()} {_MASK}"
     return text
+
+
+def show_difference(name: str, before: str, after: str) -> str:
+    """Return the unified difference of two texts, with secrets masked; "" for equal lines.
+
+    The lines are compared as they are: two that differ behind a masked value look the same, and are
+    shown all the same.
+    """
+    # Most commands show no difference.
+    from difflib import unified_diff
+
+    old, new = before.splitlines(), after.splitlines()
+    masked_old, masked_new = _mask_lines(old), _mask_lines(new)
+    shown: list[str] = []
+    at_old = at_new = 0
+    for place, line in enumerate(unified_diff(old, new, name, name, lineterm="")):
+        hunk = _HUNK.match(line)
+        if place < 2:
+            shown.append(line)
+        elif hunk is not None:
+            shown.append(line)
+            at_old, at_new = max(int(hunk[1]) - 1, 0), max(int(hunk[2]) - 1, 0)
+        elif line.startswith("-"):
+            shown.append(f"-{masked_old[at_old]}")
+            at_old += 1
+        else:
+            shown.append(f"{line[0]}{masked_new[at_new]}")
+            at_new += 1
+            at_old += line.startswith(" ")
+    return "".join([f"{line}\n" for line in shown])
+
+
+def _mask_lines(lines: Sequence[str]) -> list[str]:
+    """Mask each line; a value may be below its key."""
+    above = ["", *lines]
+    return [mask_secrets(line, before) for line, before in zip(lines, above, strict=False)]
 
 
 def _key_ends(text: str) -> Iterator[int]:

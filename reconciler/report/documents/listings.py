@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reconciler.config.lint_rules import RULES
-from reconciler.config.source.source_line import mask_secrets
+from reconciler.config.source.source_line import show_difference
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.model.entry import Entry
 from reconciler.planning.identity.children import without_deleted
@@ -104,21 +103,11 @@ def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool
     for each in formatted:
         differs = each.before != each.after
         changed += differs
-        shown = _diff(each) if diff else None
+        shown = show_difference(each.file, each.before, each.after) if diff else None
         files.append(FormattedFile(file=each.file, changed=differs, diff=shown))
 
     summary = {"files": len(files), "changed": changed}
     return FormatDocument(command="fmt", summary=summary, files=files, written=written)
-
-
-def _diff(file: Formatted) -> str:
-    before, after = _masked_lines(file.before), _masked_lines(file.after)
-    lines = unified_diff(before, after, file.file, file.file, lineterm="")
-    return "".join([f"{line}\n" for line in lines])
-
-
-def _masked_lines(text: str) -> list[str]:
-    return [mask_secrets(line) for line in text.splitlines()]
 
 
 def graph_document(found: Graph) -> GraphDocument:
