@@ -240,16 +240,8 @@ def test_first_file_has_its_old_text_again_where_the_second_cannot_be_replaced(
     assert sorted(os.listdir(tmp_path)) == ["one.yaml", "two.yaml"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'number_groups: [{numbers: ["<0>", "<1>"], agent: support}]\n',
-        "numbers_from: [{file: numbers.csv}]\n",
-    ],
-)
-def test_number_of_a_group_or_of_a_csv_file_is_refused(folder: Folder, text: str) -> None:
-    folder.write(AGENTS + text)
-    folder.write("number,agent\n<0>,support\n<1>,support\n", "numbers.csv")
+def test_number_of_a_group_is_refused(folder: Folder) -> None:
+    folder.write(AGENTS + 'number_groups: [{numbers: ["<0>", "<1>"], agent: support}]\n')
     folder.apply()
     edit_voice(folder)
     [problem] = folder.refuse(f"number/{folder.numbers[0]}")

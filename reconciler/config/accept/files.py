@@ -10,12 +10,13 @@ from yaml.error import YAMLError
 
 from reconciler.config.accept.hooks import key_in, value_in
 from reconciler.config.accept.request import CannotAccept
+from reconciler.config.accept.table import EditedTable
 from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.load.merge import Merged, read_content
 from reconciler.config.load.variables import REFERENCE, SECTION
 from reconciler.config.source.edit import Change, EditedText, Merge, Unsupported
 from reconciler.config.source.nodes import Loc, Map, Mark, Node, Place, Seq, Spot
-from reconciler.config.source.source_line import INCLUDED
+from reconciler.config.source.source_line import CSV, INCLUDED, has_suffix
 from reconciler.config.source.text_tree import TextNode
 from reconciler.config.source.write import Flow
 from reconciler.model.position import Position
@@ -56,6 +57,8 @@ class ConfigurationFiles:
         self._merged = merged
         self._paths = dict(zip(merged.files, merged.paths, strict=True))
         self._texts: dict[str, EditedText] = {}
+        self._tables: dict[str, EditedTable] = {}
+        self._rows: dict[tuple[str, str | int], int] = {}
         self._originals: dict[str, bytes] = {}
         self._changes: dict[str, _Tree] = {}
 
@@ -109,15 +112,28 @@ class ConfigurationFiles:
         """Return the bytes before and after of each file that changes. Raises CannotAccept."""
         edited: dict[str, tuple[bytes, bytes]] = {}
         for file, tree in self._changes.items():
-            text = self._load(file)
             try:
-                text.change(text.root, text.root, tree.merge())
-                after = text.result().encode("utf-8")
+                after = self._edit_file(file, tree).encode("utf-8")
             except (Unsupported, UnicodeEncodeError) as error:
                 reason = f"The layout of {file} has no place for the live value: {error}."
                 raise CannotAccept(f"{reason} Write the value by hand.") from error
             edited[file] = (self._originals[file], after)
         return edited
+
+    def _edit_file(self, file: str, tree: _Tree) -> str:
+        """Return the new text of a file. Raises CannotAccept and Unsupported."""
+        if file not in self._tables:
+            text = self._load(file)
+            text.change(text.root, text.root, tree.merge())
+            return text.result()
+
+        # A CSV file has numbers only: their changes are below the name of the section.
+        table = self._tables[file]
+        for section in tree.merge().changes.values():
+            assert isinstance(section, Merge)
+            for number, change in section.changes.items():
+                table.change(self._rows[file, number], change)
+        return table.result()
 
     def path(self, file: str) -> Path:
         """Return the path of a file that diagnostics name like this."""
@@ -126,8 +142,10 @@ class ConfigurationFiles:
     def _find_text(self, file: str, path: Loc, mark: tuple[int, int]) -> TextNode | None:
         """Return the text at a path if it begins at this place.
 
-        Numbers of a group or of a CSV file are entries of `numbers` that no file has at this path.
+        Numbers of a group are entries of `numbers` that no file has at this path.
         """
+        if has_suffix(self._paths[file], CSV):
+            return self._find_row(file, path, mark)
         if self._paths[file].suffix not in INCLUDED:
             return None
 
@@ -143,17 +161,32 @@ class ConfigurationFiles:
             place, node = entry
         return node if (place.line, place.column) == mark else None
 
-    def _load(self, file: str) -> EditedText:
-        """Read a file, and its text as a tree."""
-        if file in self._texts:
-            return self._texts[file]
+    def _find_row(self, file: str, path: Loc, mark: tuple[int, int]) -> TextNode:
+        """Return the fields of the number in this row of a CSV file."""
+        if file not in self._tables:
+            data = self._read(file)
+            self._tables[file] = EditedTable(data.decode("utf-8"), file)
+            self._originals[file] = data
+        line = mark[0]
+        self._rows[file, path[-1]] = line
+        return self._tables[file].row_text(line)
 
+    def _read(self, file: str) -> bytes:
+        """Return the bytes of a file of the repository. Raises CannotAccept for another one."""
         # An entry file may be a link to anywhere; only files of the repository are rewritten.
         path = self._paths[file]
         if not is_inside(os.path.realpath(path), [repository_root(self._merged.base)]):
             raise CannotAccept(f"{file} leads out of the repository, and is not rewritten.")
 
-        data = read_content(path, included=True)
+        return read_content(path, included=True)
+
+    def _load(self, file: str) -> EditedText:
+        """Read a file, and its text as a tree."""
+        if file in self._texts:
+            return self._texts[file]
+
+        path = self._paths[file]
+        data = self._read(file)
         try:
             text = EditedText(data.decode("utf-8"), quotes_all=path.suffix == ".json")
         except (YAMLError, ValueError, RecursionError, AssertionError) as error:

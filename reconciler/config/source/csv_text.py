@@ -152,6 +152,17 @@ def find_columns(text: str) -> list[int]:
     return columns
 
 
+def find_cells(text: str) -> list[tuple[int, int]]:
+    """Return the first and the last place of each cell of a line, without the spaces around it."""
+    places: list[tuple[int, int]] = []
+    for found in _match_cells(text):
+        if found[1] is None:
+            places.append((found.start(2), found.start(2) + len(found[2].rstrip(BLANKS))))
+        else:
+            places.append((found.start(1) - 1, found.end(1) + 1))
+    return places
+
+
 def _match_cells(text: str) -> list[re.Match[str]]:
     matches: list[re.Match[str]] = []
     at = 0
