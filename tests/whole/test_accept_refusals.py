@@ -12,6 +12,9 @@ from reconciler.config.load.write_files import replace_files
 from reconciler.errors import Refused
 from reconciler.sandbox.twilio.console import DEFAULT_ADDRESS, DEFAULT_USER, console_user
 from reconciler.sandbox.twilio.numbers import set_fields
+from reconciler.workflows import accept_drift
+from reconciler.workflows.drift import FoundDrift
+from reconciler.workflows.session import RunOptions
 from tests.support.command_runner import CommandRunner
 from tests.support.sandbox_client import ask
 
@@ -267,3 +270,23 @@ def test_alias_in_another_section_does_not_follow_a_live_value(folder: Folder) -
     edit_voice(folder)
     [problem] = folder.refuse(folder.numbers[0])
     assert "also change `policies`" in problem["detail"]
+
+
+def test_file_that_changes_while_twilio_is_read_is_reported(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process accepts the same drift between the load and the rewrite."""
+    folder.write(AGENTS + 'numbers: {"<0>": support, "<1>": support}\n')
+    folder.apply()
+    edit_voice(folder)
+    find = accept_drift.find_everything
+
+    def find_and_edit(options: RunOptions) -> FoundDrift:
+        found = find(options)
+        folder.write(AGENTS + 'numbers: {"<0>": sales, "<1>": support}\n')
+        return found
+
+    monkeypatch.setattr(accept_drift, "find_everything", find_and_edit)
+    document = folder.accept(f"number/{folder.numbers[0]}", code=4)
+    assert [each["code"] for each in document["diagnostics"]] == ["file_changed"]
+    assert "sales" in folder.entry.read_text("utf-8")

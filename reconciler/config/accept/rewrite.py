@@ -21,6 +21,7 @@ from reconciler.config.accept.request import CannotAccept, Request, cannot_accep
 from reconciler.config.accept.resources import SECTIONS, add_child, add_values
 from reconciler.config.load.load import load
 from reconciler.config.load.merge import Merged
+from reconciler.config.load.write_files import file_changed
 from reconciler.config.project import Project
 from reconciler.config.variable_sources import VariableSources
 from reconciler.diagnostics import Diagnostic
@@ -66,6 +67,8 @@ def rewrite(
     Raises Refused with every reason when one of the requests is impossible.
     """
     merged = Merged(sources.entry, sources.directory, sources.variables)
+    if merged.digest != project.digest:  # somebody has edited a file since it was loaded
+        raise Refused(file_changed(sources.entry))
     files = ConfigurationFiles(merged)
     _collect_changes(project, files, requests, names)
     try:

@@ -66,7 +66,7 @@ def replace_files(contents: Mapping[Path, tuple[bytes, bytes]]) -> None:
             parts[target].chmod(target.stat().st_mode & WIDEST_MODE)
         for path, (before, _) in contents.items():
             if path.read_bytes() != before:
-                raise Refused(_file_changed(path))
+                raise Refused(file_changed(path))
         for target, part in parts.items():
             part.replace(target)
             replaced.append(target)
@@ -104,7 +104,8 @@ def _file_exists(path: Path) -> Diagnostic:
     )
 
 
-def _file_changed(path: Path) -> Diagnostic:
+def file_changed(path: Path) -> Diagnostic:
+    """Return the problem of a file that another process has changed."""
     return Diagnostic(
         code="file_changed",
         summary="A file has changed meanwhile",
