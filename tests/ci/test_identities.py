@@ -17,7 +17,18 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.ci.hub import REPOSITORY
-from tests.ci.runner import AC, GOOD, READ, ROOT, Action, environment, twilio
+from tests.ci.runner import (
+    AC,
+    CI,
+    GOOD,
+    READ,
+    ROOT,
+    Action,
+    bash,
+    environment,
+    twilio,
+    yaml_of,
+)
 
 pytest.importorskip("obstore", reason="no store: obstore is not installed (extra `all`)")
 
@@ -49,6 +60,15 @@ class Cloud:
             assert form["client_assertion"] == ["identity-for-api://AzureADTokenExchange"]
             assert form["client_id"] == ["client-1"]
             return 200, {"access_token": "azure-token", "expires_in": 3600, "token_type": "Bearer"}
+        if asked.path == "/v1/token":
+            sent = json.loads(body)
+            assert authorization == ""
+            assert sent["subjectToken"] == "planted-job-token"
+            assert sent["audience"] == "//iam.googleapis.com/projects/1/providers/gitlab"
+            return 200, {"access_token": "pool-token"}
+        if asked.path.endswith("/serviceAccounts/ci@example.com:generateAccessToken"):
+            assert authorization == "Bearer pool-token"
+            return 200, {"accessToken": "google-token"}
         if "prefix=" in asked.query:
             kind = "EnumerationResults" if "restype" in asked.query else "ListBucketResult"
             return 200, f"<{kind}><Blobs></Blobs></{kind}>"
@@ -142,3 +162,32 @@ def test_job_without_an_identity_says_what_is_missing(tmp_path: Path) -> None:
     )
     assert action.use({"command": "validate", "azure-client": "client-1"}) == 1
     assert "id-token: write" in action.log
+
+
+def test_gitlab_job_gets_a_token_of_google(cloud: Cloud, tmp_path: Path) -> None:
+    """The scripts before each job, but for the installation, then a check of drift."""
+    _, *install, files, google = yaml_of(CI / "gitlab" / ".gitlab-ci.yml")["default"][
+        "before_script"
+    ]
+    assert "pip install" in install[-1]
+    text = GOOD.replace("./state.json", "gs://bucket/voice.json")
+    (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+    with twilio() as sandbox:
+        environ = environment(
+            TWILIO_BASE_URL=sandbox.base_url,
+            TWILIO_ACCOUNT_SID=AC,
+            TWILIO_API_KEY=READ[0],
+            TWILIO_API_SECRET=READ[1],
+            CLOUD_TOKEN="planted-job-token",
+            GOOGLE_PROVIDER="projects/1/providers/gitlab",
+            GOOGLE_ACCOUNT="ci@example.com",
+            GOOGLE_STS_URL=cloud.url,
+            GOOGLE_IAM_URL=cloud.url,
+            GOOGLE_BASE_URL=cloud.url,
+        )
+        done = bash(f"{files}\n{google}\nreconciler drift", tmp_path, environ)
+    assert "nothing_recorded" in done.stderr, done.stderr
+    store = [call for call in cloud.calls if call[0] == "GET"]
+    assert store
+    assert {call[2] for call in store} == {"Bearer google-token"}
+    assert "-token" not in done.stdout + done.stderr

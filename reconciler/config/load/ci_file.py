@@ -57,6 +57,10 @@ _WRITE_KEY: Mapping[CiSystem, tuple[str, ...]] = {
     "github": ("TWILIO_API_KEY", "TWILIO_API_SECRET"),
     "gitlab": ("TWILIO_WRITE_KEY", "TWILIO_WRITE_SECRET"),
 }
+_GITLAB_NAMES = {"AWS_ROLE": "AWS_ROLE_ARN", "GOOGLE_SERVICE_ACCOUNT": "GOOGLE_ACCOUNT"}
+"""Settings with another name in GitLab, where each variable is in the environment of the job: the
+libraries of the stores read AWS_ROLE_ARN, and would take GOOGLE_SERVICE_ACCOUNT for a file.
+"""
 _CLOUD_LINES = ("id-token",)
 """Words of lines that every cloud needs, in the GitHub workflow."""
 
@@ -102,8 +106,8 @@ def list_settings(system: CiSystem, store: Store) -> list[str]:
     own_state = system == "gitlab" and store == STORES["https"]
     if not own_state:  # GitLab's own state is read with the token of the job
         settings += store.settings
-    if system == "gitlab" and store == STORES["s3"]:
-        settings[settings.index("AWS_ROLE")] = "AWS_ROLE_ARN"
+    if system == "gitlab":
+        settings = [_GITLAB_NAMES.get(name, name) for name in settings]
     return settings
 
 
