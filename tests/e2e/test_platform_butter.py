@@ -193,13 +193,14 @@ def test_detects_an_account_that_the_platform_does_not_have(
 def test_only_numbers_that_a_missing_page_may_hold_are_left_out(
     runner: PlatformRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    declare(
-        runner,
-        {
-            ONE: {"agent": "sales", "takeover": "allow"},
-            TWO: {"agent": "help", "takeover": "allow"},
-        },
-    )
+    # One after the other: the page that can be read has the number that was imported first.
+    numbers = {
+        ONE: {"agent": "sales", "takeover": "allow"},
+        TWO: {"agent": "help", "takeover": "allow"},
+    }
+    declare(runner, {ONE: numbers[ONE]})
+    runner.apply()
+    declare(runner, numbers)
     runner.apply()
     hooks = runner.hooks(TWO)
     monkeypatch.setattr(butter, "PAGE_SIZE", 1)
