@@ -134,12 +134,12 @@ class Result(_Output):
 
     @property
     def success_count(self) -> int:
-        """How many actions succeeded."""
+        """The number of actions that succeeded."""
         return int(self._json["success_count"])
 
     @property
     def failed_count(self) -> int:
-        """How many actions failed."""
+        """The number of actions that failed."""
         return int(self._json["failed_count"])
 
 
@@ -153,12 +153,12 @@ class Drift(_Output):
 
     @property
     def pending(self) -> int:
-        """How many addresses a plan would change for other reasons than drift."""
+        """The number of addresses that a plan would change for other reasons than drift."""
         return int(self._json["pending"])
 
     @property
     def unmanaged(self) -> int:
-        """How many numbers are not declared."""
+        """The number of phone numbers that are not declared."""
         return int(self._json["unmanaged"])
 
 

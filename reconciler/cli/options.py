@@ -59,7 +59,7 @@ class Duration(_FloatType):
             return value if isinstance(value, float) else _parse_seconds(str(value))
         except ValueError:
             self.fail(
-                f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx
+                f"{value!r} is not a duration; write 30s, 2m, 7d or a number of seconds", param, ctx
             )
 
 

@@ -50,9 +50,12 @@ def run_command(
             )
         except subprocess.TimeoutExpired:
             return CommandResult({"error": f"No result within {seconds:.0f} s."}, 1)
+
+        # A command that fails early prints no document: its last messages say why.
         document = _read_document(out, most_bytes)
         if document is None:
             document = {"error": _read_tail(err)}
+
     document = {**hide_digests(document), "exit_code": done.returncode}
     return CommandResult(document, done.returncode)
 

@@ -256,11 +256,15 @@ def _incomplete(
 ) -> Iterator[Diagnostic]:
     """Yield a warning if the log does not reach back to `since`."""
     reasons: list[str] = []
+
+    # Our own entries: the state keeps its last versions only.
     if own_since is not None:
         reasons.append(
             f"The state keeps its last versions only: writes of this project before {own_since} are "
             "listed as Twilio's events, if at all, with the credentials as their actor."
         )
+
+    # Twilio's events: kept for a time, and read up to a number.
     kept = f"{now - RETENTION:%Y-%m-%dT%H:%M:%SZ}"
     if kept > since:
         reasons.append("Twilio keeps events for 30 days, longer in some editions.")
@@ -269,6 +273,7 @@ def _incomplete(
             f"Account `{account}` has more than {MOST_EVENTS:,} events: older ones are missing. Name "
             "an address, or a shorter --since."
         )
+
     if reasons:
         yield Diagnostic(
             severity="warning",

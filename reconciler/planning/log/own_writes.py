@@ -104,11 +104,11 @@ def _beginnings(address: str, entry: Entry, step: VersionStep) -> Iterator[OwnWr
         action = "purchase" if entry.kind in NUMBER_KINDS else "create"
         if entry.kind == REGISTRATION:
             action = "register"
-        yield _write(address, entry, action, _appeared(entry), time, step)
+        yield _write(address, entry, action, _list_new_fields(entry), time, step)
         return
 
     yield _write(address, entry, "import", (), entry.imported_at or time, step)
-    changes = diff_fields(entry.kind, _prior_attrs(entry), _written(entry))
+    changes = diff_fields(entry.kind, _prior_attrs(entry), _own_values(entry))
     if changes and not entry.options.observe_only:
         action = _action_of(entry.kind, changes)
         yield _write(address, entry, action, changes, time, step)
@@ -123,7 +123,7 @@ def _updates(address: str, former: Entry, entry: Entry, step: VersionStep) -> It
 
     # A conflict is one write: the heal has the value that was really there before.
     found: list[Change] = []
-    for change in diff_fields(entry.kind, former.last_applied, _written(entry)):
+    for change in diff_fields(entry.kind, former.last_applied, _own_values(entry)):
         if change.field not in healed:
             found.append(change)
     changes = tuple(found)
@@ -185,7 +185,7 @@ def _action_of(kind: str, changes: Sequence[Change]) -> str:
     return "overwrite_webhooks"
 
 
-def _written(entry: Entry) -> dict[str, Value]:
+def _own_values(entry: Entry) -> dict[str, Value]:
     """Return the values that this project wrote itself: not those of a platform, and not what an
     interrupted run only meant to write.
     """
@@ -201,10 +201,10 @@ def _prior_attrs(entry: Entry) -> dict[str, Value]:
     return {**attrs, "friendly_name": entry.prior.get("friendly_name")}
 
 
-def _appeared(entry: Entry) -> tuple[Change, ...]:
+def _list_new_fields(entry: Entry) -> tuple[Change, ...]:
     """Return the fields of a new resource."""
     changes: list[Change] = []
-    for field, value in flatten(entry.kind, _written(entry)).items():
+    for field, value in flatten(entry.kind, _own_values(entry)).items():
         if value not in (None, ""):
             changes.append(Change(field, None, value))
     return tuple(changes)

@@ -260,9 +260,12 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
 def _plan_row(action: Action, heals: Sequence[Heal]) -> PlannedAction:
     changes = attribute_changes(action, heals)
     agent = action.entry.options.agent if action.entry else None
+
+    # An empty former agent is none; without a change of the agent it is not set at all.
     agent_change = None
     if action.agent_before is not None:
         agent_change = AgentChange(action.agent_before or None, agent)
+
     return PlannedAction(
         address=action.address,
         action=action.action,
