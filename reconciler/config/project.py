@@ -60,7 +60,7 @@ class PlatformSettings(msgspec.Struct, frozen=True):
 
 class Agent(msgspec.Struct, frozen=True):
     """An agent as declared; `parts` is what it puts on its numbers (nothing known when it lives on
-    a platform).
+    a platform). `in_place_of_id` describes the field that replaces `id`.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Agent(msgspec.Struct, frozen=True):
     position: Position
     platform: str | None = None
     id: str | None = None
+    in_place_of_id: str | None = None
     application: str | None = None
     owner: str | None = None
     outbound_number: str | None = None

@@ -1,5 +1,5 @@
-"""Define `Credentials`: name, SID, login, password and server of one Twilio account; `repr` hides
-the password. Reads no secret.
+"""Define `Credentials`: name, SID, login, password and server of one Twilio account, and
+`TwilioLogin`, what a platform gets of them; `repr` hides secrets. Reads no secret.
 """
 
 from __future__ import annotations
@@ -22,3 +22,20 @@ class Credentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Credentials(name={self.name!r}, sid={self.sid!r}, password='***')"
+
+
+class TwilioLogin(msgspec.Struct, frozen=True):
+    """What a platform may use to sign in to a Twilio account: its auth token, an API key, or both."""
+
+    sid: str
+    auth_token: str | None = None
+    api_key: str | None = None
+    api_secret: str | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secret values, which no message may show."""
+        return tuple(value for value in (self.auth_token, self.api_secret) if value)
+
+    def __repr__(self) -> str:
+        return f"TwilioLogin(sid={self.sid!r}, auth_token='***', api_secret='***')"

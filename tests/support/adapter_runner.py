@@ -7,6 +7,7 @@ from threading import Event
 from typing import NamedTuple
 
 from reconciler.config.project import PlatformSettings, Secret
+from reconciler.model.credentials import TwilioLogin
 from reconciler.model.position import Position
 from reconciler.model.route import Attrs
 from reconciler.remote.gateway import CallRecord, Wait
@@ -80,6 +81,9 @@ class LiteralVault:
 
     def twilio(self, account: str) -> tuple[str, str]:
         return AC, TOKEN
+
+    def login(self, account: str) -> TwilioLogin:
+        return TwilioLogin(AC, TOKEN)
 
     def sip(self, address: str) -> Mapping[str, str]:
         return {"password": PASSWORD, "pin": PIN}

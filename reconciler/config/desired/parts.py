@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from reconciler.config.formats import is_sid, normal_sid
 from reconciler.config.project import Agent, PlatformSettings, Secret
 from reconciler.config.secrets.references import secret_of
+from reconciler.config.sections.agent import (
+    IN_PLACE_OF_ID,
+    Application,
+    Hook,
+    StatusHook,
+    Webhooks,
+)
 from reconciler.config.sections.agent import Agent as DeclaredAgent
-from reconciler.config.sections.agent import Application, Hook, StatusHook, Webhooks
 from reconciler.config.sections.declared import Checked
 from reconciler.config.sections.number import Number
 from reconciler.config.source.nodes import Place
@@ -93,6 +99,19 @@ def trunk_ref(written: str) -> str:
     return normal_sid(written) if is_sid(written, "TK") else written
 
 
+def _describe_in_place_of_id(agent: DeclaredAgent) -> str | None:
+    """Return in words what replaces the id of an agent; None where it has an id."""
+    if agent.id is not None:
+        return None
+    for field in sorted(IN_PLACE_OF_ID):
+        value = getattr(agent, field, None)
+        if isinstance(value, str):
+            return f"{field} {value}"
+        if isinstance(value, list):
+            return f"{field} of {len(value)}"
+    return None
+
+
 def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:
     """Return a declared agent as a value."""
     recording = agent.webhooks.recording_status if agent.webhooks else None
@@ -105,6 +124,7 @@ def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -
         position=place.at("key"),
         platform=agent.platform,
         id=agent.id,
+        in_place_of_id=_describe_in_place_of_id(agent),
         application=application,
         owner=agent.owner,
         outbound_number=agent.outbound_number,
@@ -122,7 +142,7 @@ def compile_platform(name: str, platform: AnyPlatform, place: Place) -> Platform
             secret = secret_of(platform, field.name, place)
             if secret is not None:
                 secrets[field.name] = secret
-        elif field.form == "text":
+        elif field.form in ("text", "choice"):
             texts[field.name] = getattr(platform, field.name)
 
     return PlatformSettings(

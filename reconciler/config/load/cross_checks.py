@@ -22,11 +22,11 @@ from reconciler.config.desired.subaccounts import find_unreachable
 from reconciler.config.desired.trunks import list_findings
 from reconciler.config.desired.webhook_urls import lint_hook, lint_url, lint_webhooks
 from reconciler.config.formats import is_sid
-from reconciler.config.sections.agent import Agent, read_platform_fields
+from reconciler.config.load.platform_agents import check_platform_agent
+from reconciler.config.sections.agent import Agent
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.fields import Section
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.kinds.table import KINDS
 
 if TYPE_CHECKING:
@@ -85,29 +85,12 @@ def _check_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
             f"`platforms` declares no `{platform}`.{suggest_options(platform, settings.platforms)}"
         )
         yield Finding("platform_not_found", detail, ("platform",))
-    yield from _check_platform_fields(agent, settings)
+    yield from check_platform_agent(agent, settings)
 
     if application and not is_sid(application, "AP") and application not in settings.applications:
         hint = suggest_options(application, settings.applications)
         detail = f"`applications` declares no `{application}`, and it is not an AP… SID.{hint}"
         yield Finding("application_not_found", detail, ("application",))
-
-
-def _check_platform_fields(agent: Agent, settings: Settings) -> Iterator[Finding]:
-    """Report fields of an agent that another platform than its own has."""
-    used = read_platform_fields(agent)
-    own_type = None
-    if agent.platform is not None:
-        declared = settings.platforms.get(agent.platform)
-        if declared is None or declared.value is None:
-            return  # the platform is unknown or invalid, which is an error of its own
-        own_type = declared.value.type
-
-    for kind in PLATFORM_KINDS.values():
-        for field in kind.agent_fields:
-            if field.name in used and kind.type != own_type:
-                detail = f"`{field.name}` is for agents on {kind.title}. Remove it."
-                yield Finding("unsupported_feature", detail, (field.name,), "key")
 
 
 def _check_resources(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ from reconciler.config.formats import normal_sid
 from reconciler.config.project import Project
 from reconciler.config.secrets.references import reveal, reveal_header
 from reconciler.errors import ReconcilerError
+from reconciler.model.credentials import TwilioLogin
 
 
 class ProjectVault:
@@ -39,6 +40,19 @@ class ProjectVault:
         return normal_sid(settings.sid or ""), reveal(
             settings.auth_token, self._environ, self._project.base
         )
+
+    def login(self, account: str) -> TwilioLogin:
+        """Return SID, auth token and API key of an account, as far as it declares them."""
+        settings = self._project.accounts[account]
+        values: list[str | None] = []
+        for secret in (settings.auth_token, settings.api_key, settings.api_secret):
+            value = None
+            if secret is not None:
+                value = reveal(secret, self._environ, self._project.base)
+            values.append(value)
+
+        token, key, key_secret = values
+        return TwilioLogin(normal_sid(settings.sid or ""), token, key, key_secret)
 
     def sip(self, address: str) -> Mapping[str, str]:
         """Return password and PIN of a number outside Twilio, as far as it has them."""

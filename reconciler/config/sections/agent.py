@@ -4,10 +4,11 @@ platform-specific fields.
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
+    Country,
     Label,
     Labels,
     Method,
@@ -18,6 +19,9 @@ from reconciler.config.sections.fields import (
     mandatory_field,
     optional_field,
 )
+from reconciler.config.sections.split import DeclaredShare, Version
+from reconciler.kinds.platforms.kind import Form, PlatformField
+from reconciler.kinds.platforms.split import format_split
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 
@@ -92,6 +96,24 @@ class AgentWebhooks(Webhooks):
     )
 
 
+_AGENT_FORMS: dict[Form, Any] = {
+    "text": Text,
+    "url": Url,
+    "version": Version,
+    "countries": Annotated[list[Country], Field(min_length=1)],
+    "split": Annotated[list[DeclaredShare], Field(min_length=1)],
+}
+"""Form of a field of agents → its type; a `choice` has its own."""
+
+IN_PLACE_OF_ID = frozenset(
+    field.name
+    for kind in PLATFORM_KINDS.values()
+    for field in kind.agent_fields
+    if field.instead_of_id
+)
+"""The fields that may replace an agent's id on some platform."""
+
+
 class Agent(Section):
     """The answer to calls: webhooks of your own, a TwiML application, or an agent on a platform."""
 
@@ -130,7 +152,10 @@ class Agent(Section):
                 f"An agent cannot have {named}: keep one, or declare two agents.",
             )
 
-        if (self.platform is None) != (self.id is None):
+        # Which field may replace the id depends on the type of the platform, which the
+        # cross checks know.
+        has_id = self.id is not None or bool(IN_PLACE_OF_ID & self.model_fields_set)
+        if (self.platform is None) != (not has_id):
             missing = "platform" if self.platform is None else "id"
             raise make_refusal(
                 "missing_field", f"`platform` and `id` belong together; `{missing}` is missing."
@@ -138,13 +163,32 @@ class Agent(Section):
         return self
 
 
+_EXAMPLES: dict[Form, Any] = {
+    "countries": ["GB", "US"],
+    "split": [{"id": "agent_a1b2c3", "version": 3, "weight": 1}],
+}
+"""Examples of the fields whose values are lists."""
+
+
+def _type_of(field: PlatformField) -> Any:
+    """Return the type of a field of agents."""
+    return Literal[field.choices] if field.form == "choice" else _AGENT_FORMS[field.form]
+
+
 def _with_platform_fields(model: type[Agent]) -> type[Agent]:
-    """Return the model of an agent with the fields that single platforms add to it."""
-    fields: dict[str, Any] = {}
+    """Return the model of an agent with the fields that only some platforms add to it."""
+    owners: dict[str, list[str]] = {}
+    described: dict[str, PlatformField] = {}
     for kind in PLATFORM_KINDS.values():
         for field in kind.agent_fields:
-            text = f"{field.description} Only for an agent on {kind.title}."
-            fields[field.name] = (Text | None, optional_field(text, field.example))
+            owners.setdefault(field.name, []).append(kind.title)
+            described.setdefault(field.name, field)
+
+    fields: dict[str, Any] = {}
+    for name, field in described.items():
+        text = f"{field.description} Only for an agent on {' or '.join(owners[name])}."
+        example = _EXAMPLES.get(field.form, field.example)
+        fields[name] = (_type_of(field) | None, optional_field(text, example))
 
     if not fields:
         return model
@@ -160,14 +204,23 @@ else:
 
 
 def read_platform_fields(agent: Agent) -> dict[str, str]:
-    """Return the set fields of an agent that belong to one platform only."""
+    """Return the set fields of an agent that only some platforms have, each as one text."""
     values: dict[str, str] = {}
     for kind in PLATFORM_KINDS.values():
         for field in kind.agent_fields:
             value = getattr(agent, field.name, None)
             if value is not None:
-                values[field.name] = value
+                values[field.name] = _to_text(field.form, value)
     return values
+
+
+def _to_text(form: Form, value: Any) -> str:
+    """Return the one text of a value, which plans compare."""
+    if form == "countries":
+        return ",".join(sorted(set(value)))
+    if form == "split":
+        return format_split([share.to_share() for share in value])
+    return str(value)
 
 
 class Application(Section):

@@ -30,6 +30,7 @@ _TYPES: dict[Form, Any] = {
 def field_of(field: PlatformField) -> tuple[Any, Any]:
     """Return type and default of a field, as pydantic's `create_model` takes them."""
     example: object = field.example
+    type_: Any = Literal[field.choices] if field.form == "choice" else _TYPES[field.form]
     if field.form == "secret":
         example = {"env": field.example}
     elif field.form == "connections":
@@ -38,8 +39,8 @@ def field_of(field: PlatformField) -> tuple[Any, Any]:
         )
 
     if field.is_required:
-        return _TYPES[field.form], mandatory_field(field.description, example)
-    return _TYPES[field.form], optional_field(field.description, example, default=field.default)
+        return type_, mandatory_field(field.description, example)
+    return type_, optional_field(field.description, example, default=field.default)
 
 
 def _model_of(kind: PlatformKind) -> type[Section]:

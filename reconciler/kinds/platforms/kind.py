@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from reconciler.kinds.platforms.split import Shares
 from reconciler.model.route import Attrs, Value
 
 Capability = Literal["list", "create", "update", "delete", "link", "verify"]
@@ -24,17 +25,22 @@ SIP_SECRETS = frozenset({"password", "pin"})
 ALL_PARTS: tuple[str, ...] = ("voice", "sms", "status")
 """The parts of a Twilio number whose webhooks an import may write."""
 
-Form = Literal["secret", "text", "url", "connections"]
-"""The form of a field: a reference to a secret, a text, the address of an API, or the platform's
-own ids of Twilio accounts by account.
+Form = Literal["secret", "text", "url", "connections", "choice", "version", "countries", "split"]
+"""The form of a field: a reference to a secret, a text, the address of an API, the platform's own
+ids of Twilio accounts by account, or one of `choices`.
+
+Fields of an agent may also be a version (a whole number or a tag), a list of countries (ISO 3166-1
+alpha-2), or a division of the calls (`kinds/platforms/split.py`).
 """
 
 
 class PlatformField(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a platform, or of an agent on it, in the configuration.
 
-    Without a `default` the field is required. `pattern` is a regular expression of the documented
-    form of an id, and `pattern_words` says the same in words.
+    Without a `default` a setting is required; the fields of agents are optional. `pattern` is a
+    regular expression of the documented form of an id, and `pattern_words` says the same in words.
+    `choices` are the values of the form `choice`. `instead_of_id`: an agent with this field has no
+    `id`. `shares` says what each share of the form `split` names.
     """
 
     name: str
@@ -44,6 +50,9 @@ class PlatformField(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     pattern: str = ""
     pattern_words: str = ""
+    choices: tuple[str, ...] = ()
+    instead_of_id: bool = False
+    shares: Shares = "agents"
 
     @property
     def is_required(self) -> bool:
@@ -54,7 +63,9 @@ class PlatformField(msgspec.Struct, frozen=True, kw_only=True):
 class PlatformAgent(msgspec.Struct, frozen=True):
     """An agent that runs on a platform, as far as its numbers need it.
 
-    `fields` are the values of the agent's fields that only this platform has.
+    `id` is empty where another field replaces it. `fields` are the values of the agent's
+    fields that only some platforms have, each as one text: countries sorted and separated by
+    commas, a split as `format_split` writes it.
     """
 
     name: str
@@ -110,7 +121,8 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     documents do not specify it. `links` are the attributes of a registration that have their own
     call, `updates` those that an update changes, `replaces` those that need a delete and a new
     import. `bulk`: one call imports many numbers. `needs_token`: an import sends the account's auth
-    token; an API key is not enough. `needs_connection`: an import needs the platform's own id of
+    token; an API key is not enough. `needs_login`: an import sends the auth token or the API key of
+    the account. `needs_connection`: an import needs the platform's own id of
     the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
     platform by a trunk and not by webhooks, which a trunk or an application on the number would
     hide. `pages`: the list has pages, which may miss a number when rows move between them. `manual`
@@ -133,6 +145,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     replaces: tuple[str, ...] = ()
     bulk: bool = False
     needs_token: bool = False
+    needs_login: bool = False
     needs_connection: bool = False
     both_ways: bool = False
     by_trunk: bool = False

@@ -32,12 +32,14 @@ _WRITES_ON_TWILIO = frozenset({"register", "link", "update", "reassign"})
 
 
 class Platforms(msgspec.Struct, frozen=True):
-    """The declared platforms: the type of each by name, and the accounts whose auth token is
-    declared.
+    """The declared platforms: the type of each by name, and the accounts that declare an auth token
+    of their own (`tokens`), or any credentials of their own (`logins`). The credentials of a parent
+    account are not those of its subaccount.
     """
 
     types: Mapping[str, str] = {}
     tokens: frozenset[str] = frozenset()
+    logins: frozenset[str] = frozenset()
 
 
 NO_PLATFORMS = Platforms()
@@ -139,8 +141,8 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
         if number is None:
             return _Decided(declared.address, None, RegistrationDecision())
 
-    if kind.needs_token and declared.profile.account not in context.platforms.tokens:
-        missing = unregister.auth_token_missing(declared, kind)
+    missing = _find_missing_login(declared, kind, context.platforms)
+    if missing is not None:
         return _Decided(declared.address, None, RegistrationDecision(Decision.refuse(missing)))
 
     live = context.observed.resources.get(declared.address)
@@ -158,6 +160,20 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
         context.our_urls,
     )
     return _Decided(declared.address, number.address if number is not None else None, result)
+
+
+def _find_missing_login(
+    declared: Desired, kind: PlatformKind, platforms: Platforms
+) -> Diagnostic | None:
+    """Return an error when the account lacks the credentials that an import sends."""
+    account = declared.profile.account
+    if declared.parent is None:
+        return None  # a number outside Twilio has no account
+    if kind.needs_token and account not in platforms.tokens:
+        return unregister.auth_token_missing(declared, kind)
+    if kind.needs_login and account not in platforms.logins:
+        return unregister.login_missing(declared, kind)
+    return None
 
 
 def _decide_undeclared(address: str, numbers: Mapping[str, str], context: _Context) -> _Decided:

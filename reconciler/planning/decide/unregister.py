@@ -125,7 +125,22 @@ def auth_token_missing(declared: Desired, kind: PlatformKind) -> Diagnostic:
         "auth_token_needed",
         "The platform needs the account's auth token",
         f"{kind.title} imports a number with the auth token of its Twilio account; account `{declared.profile.account}` "
-        "has an API key here. Give it its auth token:\n  auth_token: {env: TWILIO_AUTH_TOKEN}",
+        "declares none of its own (an API key, or the token of its `parent`, is not enough). "
+        "Give it its auth token:\n  auth_token: {env: TWILIO_AUTH_TOKEN}",
+    )
+
+
+def login_missing(declared: Desired, kind: PlatformKind) -> Diagnostic:
+    """Return an error: the account has only the credentials of its parent, which a platform cannot
+    use.
+    """
+    return at_declaration(
+        declared,
+        declared.address,
+        "auth_token_needed",
+        "The platform needs credentials of the account itself",
+        f"{kind.title} signs in to the Twilio account of the number; account `{declared.profile.account}` has only "
+        "credentials of its `parent` here. Give it an API key or an auth token of its own, and remove `parent`.",
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.model.credentials import TwilioLogin
 from reconciler.model.route import Attrs
 
 
@@ -90,6 +91,10 @@ class Vault(Protocol):
 
     def twilio(self, account: str) -> tuple[str, str]:
         """Return SID and auth token of a Twilio account."""
+        ...
+
+    def login(self, account: str) -> TwilioLogin:
+        """Return SID, auth token and API key of a Twilio account, as far as it declares them."""
         ...
 
     def sip(self, address: str) -> Mapping[str, str]:

@@ -68,5 +68,15 @@ class Adapters(dict[str, Adapter]):
 def platform_facts(project: Project) -> Platforms:
     """Return what planning needs to know of the platforms."""
     types = {name: platform.type for name, platform in project.platforms.items()}
-    tokens = {name for name, account in project.accounts.items() if account.auth_token is not None}
-    return Platforms(types, frozenset(tokens))
+
+    # Credentials of a parent account do not sign in to the subaccount as its own do.
+    tokens: set[str] = set()
+    logins: set[str] = set()
+    for name, account in project.accounts.items():
+        if account.parent is not None:
+            continue
+        logins.add(name)
+        if account.auth_token is not None:
+            tokens.add(name)
+
+    return Platforms(types, frozenset(tokens), frozenset(logins))

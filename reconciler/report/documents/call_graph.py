@@ -157,7 +157,8 @@ class _GraphBuilder:
         for part, value in parts.items():
             self._add_route(source, part, value)
         if agent.platform:
-            self.add_edge(source, self.add_node("platform", agent.platform), agent.id or "")
+            named = agent.id or agent.in_place_of_id or ""
+            self.add_edge(source, self.add_node("platform", agent.platform), named)
 
     def add_numbers(self, members: list[Desired]) -> None:
         """Add numbers with the same route and their edges."""

@@ -92,7 +92,8 @@ def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
         known = agent.kind != "platform"
         routes[part] = describe_route(agent.parts.get(part)) if known else None
     if agent.kind == "platform":
-        routes["voice"] = f"agent {agent.id} on {agent.platform}"
+        named = agent.id or agent.in_place_of_id
+        routes["voice"] = f"agent {named} on {agent.platform}"
     return {
         "kind": "agent",
         "name": agent.name,
