@@ -19,7 +19,6 @@ _OTHERS = {
     "bolna.ai": "Bolna",
     "bolna.dev": "Bolna",
     "cartesia.ai": "Cartesia",
-    "elevenlabs.io": "ElevenLabs",
     "hume.ai": "Hume",
     "millis.ai": "Millis",
     "pipecat.daily.co": "Pipecat",

@@ -14,6 +14,7 @@ from reconciler.kinds.number import WIRE_FIELDS
 from reconciler.sandbox.platforms import (
     butter,
     dasha_rows,
+    elevenlabs,
     feather_bridges,
     feather_numbers,
     livekit_rules,
@@ -111,6 +112,13 @@ PLATFORMS = {
             {"api_secret": {"env": "PLATFORM_SECRET"}},
             serves="sip",
         ),
+        Played(
+            "elevenlabs",
+            ("agent_1", "agent_2"),
+            ("POST */v1/convai/phone-numbers",),
+            ("PATCH */v1/convai/phone-numbers/*",),
+            (elevenlabs.NUMBERS,),
+        ),
     )
 }
 ROUTES: dict[str, dict[str, object]] = {
@@ -145,12 +153,14 @@ def seeded(route: str | Mapping[str, str]) -> World:
             "dasha_providers": [{"id": PROVIDER, "accountSid": AC, "name": "main"}],
             "dasha_agents": [{"id": FIRST}, {"id": SECOND}],
             "ravan_connections": [{"account_sid": AC}],
+            "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
         }
     )
 
 
-_UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id"})
-"""Fields of a platform's rows that differ for what was removed and made again."""
+_UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id", "former"})
+"""Fields of a platform's rows that differ for what was removed and made again; `former` is what the
+sandbox itself notes about Twilio."""
 
 
 SIP = {

@@ -128,6 +128,7 @@ def test_changes_the_agent_with_the_call_of_the_platform(platform: str, name: st
     )
     assert steps(found) == [(address(platform), name, "config")]
     assert (found.actions[0].note is not None) == (name == "reassign")
+    assert codes(found) == (["registration_gap"] if name == "reassign" else [])
     found = plan(
         declared(platform, AGENT),
         known(platform, AGENT),
@@ -327,7 +328,7 @@ def test_silently_removes_a_registration_that_was_never_created() -> None:
 
 def test_more_than_ten_numbers_are_counted_rather_than_named() -> None:
     from reconciler.kinds.platforms.table import BUTTER
-    from reconciler.planning.decide.unregister import manual_step
+    from reconciler.planning.decide.platform_notes import manual_step
 
     told = manual_step(
         BUTTER, "bu", "delete", [f"registration/bu/+155501001{n:02d}" for n in range(12)]

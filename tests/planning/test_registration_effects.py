@@ -13,7 +13,8 @@ from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, Webhook
-from reconciler.planning.decide.registration import Number, RegistrationDecision, decide
+from reconciler.planning.decide.platform_losses import Number
+from reconciler.planning.decide.registration import RegistrationDecision, decide
 from tests.planning.registration_plans import E164, NUMBER, PBX, PLACE, SID, THEIRS, live
 
 KINDS = {"nix": NIXFLEX, "bu": BUTTER, "da": DASHA, "fe": FEATHER, "ra": RAVAN, "lk": LIVEKIT}

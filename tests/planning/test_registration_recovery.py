@@ -146,7 +146,7 @@ def test_registration_begun_for_another_agent_gets_the_declared_one(
     """A dead run has begun it for agent b, so the number is ours and not another agent's."""
     resources = known(platform, {}, sid="", pending={"agent": "b"}, prior=noted)
     found = plan(declared(platform, AGENT), resources, REGISTERED, there(platform, OTHER))
-    assert codes(found) == []
+    assert codes(found) == (["registration_gap"] if name == "reassign" else [])
     assert steps(found) == [
         (address(platform), "import", "new"),
         (address(platform), name, "new"),

@@ -64,6 +64,12 @@ KINDS = {
             {"agent": "b"},
             twilio=False,
         ),
+        Kind(
+            "elevenlabs",
+            "",
+            {"provider": "twilio", "supports_inbound": True, "agent": "agent_1"},
+            {"agent": "agent_2"},
+        ),
     )
 }
 
@@ -108,6 +114,7 @@ def world() -> World:
             "dasha_providers": [{"id": UUIDS[0], "accountSid": AC, "name": "main"}],
             "dasha_agents": [{"id": UUIDS[1]}, {"id": UUIDS[2]}],
             "ravan_connections": [{"account_sid": AC}],
+            "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
         }
     )
 

@@ -90,7 +90,8 @@ class ShapeMaker:
             return shape._replace(plain=False) if has_area_code else shape
 
         # The agent runs on a platform, which writes the managed parts itself.
-        findings += registrations.number_problems(value, account, resident, platform)
+        region = context.regions.get(account, "") if isinstance(account, str) else ""
+        findings += registrations.number_problems(value, account, resident, platform, region)
         options = _on_platform(
             options, resident.platform, tuple(part for part in PARTS if part in manage)
         )
@@ -98,7 +99,7 @@ class ShapeMaker:
         if shape.profile is None:
             return shape
         registration = registrations.number_registration(
-            value, shape.profile.account, resident, platform, options
+            value, shape.profile.account, resident, platform, options, region
         )
         return shape._replace(plain=False, registering=registration)
 

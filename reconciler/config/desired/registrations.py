@@ -62,15 +62,24 @@ def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAge
 
 
 def number_registration(
-    number: Number, account: str, agent: PlatformAgent, platform: AnyPlatform, options: Options
+    number: Number,
+    account: str,
+    agent: PlatformAgent,
+    platform: AnyPlatform,
+    options: Options,
+    region: str = "",
 ) -> RegistrationShape:
-    """Return the registration of a Twilio number whose agent runs on this platform."""
+    """Return the registration of a Twilio number whose agent runs on this platform.
+
+    `region` is the Twilio region of its account with the edge; empty where it declares none.
+    """
     declared = PlatformNumber(
         inbound=number.supports_inbound,
         outbound=number.supports_outbound,
         writes_sms="sms" in options.platform_written,
         price=number.price,
         has_label=number.friendly_name is not None,
+        region=region,
     )
 
     registering = PLATFORM_KINDS[platform.type].attributes(declared, agent)
@@ -178,7 +187,11 @@ def secrets_of(asked: RegistrationShape, entry: Place) -> dict[str, Secret]:
 
 
 def number_problems(
-    number: Number, account: str | Finding, agent: PlatformAgent, platform: AnyPlatform
+    number: Number,
+    account: str | Finding,
+    agent: PlatformAgent,
+    platform: AnyPlatform,
+    region: str = "",
 ) -> Iterator[Finding]:
     """Check a number whose agent runs on this platform."""
     kind = PLATFORM_KINDS[platform.type]
@@ -199,6 +212,16 @@ def number_problems(
         )
         yield Finding("unsupported_feature", detail, (switch,), "key")
     yield from _check_connection(account, agent.platform, platform, ("agent",))
+
+    zones = region.split("/") if region and kind.twilio_zones else []
+    for zone in zones:
+        if zone not in kind.twilio_zones:
+            known = ", ".join(f"`{name}`" for name in kind.twilio_zones)
+            detail = (
+                f"The account declares `{zone}`, which is no Twilio region or edge that {kind.title} "
+                f"documents: {known}."
+            )
+            yield Finding("unsupported_feature", detail, ("agent",))
 
 
 def bridge_problems(

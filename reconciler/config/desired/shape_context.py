@@ -20,8 +20,13 @@ from reconciler.model.desired import Takeover
 from reconciler.model.route import Attrs
 
 if TYPE_CHECKING:
+    from reconciler.config.sections.account import Account
     from reconciler.config.sections.platform import AnyPlatform
     from reconciler.config.sections.trunk import Trunk
+
+_HOME_REGION = "us1"
+_NEAREST_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
+"""A region → the edge that receives its requests where none is declared."""
 
 
 class ShapeContext(msgspec.Struct, frozen=True):
@@ -30,7 +35,8 @@ class ShapeContext(msgspec.Struct, frozen=True):
     `agents` are the parts of each agent (None: the agent is invalid). `trunks` and `applications`
     are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
     project. `platform_agents` are the agents that run on a platform, `platforms` all platforms
-    (None: invalid). `complete` is false when some file could not be read: then no name is reported
+    (None: invalid). `regions` are the Twilio region and edge of each account that declares one, as
+    `ie1/dublin`. `complete` is false when some file could not be read: then no name is reported
     as missing.
     """
 
@@ -44,6 +50,7 @@ class ShapeContext(msgspec.Struct, frozen=True):
     complete: bool
     platform_agents: Mapping[str, PlatformAgent] = {}
     platforms: Mapping[str, AnyPlatform | None] = {}
+    regions: Mapping[str, str] = {}
 
 
 def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
@@ -66,7 +73,20 @@ def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
         complete=settings.complete,
         platform_agents=platform_agents({n: agent.value for n, agent in settings.agents.items()}),
         platforms={name: platform.value for name, platform in settings.platforms.items()},
+        regions=_regions(settings.accounts),
     )
+
+
+def _regions(accounts: Mapping[str, Checked[Account]]) -> dict[str, str]:
+    """Return the region and the edge of each account that declares one of them."""
+    found: dict[str, str] = {}
+    for name, entry in accounts.items():
+        account = entry.value
+        if account is None or not (account.region or account.edge):
+            continue
+        region = account.region or _HOME_REGION
+        found[name] = f"{region}/{account.edge or _NEAREST_EDGES.get(region, region)}"
+    return found
 
 
 def _accounts_by_name(

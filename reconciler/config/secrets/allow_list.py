@@ -126,7 +126,8 @@ def _entries_for(use: Use, allowed: AllowList, platform: str, location: str) -> 
         kind = PLATFORM_KINDS.get(platform)
         if kind is None:
             return [*allowed.accounts]
-        return [*allowed.accounts, HostEntry("https", kind.api_host, None)]
+        hosts = (kind.api_host, *kind.regional_hosts)
+        return [*allowed.accounts, *(HostEntry("https", host, None) for host in hosts)]
     return [*allowed.state, *_gitlab(allowed, location)]
 
 

@@ -78,7 +78,8 @@ class PlatformAgent(msgspec.Struct, frozen=True):
 class PlatformNumber(msgspec.Struct, frozen=True):
     """The declaration of a Twilio number, as far as its platform needs it.
 
-    `writes_sms`: the platform writes the SMS webhook of the number.
+    `writes_sms`: the platform writes the SMS webhook of the number. `region` is the region of its
+    Twilio account with the edge, as `ie1/dublin`; empty where the account declares none.
     """
 
     inbound: bool = True
@@ -86,6 +87,7 @@ class PlatformNumber(msgspec.Struct, frozen=True):
     writes_sms: bool = False
     price: float | None = None
     has_label: bool = False
+    region: str = ""
 
 
 class Registering(msgspec.Struct, frozen=True):
@@ -115,17 +117,21 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     """One platform.
 
     `settings` are its fields below `platforms`, `agent_fields` those of its agents that no other
-    platform has. `api_host` is the host of its API, or a pattern such as ``*.example.com``: keys go
-    there without further consent. `webhook_domains` are the domains of the webhooks that it sets.
+    platform has. `api_host` is the host of its API, or a pattern such as ``*.example.com``, and
+    `regional_hosts` are those of other regions: keys go there without further consent.
+    `webhook_domains` are the domains of the webhooks that it sets.
     `overwrites` are the parts of a Twilio number that its import may write; all of them, where the
     documents do not specify it. `links` are the attributes of a registration that have their own
     call, `updates` those that an update changes, `replaces` those that need a delete and a new
-    import. `bulk`: one call imports many numbers. `needs_token`: an import sends the account's auth
+    import. `unread` are attributes that its list may leave out: they count as declared when an
+    existing registration is adopted. `bulk`: one call imports many numbers. `needs_token`: an import sends the account's auth
     token; an API key is not enough. `needs_login`: an import sends the auth token or the API key of
     the account. `needs_connection`: an import needs the platform's own id of
     the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
     platform by a trunk and not by webhooks, which a trunk or an application on the number would
-    hide. `pages`: the list has pages, which may miss a number when rows move between them. `manual`
+    hide. `sms_switch` is the attribute that is true where the platform writes the SMS webhook.
+    `twilio_zones` are the Twilio regions and edges that an import may name; empty where it names
+    none. `pages`: the list has pages, which may miss a number when rows move between them. `manual`
     is the instruction for a person, for each missing capability.
     """
 
@@ -137,18 +143,22 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     api_host: str
     can: frozenset[Capability]
     serves: frozenset[Serves]
+    regional_hosts: tuple[str, ...] = ()
     agent_fields: tuple[PlatformField, ...] = ()
     webhook_domains: tuple[str, ...] = ()
     overwrites: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     bulk: bool = False
     needs_token: bool = False
     needs_login: bool = False
     needs_connection: bool = False
     both_ways: bool = False
     by_trunk: bool = False
+    sms_switch: str = ""
+    twilio_zones: tuple[str, ...] = ()
     pages: bool = False
     manual: Mapping[Capability, str] = {}
     attributes: Attributes = agent_only

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from reconciler.kinds.platforms.butter import BUTTER
 from reconciler.kinds.platforms.dasha import DASHA
+from reconciler.kinds.platforms.elevenlabs import ELEVENLABS
 from reconciler.kinds.platforms.feather import FEATHER
 from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.livekit import LIVEKIT
@@ -20,6 +21,7 @@ PLATFORM_KINDS: dict[str, PlatformKind] = {
     "dasha": DASHA,
     "ravan": RAVAN,
     "livekit": LIVEKIT,
+    "elevenlabs": ELEVENLABS,
 }
 
 

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import describe_route, user_fields
+from reconciler.kinds.number import describe_route
 from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.table import needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
@@ -27,20 +27,16 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value, WireValue
-from reconciler.planning.decide.compare import all_written_values, compare
+from reconciler.planning.decide.compare import compare
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.heals import settle_heals
+from reconciler.planning.decide.platform_losses import (
+    Number,
+    list_losses,
+    list_rewritten_webhooks,
+)
 from reconciler.planning.decide.problems import at_declaration
-from reconciler.planning.decide.takeover import overwritten_values
 from reconciler.planning.decision import NO_DECISION, Decision
-
-
-class Number(msgspec.Struct, frozen=True):
-    """The Twilio number of a registration: its address, its entry and the live number."""
-
-    address: str
-    entry: Entry | None
-    live: Live
 
 
 class RegistrationDecision(msgspec.Struct, frozen=True):
@@ -103,7 +99,7 @@ def _import_existing(
     Somebody else made it, or a run that died.
     """
     interrupted = entry is not None and is_unfinished(entry)
-    wanted = _find_differences(declared, live)
+    wanted = _find_differences(declared, live, kind)
 
     # An import of another agent's number would take it over.
     agent = live.attrs.get("agent")
@@ -163,10 +159,16 @@ def _align(
     )
 
 
-def _find_differences(declared: Desired, live: Live) -> dict[str, Value]:
-    """Return the declared attributes that the platform has with another value."""
+def _find_differences(declared: Desired, live: Live, kind: PlatformKind) -> dict[str, Value]:
+    """Return the declared attributes that the platform has with another value.
+
+    What it never shows counts as declared: no registration is replaced for a value that is not
+    known to differ.
+    """
     differing: dict[str, Value] = {}
     for name, value in declared.profile.attrs.items():
+        if name in kind.unread and name not in live.attrs:
+            continue
         if live.attrs.get(name) != value:
             differing[name] = value
     return differing
@@ -244,8 +246,8 @@ def _register(
     changes = diff_fields(REGISTRATION, {}, attrs)
     takeover: tuple[Change, ...] = ()
     if number is not None:
-        changes = (*changes, *_rewritten_webhooks(number, kind, declared))
-        takeover = _list_losses(number, kind, declared, our_urls)
+        changes = (*changes, *list_rewritten_webhooks(number, kind, declared))
+        takeover = list_losses(number, kind, declared, our_urls)
 
     new_entry = msgspec.structs.replace(
         _make_entry(declared, created=True), prior=_snapshot(entry, number)
@@ -292,38 +294,6 @@ def _make_entry(declared: Desired, *, created: bool) -> Entry:
 
 def _live_values(declared: Desired, live: Live) -> dict[str, Value]:
     return {name: live.attrs[name] for name in declared.profile.attrs if name in live.attrs}
-
-
-def _list_written_parts(kind: PlatformKind, declared: Desired) -> tuple[str, ...]:
-    """Return the parts that the platform may write; of a bridge number only its voice."""
-    return ("voice",) if declared.profile.attrs.get("bridge") is True else kind.overwrites
-
-
-def _rewritten_webhooks(number: Number, kind: PlatformKind, declared: Desired) -> list[Change]:
-    """Return the present webhooks that the platform overwrites."""
-    fields: dict[str, WireValue] = {}
-    for part in _list_written_parts(kind, declared):
-        fields.update(user_fields(part, number.live.attrs.get(part)))
-
-    changes: list[Change] = []
-    for field, value in fields.items():
-        if not field.endswith("_method"):
-            changes.append(Change(field, value, f"(set by {kind.title})"))
-    return changes
-
-
-def _list_losses(
-    number: Number, kind: PlatformKind, declared: Desired, our_urls: Collection[str]
-) -> tuple[Change, ...]:
-    """Return the foreign values that are lost; a value of a bound number is ours, or drift."""
-    entry = number.entry
-    ours: Mapping[str, Value] = all_written_values(entry) if entry is not None else {}
-
-    losses: list[Change] = []
-    for part in _list_written_parts(kind, declared):
-        if part not in ours:
-            losses += overwritten_values(part, number.live.attrs.get(part), None, our_urls)
-    return tuple(losses)
 
 
 def _foreign_values(live: Live, writes: Mapping[str, Value]) -> tuple[Change, ...]:

@@ -23,7 +23,9 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide import problems, registration, unregister
 from reconciler.planning.decide.platform_effects import PlatformEffects, add_dependency
-from reconciler.planning.decide.registration import Number, RegistrationDecision
+from reconciler.planning.decide.platform_losses import Number
+from reconciler.planning.decide.platform_notes import list_notes
+from reconciler.planning.decide.registration import RegistrationDecision
 from reconciler.planning.decision import Decision, join_decisions
 from reconciler.planning.identity.observed import Observed
 
@@ -101,12 +103,12 @@ def decide_registrations(
     if undeclared:
         actions = _order_moves(_fill_number_sids(actions, recorded), decided)
 
-    manual_steps = _list_manual_steps(decided, platforms)
+    notes = list_notes([(each.address, each.result) for each in decided], platforms.types)
     return PlatformDecisions(
         msgspec.structs.replace(
             decision,
             actions=tuple(actions),
-            diagnostics=(*decision.diagnostics, *manual_steps),
+            diagnostics=(*decision.diagnostics, *notes),
         ),
         frozenset([*addresses, *undeclared]),
         _collect_effects(decided, actions),
@@ -151,6 +153,8 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
         unread = problems.registration_unread(declared.address, reason, declared)
         return _Decided(declared.address, None, RegistrationDecision(Decision.refuse(unread)))
 
+    if number is not None and not number.live.can_text:
+        declared = _without_messages(declared, kind)
     result = registration.decide(
         declared,
         context.recorded.get(declared.address),
@@ -160,6 +164,17 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
         context.our_urls,
     )
     return _Decided(declared.address, number.address if number is not None else None, result)
+
+
+def _without_messages(declared: Desired, kind: PlatformKind) -> Desired:
+    """Return the registration of a number that cannot receive messages: its platform must not write
+    the SMS webhook.
+    """
+    attrs = declared.profile.attrs
+    if not kind.sms_switch or not attrs.get(kind.sms_switch):
+        return declared
+    profile = msgspec.structs.replace(declared.profile, attrs={**attrs, kind.sms_switch: False})
+    return msgspec.structs.replace(declared, profile=profile)
 
 
 def _find_missing_login(
@@ -296,22 +311,6 @@ def _collect_effects(decided: Sequence[_Decided], actions: Iterable[Action]) -> 
     return PlatformEffects(
         frozenset(rewritten), frozenset(freed), _index_leaving(decided), frozenset(cleared), writes
     )
-
-
-def _list_manual_steps(decided: Iterable[_Decided], platforms: Platforms) -> list[Diagnostic]:
-    """Return one warning for each capability that a platform lacks, with all addresses it is about."""
-    addresses: dict[tuple[str, str], set[str]] = {}
-    for each in decided:
-        for missing in each.result.manual_steps:
-            key = (platform_name(each.address), missing)
-            addresses.setdefault(key, set()).add(each.address)
-
-    warnings: list[Diagnostic] = []
-    for platform, missing in sorted(addresses):
-        kind = PLATFORM_KINDS[platforms.types[platform]]
-        about = addresses[platform, missing]
-        warnings.append(unregister.manual_step(kind, platform, missing, about))
-    return warnings
 
 
 def _find_number(declared: Desired, context: _Context) -> tuple[Number | None, str]:

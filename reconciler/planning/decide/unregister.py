@@ -1,12 +1,10 @@
-"""Build the actions that remove a number from a platform, or the warnings of steps that a person
-has to take there; pure.
+"""Build the actions that remove a number from a platform, and the errors of registrations that
+cannot be planned; pure.
 
-A step that the platform has no call for is a warning; the rest is done.
+A step that the platform has no call for is left to a person; the rest is done.
 """
 
 from __future__ import annotations
-
-from collections.abc import Collection
 
 import msgspec
 
@@ -15,7 +13,6 @@ from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason
-from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -94,26 +91,6 @@ def _unlink(
         entry=after,
         changes=diff_fields(REGISTRATION, live.attrs, links),
         writes=links,
-    )
-
-
-def manual_step(
-    kind: PlatformKind, platform: str, missing: str, addresses: Collection[str]
-) -> Diagnostic:
-    """Warn of a step to take on the platform itself, because it has no call for it."""
-    code = "platform_delete_missing"
-    if missing == "link":
-        code = "platform_link_missing"
-    elif missing == "update":
-        code = "platform_update_missing"
-
-    named = ", ".join(sorted(Address.parse(address).key for address in addresses)[:10])
-    more = f" and {len(addresses) - 10} more" if len(addresses) > 10 else ""
-    return Diagnostic(
-        severity="warning",
-        code=code,
-        summary=f"The platform has no call to {missing} a number",
-        detail=f"{kind.manual[missing]} Platform `{platform}`; this is about {named}{more}. The rest is done by apply.",  # type: ignore[index]
     )
 
 

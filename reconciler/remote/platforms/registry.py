@@ -11,7 +11,15 @@ from threading import Event
 from reconciler.clock import Clock, SystemClock
 from reconciler.config.project import PlatformSettings
 from reconciler.remote.gateway import CallRecord, Wait
-from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
+from reconciler.remote.platforms import (
+    butter,
+    dasha,
+    elevenlabs,
+    feather,
+    livekit,
+    nixflex,
+    ravan,
+)
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import Adapter, Vault
 from reconciler.remote.platforms.platform_type import PlatformType
@@ -32,6 +40,7 @@ ADAPTERS: dict[str, PlatformType] = {
     "ravan": ravan.TYPE,
     "livekit": livekit.TYPE,
     "dasha": dasha.TYPE,
+    "elevenlabs": elevenlabs.TYPE,
 }
 
 

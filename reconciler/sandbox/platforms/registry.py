@@ -17,6 +17,7 @@ from reconciler.sandbox.platforms import (
     dasha_numbers,
     dasha_providers,
     dasha_rows,
+    elevenlabs,
     feather,
     feather_bridges,
     feather_numbers,
@@ -49,6 +50,7 @@ SERVED = (
     ServedPlatform(butter.PLATFORM, (butter,)),
     ServedPlatform(ravan.PLATFORM, (ravan,)),
     ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
+    ServedPlatform(elevenlabs.PLATFORM, (elevenlabs,)),
 )
 PLATFORMS: dict[str, Platform] = {served.platform.name: served.platform for served in SERVED}
 

@@ -17,7 +17,7 @@ from reconciler.sandbox.platforms.feather import CONNECTIONS
 from reconciler.sandbox.service.app import Sandbox
 from tests.support.adapter_runner import KINDS, ONE, TWO, UUIDS, AdapterRunner, world
 
-ASKS = {"nixflex": "agent_9", "feather": UUIDS[4], "dasha": UUIDS[4]}
+ASKS = {"nixflex": "agent_9", "feather": UUIDS[4], "dasha": UUIDS[4], "elevenlabs": "agent_9"}
 """Platforms that can be asked → an agent that they do not have."""
 
 

@@ -49,6 +49,9 @@ SEED: dict[str, Any] = {
     "livekit_dispatch_rules": [
         {"rule": {"dispatch_rule_direct": {"room_name": "lobby"}}, "pin": "planted"}
     ],
+    "elevenlabs_workspaces": [{"delete_leaves": "former"}],
+    "elevenlabs_agents": [{"agent_id": "agent_1"}],
+    "elevenlabs_numbers": [{"phone_number": "+15550100101", "agent_id": "agent_1"}],
 }
 
 

@@ -1,0 +1,102 @@
+"""Describe ElevenLabs Agents: settings, hosts, possible calls, attributes of a number; sends
+nothing. It imports Twilio numbers, each with the credentials of its Twilio account, and changes
+agent and label in place; another change needs a new import.
+
+https://elevenlabs.io/docs/eleven-agents/api-reference/phone-numbers/create
+"""
+
+from __future__ import annotations
+
+from reconciler.kinds.platforms.kind import (
+    ALL_PARTS,
+    PlatformAgent,
+    PlatformField,
+    PlatformKind,
+    PlatformNumber,
+    Registering,
+    api_key,
+    base_url,
+)
+from reconciler.model.route import Value
+
+_IN_PLACE = ("branch", "environment")
+"""The fields of agents that a change of a number takes."""
+
+
+def _attributes(number: PlatformNumber, agent: PlatformAgent) -> Registering:
+    """Return the agent with its branch, whether messages go to ElevenLabs, and the region."""
+    attrs: dict[str, Value] = {
+        "provider": "twilio",
+        "supports_inbound": True,
+        "agent": agent.id,
+    }
+    for name in _IN_PLACE:
+        if name in agent.fields:
+            attrs[name] = agent.fields[name]
+
+    # Without the flag ElevenLabs would take the messages too.
+    attrs["enable_sms"] = number.writes_sms
+    attrs["region"] = number.region or None
+    return Registering(attrs, sends_label=number.has_label)
+
+
+ELEVENLABS = PlatformKind(
+    type="elevenlabs",
+    model_name="ElevenLabs",
+    title="ElevenLabs",
+    summary="ElevenLabs Agents.",
+    settings=(api_key(), base_url("https://api.elevenlabs.io")),
+    api_host="api.elevenlabs.io",
+    regional_hosts=(
+        "api.us.elevenlabs.io",
+        "api.eu.residency.elevenlabs.io",
+        "api.in.residency.elevenlabs.io",
+        "api.sg.residency.elevenlabs.io",
+    ),
+    webhook_domains=("elevenlabs.io",),
+    agent_fields=(
+        PlatformField(
+            name="branch",
+            form="text",
+            description="Branch of the agent that takes the calls of its numbers.",
+            example="agtbrch_8901k4t9z5defmb8",
+        ),
+        PlatformField(
+            name="environment",
+            form="text",
+            description="Environment whose variables the calls of its numbers use.",
+            example="production",
+        ),
+    ),
+    can=frozenset({"list", "create", "update", "delete", "link"}),
+    serves=frozenset({"number"}),
+    overwrites=ALL_PARTS,
+    links=("agent", "branch", "environment"),
+    updates=("friendly_name",),
+    replaces=("provider", "enable_sms", "region"),
+    unread=("enable_sms", "region", "supports_inbound"),
+    sms_switch="enable_sms",
+    needs_token=True,
+    both_ways=True,
+    twilio_zones=(
+        "us1",
+        "ie1",
+        "au1",
+        "ashburn",
+        "dublin",
+        "frankfurt",
+        "sao-paulo",
+        "singapore",
+        "sydney",
+        "tokyo",
+        "umatilla",
+        "roaming",
+    ),
+    pages=True,
+    manual={
+        "update": "ElevenLabs shows the number as one for outgoing calls only, as it does with a "
+        "verified caller id of Twilio, which takes no agent. Remove it in its dashboard, then run "
+        "apply again to import it as a number.",
+    },
+    attributes=_attributes,
+)
