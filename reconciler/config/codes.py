@@ -90,6 +90,7 @@ SUMMARIES: dict[str, str] = {
     "insecure_url": "The URL is not encrypted",
     "credentials_in_url": "The URL contains credentials",
     "unusable_number": "The number has no use",
+    "messages_dropped": "The messaging service drops messages",
     # secrets, looked up when they are needed
     "secret_not_found": "Secret not found",
 }
@@ -103,6 +104,7 @@ WARNINGS = frozenset(
         "insecure_url",
         "credentials_in_url",
         "unusable_number",
+        "messages_dropped",
     }
 )
 

@@ -80,6 +80,12 @@ RULES: dict[str, Rule] = {
         "A name or address of a local machine or network is not reachable from Twilio (error 11205).",
         "Declare a public address.",
     ),
+    "messages_dropped": Rule(
+        "warning",
+        "The messaging service drops messages",
+        "Without a webhook, Twilio drops each message to its numbers and does not log it.",
+        "Set `inbound`, or `use_number_webhook: true` so that each number's own webhook answers.",
+    ),
     "missing_disaster_recovery": Rule(
         "info",
         "A trunk has no disaster recovery",

@@ -42,6 +42,7 @@ SECTIONS = (
     "platforms",
     "agents",
     "applications",
+    "messaging_services",
     "trunks",
     "numbers",
     "number_groups",

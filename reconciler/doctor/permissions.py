@@ -14,6 +14,8 @@ from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST
 from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.number import LISTING
 from reconciler.kinds.purchase import PRICES, REGULATIONS
 from reconciler.kinds.table import NUMBER_KINDS
@@ -42,6 +44,12 @@ class AccountUse(msgspec.Struct, frozen=True):
         """Return true when at least one number has a route of this form."""
         values = (value for profile in self.profiles for value in profile.attrs.values())
         return any(isinstance(value, form) for value in values)
+
+    def uses_services(self) -> bool:
+        """Return true when a messaging service is declared, or a number is in one."""
+        return MESSAGING_SERVICE.name in self.kinds or any(
+            MEMBERSHIP in profile.attrs for profile in self.profiles
+        )
 
     def has_sms_webhooks(self) -> bool:
         """Return true when at least one number has webhooks for messages."""
@@ -109,9 +117,16 @@ NEEDS: tuple[Need, ...] = (
         "messaging_services",
         "messaging services",
         "the warning that a messaging service answers in place of SMS webhooks",
-        Endpoint("GET", "messaging", "/v1/Services", items="services"),
-        AccountUse.has_sms_webhooks,
+        MESSAGING_SERVICE.listing,
+        lambda declared: declared.has_sms_webhooks() and not declared.uses_services(),
         required=False,
+    ),
+    Need(
+        "messaging_services",
+        "messaging services",
+        "messaging services, and numbers in them",
+        MESSAGING_SERVICE.listing,
+        lambda declared: declared.uses_services(),
     ),
     Need(
         "events",

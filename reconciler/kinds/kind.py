@@ -70,7 +70,8 @@ class Kind(msgspec.Struct, frozen=True):
     SID; `alike` is true when a declared and a live resource are the same one. `parent` is the kind
     above it, `refers` the kind that its key names (the list that a trunk uses). `singleton`:
     exactly one exists per parent, so it is never deleted but restored to its prior values.
-    `repeats`: several below one parent may have the same key.
+    `repeats`: several below one parent may have the same key. `consents`: an import that overwrites
+    values of somebody else is a takeover.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Kind(msgspec.Struct, frozen=True):
     singleton: bool = False
     repeats: bool = False
     paid: bool = False
+    consents: bool = False
 
 
 def describe_invalid_row(kind: Kind, row: Row) -> str | None:

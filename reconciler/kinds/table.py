@@ -8,6 +8,7 @@ from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST, IP_ADDRESS
 from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.credential_list import CREDENTIAL, CREDENTIAL_LIST
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.number import BRIDGE_NUMBER, NUMBER
 from reconciler.kinds.origination_url import ORIGINATION_URL
 from reconciler.kinds.platforms.kind import SIP_SECRETS
@@ -32,6 +33,7 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         APPLICATION,
+        MESSAGING_SERVICE,
         IP_ACCESS_CONTROL_LIST,
         IP_ADDRESS,
         CREDENTIAL_LIST,

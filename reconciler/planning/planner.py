@@ -101,7 +101,7 @@ def plan_resources(
     bound = without_deleted(recorded)
     builder = _PlanBuilder()
 
-    _decide_resources(builder, declared, bound, observed)
+    _decide_resources(builder, declared, bound, observed, our_urls)
     builder.add(children.decide())
 
     # Registrations come before numbers: webhooks that a platform writes are no drift of the number.
@@ -127,7 +127,11 @@ def plan_resources(
 
 
 def _decide_resources(
-    builder: _PlanBuilder, declared: Sequence[Desired], bound: Resources, observed: Observed
+    builder: _PlanBuilder,
+    declared: Sequence[Desired],
+    bound: Resources,
+    observed: Observed,
+    our_urls: Collection[str],
 ) -> None:
     """Decide about every declared resource that is no number and no registration."""
     resources = [
@@ -137,7 +141,7 @@ def _decide_resources(
     # A resource comes after those it refers to: the decision about it asks whether they are
     # declared.
     for each in sorted(resources, key=lambda each: KINDS[each.kind].rank):
-        builder.add(decide_resource(each, bound, observed, builder.decided))
+        builder.add(decide_resource(each, bound, observed, builder.decided, our_urls))
         builder.decided.add(each.address)
 
 

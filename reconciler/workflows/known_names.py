@@ -29,6 +29,7 @@ _SECTIONS = {
     "bridge_numbers": "bridge_number",
     "trunks": "trunk",
     "applications": "application",
+    "messaging_services": "messaging_service",
     "agents": "agent",
 }
 """Section → the kind with which the addresses of its entries begin."""

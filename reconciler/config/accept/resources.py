@@ -15,6 +15,7 @@ from reconciler.config.accept.hooks import (
     key_in,
     value_in,
 )
+from reconciler.config.accept.messaging_services import add_service_values
 from reconciler.config.accept.request import CannotAccept, Request
 from reconciler.config.desired.parts import PARTS
 from reconciler.config.desired.roundtrip import can_declare_origination, is_label
@@ -28,6 +29,7 @@ SECTIONS = {
     "number": "numbers",
     "bridge_number": "bridge_numbers",
     "application": "applications",
+    "messaging_service": "messaging_services",
     "trunk": "trunks",
     "origination_url": "trunks",
     "recording": "trunks",
@@ -73,7 +75,11 @@ LISTED_BY = {
 
 
 def add_values(request: Request, entry: DeclaredEntry, files: ConfigurationFiles) -> None:
-    """Add the changes for one application, trunk, or declared child. Raises CannotAccept."""
+    """Add the changes for one application, service, trunk, or declared child. Raises CannotAccept."""
+    if request.kind == "messaging_service":
+        add_service_values(request, entry, files)
+        return
+
     paths = _FIELDS.get(request.kind, {})
     for name, value in request.values.items():
         if request.kind == "application" and name in PARTS:

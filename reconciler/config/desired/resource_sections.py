@@ -1,4 +1,4 @@
-"""Map each section with one named resource an entry (so far `applications`) to its kind, model,
+"""Map each section with one named resource an entry to its kind, model,
 compiler and check.
 
 `trunks` is not in it: a trunk declares several resources.
@@ -11,8 +11,13 @@ from typing import Any, NamedTuple
 
 from reconciler.config.advice.findings import Finding
 from reconciler.config.desired.applications import check_application, compile_application
+from reconciler.config.desired.messaging_services import (
+    check_messaging_service,
+    compile_messaging_service,
+)
 from reconciler.config.sections.agent import Application
 from reconciler.config.sections.fields import Section
+from reconciler.config.sections.messaging_service import MessagingService
 from reconciler.config.source.nodes import Place
 from reconciler.model.desired import Desired
 
@@ -44,6 +49,9 @@ class ResourceSection(NamedTuple):
 RESOURCE_SECTIONS: dict[str, ResourceSection] = {
     "applications": ResourceSection(
         "application", Application, compile_application, check_application
+    ),
+    "messaging_services": ResourceSection(
+        "messaging_service", MessagingService, compile_messaging_service, check_messaging_service
     ),
 }
 """Name of the section → its kind, model and functions."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from reconciler.config.advice.findings import Finding, find_place
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
@@ -17,6 +19,7 @@ from reconciler.config.project import Secret
 from reconciler.config.secrets.references import to_secret
 from reconciler.config.sections.declared import Checked
 from reconciler.config.source.nodes import Place
+from reconciler.kinds.table import KINDS
 from reconciler.model.desired import Desired, OnRemoval, Options, Profile, Takeover, Unlisted
 from reconciler.model.route import Attrs, Value
 from reconciler.planning.identity.same_key import number_addresses
@@ -56,7 +59,16 @@ class DesiredResources:
                 continue
             account = self._accounts.resolve_or_none(value.account)
             if account is not None:
-                self.desired.append(row.compile(name, value, account, place))
+                desired = row.compile(name, value, account, place)
+                self.desired.append(self._with_consent(desired))
+
+    def _with_consent(self, desired: Desired) -> Desired:
+        """Return the resource with the consent of the whole file, where its import asks for one."""
+        if not KINDS[desired.kind].consents or self._takeover == "refuse":
+            return desired
+        options = msgspec.structs.replace(desired.profile.options, takeover=self._takeover)
+        profile = msgspec.structs.replace(desired.profile, options=options)
+        return msgspec.structs.replace(desired, profile=profile)
 
     def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
         """Add the trunks with their children, and the lists that they use."""

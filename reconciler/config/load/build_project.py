@@ -9,6 +9,7 @@ from reconciler.config.desired.accounts import (
     account_from_environment,
     account_settings,
 )
+from reconciler.config.desired.messaging_services import list_urls
 from reconciler.config.desired.parts import agent_parts, compile_agent, compile_platform
 from reconciler.config.desired.webhook_urls import hooks_of, urls_of
 from reconciler.config.load.merge import Merged
@@ -130,7 +131,7 @@ def _encryption_keys(settings: Settings, header: Header) -> tuple[Secret, ...]:
 
 
 def _section_urls(settings: Settings) -> Iterator[str]:
-    """Yield the URLs of agents and applications."""
+    """Yield the URLs of agents, applications and messaging services."""
     for agent in settings.agents.values():
         webhooks = agent.value.webhooks if agent.value else None
         for _, webhook in hooks_of(webhooks):
@@ -143,3 +144,7 @@ def _section_urls(settings: Settings) -> Iterator[str]:
         for hook in (application.value.voice, application.value.sms, application.value.status):
             for _, url in urls_of(hook):
                 yield url
+
+    for service in settings.messaging_services.values():
+        if service.value is not None:
+            yield from list_urls(service.value)

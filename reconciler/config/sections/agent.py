@@ -54,13 +54,14 @@ class StatusHook(Section):
     method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 
-def _expand(value: Any) -> Any:
+def expand_hook(value: Any) -> Any:
+    """Return the long form of a webhook; a text is its URL."""
     return {"url": value} if isinstance(value, str) else value
 
 
-AnyHook = Annotated[Hook, BeforeValidator(_expand, json_schema_input_type=Hook | Url)]
+AnyHook = Annotated[Hook, BeforeValidator(expand_hook, json_schema_input_type=Hook | Url)]
 AnyStatusHook = Annotated[
-    StatusHook, BeforeValidator(_expand, json_schema_input_type=StatusHook | Url)
+    StatusHook, BeforeValidator(expand_hook, json_schema_input_type=StatusHook | Url)
 ]
 
 

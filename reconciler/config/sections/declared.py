@@ -11,6 +11,7 @@ import msgspec
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.general import Defaults, Header, Safety, Variable
+from reconciler.config.sections.messaging_service import MessagingService
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Place
 
@@ -55,6 +56,11 @@ class Settings(msgspec.Struct):
     def applications(self) -> dict[str, Checked[Application]]:
         """The TwiML applications."""
         return self.resources.get("applications", {})
+
+    @property
+    def messaging_services(self) -> dict[str, Checked[MessagingService]]:
+        """The messaging services."""
+        return self.resources.get("messaging_services", {})
 
     def section(self, name: str) -> dict[str, Checked[Any]]:
         """Return the entries of a section with names."""

@@ -6,6 +6,7 @@ from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import AnyAgent, Application
 from reconciler.config.sections.fields import Name, Text, optional_field
 from reconciler.config.sections.general import Defaults, Header, Move, Safety, Variable
+from reconciler.config.sections.messaging_service import MessagingService
 from reconciler.config.sections.number import (
     AnyBridgeNumber,
     AnyNumber,
@@ -56,6 +57,11 @@ class Config(Header):
         {"menu": {"voice": "https://agents.example.com/menu"}},
         default={},
     )
+    messaging_services: dict[Name, MessagingService] = optional_field(
+        "Messaging services by name.",
+        {"alerts": {"inbound": "https://agents.example.com/sms"}},
+        default={},
+    )
     trunks: dict[Name, Trunk] = optional_field(
         "SIP trunks by name.", {"edge": {"domain": "acme-edge.pstn.twilio.com"}}, default={}
     )
@@ -76,7 +82,7 @@ class Config(Header):
         default={},
     )
     moved: list[Move] = optional_field(
-        "New names of trunks, applications and agents.",
+        "New names of trunks, applications, messaging services and agents.",
         [{"from": "trunk/edge", "to": "trunk/edge-eu"}],
         default=[],
     )

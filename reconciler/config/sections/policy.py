@@ -56,7 +56,14 @@ class Policy(Section):
 
     kinds: list[
         Literal[
-            "number", "bridge_number", "agent", "application", "trunk", "origination_url", "action"
+            "number",
+            "bridge_number",
+            "agent",
+            "application",
+            "messaging_service",
+            "trunk",
+            "origination_url",
+            "action",
         ]
     ] = optional_field(
         "The checked kinds; `action` checks the actions of a plan.", ["number"], default=["number"]

@@ -16,6 +16,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.planning.checks.limits import Limit, Limits
 from reconciler.planning.checks.purchases import find_spending_refusals
 from reconciler.planning.plan import Plan
@@ -71,7 +72,11 @@ def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
             lost[f"{change.field} {change.before}"] = None
 
     where = "`takeover: allow` on the number, or `safety: {takeover: allow}`"
+    if not Address.parse(address).is_number and steps[0].kind != REGISTRATION:
+        where = "`safety: {takeover: allow}`"
     fate = "The values are recorded first and put back when the number is released."
+    if steps[0].kind == "messaging_service":
+        fate = "The values are recorded first; `reconciler undo` puts them back."
     if steps[0].action == "delete":
         where = "`safety: {takeover: allow}`"
         fate = (

@@ -8,6 +8,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import Field
+from reconciler.kinds.number import DEFAULT_METHOD
 from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model.action import Action, ActionName, Change, Reason
 from reconciler.model.desired import Desired
@@ -28,8 +29,11 @@ def decide_resource(
     recorded: Mapping[str, Entry],
     observed: Observed,
     decided: Collection[str],
+    our_urls: Collection[str] = (),
 ) -> Decision:
-    """Decide about a declared resource; `decided` are the addresses of those before it."""
+    """Decide about a declared resource; `decided` are the addresses of those before it, `our_urls`
+    the URLs that the configuration declares.
+    """
     address = declared.address
     live = observed.resources.get(address)
 
@@ -53,7 +57,7 @@ def decide_resource(
         completed = msgspec.structs.replace(entry, sid=live.sid, last_applied=dict(live.attrs))
         entry = completed
 
-    actions, update = _decide_actions(declared, entry, live)
+    actions, update = _decide_actions(declared, entry, live, our_urls)
     if update is None and completed is not None:
         update = msgspec.structs.replace(completed, pending=None)
     return Decision.about(address, actions, live=live, update=update)
@@ -99,13 +103,13 @@ def _find_identity_problem(
 
 
 def _decide_actions(
-    declared: Desired, entry: Entry | None, live: Live | None
+    declared: Desired, entry: Entry | None, live: Live | None, our_urls: Collection[str]
 ) -> tuple[list[Action], Entry | None]:
     """Return the actions that create, import or update it, and the entry that only state records."""
     if live is None:
         return [_create(declared, entry)], None
     if entry is None:
-        return _import(declared, live), None
+        return _import(declared, live, our_urls), None
 
     found = compare(declared, entry, live)
     undeclared = _values_to_restore(declared, entry, live)
@@ -121,7 +125,7 @@ def _decide_actions(
     return actions, found.base if found.resolved else None
 
 
-def _import(declared: Desired, live: Live) -> list[Action]:
+def _import(declared: Desired, live: Live, our_urls: Collection[str]) -> list[Action]:
     """Import a resource that is not bound yet, then write what differs."""
     entry = _make_imported_entry(declared, live)
     wanted: dict[str, Value] = {}
@@ -130,7 +134,30 @@ def _import(declared: Desired, live: Live) -> list[Action]:
             wanted[name] = value
 
     first = _make_action(declared, live.sid, "import", "new", entry)
-    return [first, *_update(declared, entry, live, wanted, "new")]
+    writes = _update(declared, entry, live, wanted, "new")
+    if not KINDS[declared.kind].consents:
+        return [first, *writes]
+
+    losses = _foreign_values(declared.kind, live, wanted, our_urls)
+    return [first, *(msgspec.structs.replace(write, takeover=losses) for write in writes)]
+
+
+def _foreign_values(
+    kind: str, live: Live, wanted: Attrs, our_urls: Collection[str]
+) -> tuple[Change, ...]:
+    """Return the values of somebody else that a write replaces: nothing empty, no default, no URL of
+    ours.
+    """
+    losses: list[Change] = []
+    for field in KINDS[kind].fields:
+        value = live.attrs.get(field.name)
+        if field.name not in wanted or value is None or value == field.default:
+            continue
+        if not isinstance(value, str | int | bool) or value in our_urls:
+            continue
+        if not (field.name.endswith("_method") and value == DEFAULT_METHOD):
+            losses.append(Change(field.name, value, None))
+    return tuple(losses)
 
 
 def _values_to_restore(declared: Desired, entry: Entry, live: Live) -> dict[str, Value]:

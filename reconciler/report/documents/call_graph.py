@@ -23,12 +23,26 @@ from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 
 NodeKind = Literal[
-    "number", "bridge_number", "agent", "trunk", "application", "platform", "host", "sip_host"
+    "number",
+    "bridge_number",
+    "agent",
+    "trunk",
+    "application",
+    "messaging_service",
+    "platform",
+    "host",
+    "sip_host",
 ]
 ONE_BY_ONE = 3
 """Up to this many numbers with the same route are shown one by one; more are one node."""
-_USED_BY_OTHERS = frozenset({"agent", "trunk", "application", "platform"})
+_USED_BY_OTHERS = frozenset({"agent", "trunk", "application", "messaging_service", "platform"})
 """Kinds of nodes that are orphans when nothing refers to them."""
+_SERVICE_URLS = {
+    "sms": "inbound_request_url",
+    "sms fallback": "fallback_url",
+    "message status": "status_callback",
+}
+"""Label of an edge from a messaging service → the field with its URL."""
 _TWILIO_SIP = re.compile(r"(.+)\.pstn\.(?:[a-z0-9-]+\.)*twilio\.com")
 
 
@@ -69,6 +83,8 @@ def build_graph(project: Project) -> Graph:
             builder.add_origination(want)
         elif want.kind == "application":
             builder.add_application(want)
+        elif want.kind == "messaging_service":
+            builder.add_messaging_service(want)
 
     for agent in project.agents.values():
         builder.add_agent(agent)
@@ -149,6 +165,14 @@ class _GraphBuilder:
         source = self.add_node("application", want.key)
         for part, value in want.profile.attrs.items():
             self._add_route(source, part, value)
+
+    def add_messaging_service(self, want: Desired) -> None:
+        """Add a declared messaging service and the edges to the hosts of its webhooks."""
+        source = self.add_node("messaging_service", want.key)
+        for label, field in _SERVICE_URLS.items():
+            url = want.profile.attrs.get(field)
+            if isinstance(url, str):
+                self.add_edge(source, self.add_node("host", _host(url)), label)
 
     def add_agent(self, agent: Agent) -> None:
         """Add an agent and its edges."""
