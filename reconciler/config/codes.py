@@ -71,6 +71,7 @@ SUMMARIES: dict[str, str] = {
     "agent_not_owned": "The agent belongs to another project",
     "trunk_not_found": "The trunk is not declared",
     "application_not_found": "The application is not declared",
+    "messaging_service_not_found": "The messaging service is not declared",
     "platform_not_found": "The platform is not declared",
     "platform_cannot_import": "Import not supported by the platform",
     "no_twilio_integration": "The Twilio account is not declared",

@@ -16,6 +16,7 @@ from reconciler.execution.action_failures import (
     unconfirmed_purchase,
     webhook_not_written,
 )
+from reconciler.execution.memberships import MembershipRunner, is_membership_write
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.registrations import RegistrationRunner
 from reconciler.execution.uncover import (
@@ -67,6 +68,7 @@ class ActionRunner:
         self.sids = sids
         self._before = before
         self._secrets = secrets or {}
+        self._members = MembershipRunner(gateways, sids, before)
         self._shown: dict[str, Mapping[str, Any]] = {}
         """The replies to writes of numbers whose webhooks are still hidden, by address."""
 
@@ -103,8 +105,11 @@ class ActionRunner:
         return self._registrar.perform(actions)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Return the outcomes after their results on platforms were read once more."""
-        return list(outcomes) if self._registrar is None else self._registrar.check(outcomes)
+        """Return the outcomes after their results on platforms and in messaging services were read
+        once more.
+        """
+        checked = self._members.check(outcomes)
+        return checked if self._registrar is None else self._registrar.check(checked)
 
     def params(self, action: Action) -> Params:
         """Return the form parameters that this action sends; empty when it only concerns state."""
@@ -126,6 +131,8 @@ class ActionRunner:
                 return self._make(action, self._create_once, self._creation_outcome)
             case "delete":
                 return self._delete(action)
+            case _ if is_membership_write(action):
+                return self._members.perform(action)
             case _:
                 return self._update(action)
 

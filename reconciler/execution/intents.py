@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.execution.heal_records import NO_HEALS, Heals, add_heals
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value
@@ -53,7 +54,9 @@ def _intent(chain: Sequence[Action], present: Entry | None) -> Entry | None:
     written.
     """
     action, first = chain[0].action, chain[0].entry
-    if first is None or action in ("forget", "release", "restore_webhooks"):
+    if first is None or action in ("forget", "release"):
+        return None
+    if action == "restore_webhooks" and not chain[0].set:
         return None
     if action == "delete":
         # Recorded as it is, so that `undo` can create it again.
@@ -140,4 +143,11 @@ def _pending_values(chain: Sequence[Action]) -> dict[str, Value] | None:
 
     if final is None:
         return None
-    return {name: value for name, value in final.last_applied.items() if name in names}
+    pending = {name: value for name, value in final.last_applied.items() if name in names}
+
+    # A number on its way back to its former messaging service is in none for a moment: the entry
+    # after it has no membership, but the next run must know.
+    for action in chain:
+        if MEMBERSHIP in action.set and MEMBERSHIP not in pending:
+            pending[MEMBERSHIP] = action.set[MEMBERSHIP]
+    return pending

@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
+from reconciler.kinds.membership import MEMBERSHIP, MEMBERSHIP_PARAM
 from reconciler.model.live import Live
 from reconciler.model.route import (
     ApplicationRoute,
     Attrs,
+    Membership,
     TrunkRoute,
     Value,
     Webhook,
@@ -45,6 +47,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "sms": SMS,
     "status": STATUS,
     "friendly_name": ("friendly_name",),
+    MEMBERSHIP: (MEMBERSHIP,),
 }
 """Managed field → its wire fields."""
 
@@ -59,8 +62,11 @@ DEFAULT_METHOD = "POST"
 """Twilio's method where none is given."""
 
 PARAMS = {
-    name: "".join(word.capitalize() for word in name.split("_"))
-    for name in (*WIRE_FIELDS, "friendly_name")
+    MEMBERSHIP: MEMBERSHIP_PARAM,
+    **{
+        name: "".join(word.capitalize() for word in name.split("_"))
+        for name in (*WIRE_FIELDS, "friendly_name")
+    },
 }
 """Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
 
@@ -227,9 +233,18 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
     for name, value in attrs.items():
         if name == "friendly_name":
             params["FriendlyName"] = "" if value is None else str(value)
+        elif name == MEMBERSHIP:
+            params[MEMBERSHIP_PARAM] = _service_sid(value, sids)
         else:
             params.update(_part_params(name, value, sids))
     return params
+
+
+def _service_sid(value: Value, sids: Sids) -> str:
+    """Return the SID of the service that a number is to be in; "" for none."""
+    if not isinstance(value, Membership):
+        return ""
+    return sids.get(f"messaging_service/{value.service}", value.service)
 
 
 def restore_params(wire: Wire) -> Params:
@@ -249,6 +264,8 @@ def user_fields(part: str, value: Value) -> dict[str, WireValue]:
     """
     if part == "friendly_name":
         return {"friendly_name": value if isinstance(value, str) else None}
+    if part == MEMBERSHIP:
+        return {MEMBERSHIP: value.service if isinstance(value, Membership) else None}
 
     if isinstance(value, TrunkRoute):
         return {"trunk": value.trunk}
@@ -273,6 +290,8 @@ def describe_route(value: Value) -> str:
             return f"trunk {trunk}"
         case ApplicationRoute(application=application):
             return f"application {application}"
+        case Membership(service=service):
+            return f"messaging service {service}"
         case Webhook(url="", fallback_url=fallback):
             return f"fallback {fallback} only"
         case Webhook(url=url):

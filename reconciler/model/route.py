@@ -1,5 +1,5 @@
-"""Define `Webhook`, `TrunkRoute` and `ApplicationRoute`, the ways in which a number answers, and
-the types of attributes in canonical form and of fields in wire form; converts nothing.
+"""Define `Webhook`, `TrunkRoute` and `ApplicationRoute`, the ways in which a number answers,
+`Membership` in a messaging service, and the types of attributes in canonical form and of fields in wire form; converts nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,20 @@ class ApplicationRoute(
     application: str
 
 
-Value = Webhook | TrunkRoute | ApplicationRoute | str | int | bool | None
+class Membership(
+    msgspec.Struct,
+    frozen=True,
+    tag="messaging_service",
+    tag_field="form",
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """A number is in a messaging service: the name of a managed service, else its SID (``MG…``)."""
+
+    service: str
+
+
+Value = Webhook | TrunkRoute | ApplicationRoute | Membership | str | int | bool | None
 
 
 Attrs = Mapping[str, Value]

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import KIND as MESSAGING_SERVICE
 from reconciler.kinds.number import SID_FIELDS
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
@@ -117,6 +119,7 @@ def _refers_to(action: Action, other: Action) -> bool:
 ROUTE_SID_FIELDS = {
     "trunk": ("trunk_sid",),
     "application": ("voice_application_sid", "sms_application_sid"),
+    MESSAGING_SERVICE: (MEMBERSHIP,),
 }
 """The fields of a number that hold the SID of a resource of this kind."""
 

@@ -45,7 +45,7 @@ from reconciler.planning.identity.children import without_deleted
 from reconciler.planning.identity.match import names_to_sids, sids_to_names
 from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.observed import Observed
-from reconciler.planning.order import sort_safely
+from reconciler.planning.order import ROUTE_SID_FIELDS, sort_safely
 from reconciler.planning.plan import Plan
 
 Resources = Mapping[str, Entry]
@@ -121,7 +121,7 @@ def plan_resources(
 
     builder.diagnostics += message_notes
     builder.diagnostics += hidden_routes.find_hidden_messages(declared, observed)
-    builder.actions = hidden_routes.annotate(builder.actions, observed)
+    builder.actions = hidden_routes.annotate(builder.actions, declared, observed)
     builder.add(registrations.decision)
     return _build_plan(builder, bound, observed)
 
@@ -193,15 +193,17 @@ def _decide_removals(
 
 
 def _forget_names(builder: _PlanBuilder, bound: Resources, observed: Observed) -> None:
-    """Let entries that point at a forgotten trunk or application switch from its name to its SID.
+    """Let entries that point at a forgotten trunk, application or service switch from its name to
+    its SID.
 
     The name may be declared again for another resource; the SID stays unambiguous.
     """
     sids: dict[str, str] = {}
     for action in builder.actions:
-        forgotten = action.action == "forget" and action.kind in ("trunk", "application")
+        forgotten = action.action == "forget" and action.kind in ROUTE_SID_FIELDS
         if forgotten and action.address in observed.resources:
-            sids[Address.parse(action.address).name] = observed.resources[action.address].sid
+            sid = observed.resources[action.address].sid
+            sids[action.address] = f"{action.kind}/{sid}"
     if not sids:
         return
 

@@ -24,6 +24,7 @@ from reconciler.model.entry import Entry
 from reconciler.planning.decide.problems import removal_protected
 from reconciler.planning.identity.match import names_to_sids
 from reconciler.planning.identity.moved import rename_entries
+from reconciler.planning.order import ROUTE_SID_FIELDS
 from reconciler.state.format.document import State, empty_state
 
 Resources = Mapping[str, Entry]
@@ -73,11 +74,11 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
     if refusals:
         raise Refused(*refusals)
 
-    # A number that is attached to a trunk names it; without its entry only the SID is known.
+    # A number that is attached to a trunk, an application or a service names it; without its entry only the SID is known.
     sids: dict[str, str] = {}
     for address, entry in dropped.items():
-        if entry.kind == "trunk" and entry.sid:
-            sids[Address.parse(address).name] = entry.sid
+        if entry.kind in ROUTE_SID_FIELDS and entry.sid:
+            sids[address] = f"{entry.kind}/{entry.sid}"
     if not sids:
         return remaining
     return {address: names_to_sids(entry, sids) for address, entry in remaining.items()}

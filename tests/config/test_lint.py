@@ -62,6 +62,7 @@ TRAPS: dict[str, tuple[str, str, str]] = {
     "get_webhook": (f"url: {VOICE},", f"url: {VOICE}, method: GET,", "GET,"),
     "insecure_url": ("https://bridge.example.com", "http://bridge.example.com", '"http://'),
     "loopback_url": ("https://bridge.example.com", "https://10.0.0.1", '"https://10'),
+    "messages_dropped": ("trunks:", "messaging_services:\n  alerts: {}\ntrunks:", "alerts:"),
     "missing_disaster_recovery": (
         '    disaster_recovery: {url: "https://backup.example.org/dr"}\n',
         "",

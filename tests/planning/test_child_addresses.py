@@ -192,7 +192,7 @@ def test_lost_names_become_sids_in_every_part_of_an_entry() -> None:
         {"voice": TrunkRoute("edge"), "sms": ApplicationRoute("menu")},
         previously_managed={"voice": TrunkRoute("edge")},
     )
-    after = names_to_sids(before, {"edge": EDGE})
+    after = names_to_sids(before, {"trunk/edge": f"trunk/{EDGE}"})
     assert after.last_applied == {"voice": TrunkRoute(EDGE), "sms": ApplicationRoute("menu")}
     assert after.previously_managed == {"voice": TrunkRoute(EDGE)}
 

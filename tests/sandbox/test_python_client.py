@@ -193,6 +193,15 @@ def use_services(client: Client) -> None:
     assert one.phone_numbers(number.sid).fetch().sid == number.sid
     assert [row.sid for row in one.phone_numbers.list()] == [number.sid]
     assert one.phone_numbers(number.sid).delete()
+    for senders, fields in (
+        (one.short_codes, {"short_code_sid": "SC" + "1" * 32}),
+        (one.alpha_senders, {"alpha_sender": "Acme"}),
+        (one.channel_senders, {"sid": "XE" + "1" * 32}),
+    ):
+        sender = senders.create(**fields)
+        assert senders(sender.sid).fetch().sid == sender.sid
+        assert [row.sid for row in senders.list()] == [sender.sid]
+        assert senders(sender.sid).delete()
     assert one.delete()
 
 

@@ -19,10 +19,11 @@ from jsonschema import Draft202012Validator
 DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "openapi"
 _ELSEWHERE = re.compile(
     r"/v1/PhoneNumbers/Countries/.*|/v2/RegulatoryCompliance/Regulations|"
-    r"/2010-04-01/Accounts/\w+/SIP/Domains(/.*)?\.json"
+    r"/2010-04-01/Accounts/\w+/SIP/Domains(/.*)?\.json|"
+    r"/v1/Services/MG\w+/(ShortCodes|AlphaSenders|ChannelSenders)"
 )
-"""The Pricing API and Regulatory Compliance, whose documents are not among these, and SIP domains, which are
-cut out of theirs."""
+"""The Pricing API and Regulatory Compliance, whose documents are not among these, and SIP domains and
+the senders of a messaging service that are no numbers, which are cut out of theirs."""
 
 _NEVER_LOGGED = frozenset({"Password"})
 Operation = tuple[re.Pattern[str], str, dict[str, Any]]

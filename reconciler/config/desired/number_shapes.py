@@ -13,6 +13,7 @@ import msgspec
 
 from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.desired import registrations
+from reconciler.config.desired.memberships import membership_problems
 from reconciler.config.desired.parts import PARTS, canonical_webhook, number_parts, trunk_ref
 from reconciler.config.desired.registrations import RegistrationShape
 from reconciler.config.desired.shape_context import ShapeContext
@@ -78,7 +79,8 @@ class ShapeMaker:
         agent = context.agents.get(value.agent) if value.agent else None
         manage = defaults.manage if value.manage is None else value.manage
         attrs = number_parts(value, agent, manage)
-        observe_only = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
+        managed = (value.agent, value.trunk, value.webhooks, value.messaging_service)
+        observe_only = not (any(managed) or value.friendly_name)
         options = self._options(value, defaults, value.agent, observe_only)
 
         resident = context.platform_agents.get(value.agent or "")
@@ -237,6 +239,8 @@ def _problems(number: Number, account: str | Finding, context: ShapeContext) -> 
     yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
+    if number.messaging_service:
+        yield from membership_problems(number, account, context)
     if not (number.supports_inbound or number.supports_outbound):
         detail = "`supports_inbound` and `supports_outbound` are both false: it is imported and not used."
         yield Finding("unusable_number", detail, ("supports_inbound",), "key")

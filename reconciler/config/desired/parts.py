@@ -21,9 +21,10 @@ from reconciler.config.sections.agent import Agent as DeclaredAgent
 from reconciler.config.sections.declared import Checked
 from reconciler.config.sections.number import Number
 from reconciler.config.source.nodes import Place
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import make_webhook
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
+from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Value, Webhook
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
@@ -89,6 +90,8 @@ def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -
         attrs = {part: parts[part] for part in PARTS if part in manage}
 
     # The friendly name is ours also where a platform writes the webhooks.
+    if number.messaging_service is not None:
+        attrs[MEMBERSHIP] = Membership(service_ref(number.messaging_service))
     if number.friendly_name is not None:
         attrs["friendly_name"] = number.friendly_name
     return attrs
@@ -110,6 +113,11 @@ def _describe_in_place_of_id(agent: DeclaredAgent) -> str | None:
         if isinstance(value, list):
             return f"{field} of {len(value)}"
     return None
+
+
+def service_ref(written: str) -> str:
+    """Return a messaging service's name, or its SID in normal form."""
+    return normal_sid(written) if is_sid(written, "MG") else written
 
 
 def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:

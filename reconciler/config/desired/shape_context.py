@@ -5,14 +5,13 @@ defaults; resolved once per configuration; pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.parts import agent_parts
 from reconciler.config.desired.registrations import platform_agents
-from reconciler.config.sections.agent import Application
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.general import Defaults
 from reconciler.kinds.platforms.kind import PlatformAgent
@@ -22,7 +21,6 @@ from reconciler.model.route import Attrs
 if TYPE_CHECKING:
     from reconciler.config.sections.account import Account
     from reconciler.config.sections.platform import AnyPlatform
-    from reconciler.config.sections.trunk import Trunk
 
 _HOME_REGION = "us1"
 _NEAREST_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
@@ -32,8 +30,8 @@ _NEAREST_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 class ShapeContext(msgspec.Struct, frozen=True):
     """Everything that numbers refer to, by name.
 
-    `agents` are the parts of each agent (None: the agent is invalid). `trunks` and `applications`
-    are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
+    `agents` are the parts of each agent (None: the agent is invalid). `trunks`, `applications` and
+    `services` are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
     project. `platform_agents` are the agents that run on a platform, `platforms` all platforms
     (None: invalid). `regions` are the Twilio region and edge of each account that declares one, as
     `ie1/dublin`. `complete` is false when some file could not be read: then no name is reported
@@ -44,6 +42,8 @@ class ShapeContext(msgspec.Struct, frozen=True):
     agents: Mapping[str, Attrs | None]
     trunks: Mapping[str, str | None]
     applications: Mapping[str, str | None]
+    services: Mapping[str, str | None]
+    services_that_answer: frozenset[str]
     foreign_owners: Mapping[str, str]
     defaults: Defaults
     takeover: Takeover
@@ -67,6 +67,8 @@ def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
         agents=agents,
         trunks=_accounts_by_name(settings.trunks, accounts),
         applications=_accounts_by_name(settings.applications, accounts),
+        services=_accounts_by_name(settings.messaging_services, accounts),
+        services_that_answer=_services_that_answer(settings),
         foreign_owners=_foreign_owners(settings),
         defaults=settings.defaults,
         takeover=settings.safety.takeover,
@@ -90,7 +92,7 @@ def _regions(accounts: Mapping[str, Checked[Account]]) -> dict[str, str]:
 
 
 def _accounts_by_name(
-    section: Mapping[str, Checked[Trunk]] | Mapping[str, Checked[Application]], accounts: Accounts
+    section: Mapping[str, Checked[Any]], accounts: Accounts
 ) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name, entry in section.items():
@@ -99,6 +101,15 @@ def _accounts_by_name(
             account = accounts.resolve_or_none(entry.value.account)
         found[name] = account
     return found
+
+
+def _services_that_answer(settings: Settings) -> frozenset[str]:
+    """Return the messaging services that answer in place of their numbers' own webhooks."""
+    names: set[str] = set()
+    for name, entry in settings.messaging_services.items():
+        if entry.value is not None and not entry.value.use_number_webhook:
+            names.add(name)
+    return frozenset(names)
 
 
 def _foreign_owners(settings: Settings) -> dict[str, str]:

@@ -132,7 +132,16 @@ class TwilioNumber(Handling):
     )
 
 
-_TWILIO_ONLY = ("account", "sid", "trunk", "webhooks", "friendly_name", "manage", "purchase")
+_TWILIO_ONLY = (
+    "account",
+    "sid",
+    "trunk",
+    "webhooks",
+    "messaging_service",
+    "friendly_name",
+    "manage",
+    "purchase",
+)
 
 
 class Number(TwilioNumber):
@@ -145,6 +154,10 @@ class Number(TwilioNumber):
     webhooks: Webhooks | None = optional_field(
         "Webhooks of this number, instead of those of its agent.",
         {"sms": "https://agents.example.com/sms"},
+    )
+    messaging_service: Text | None = optional_field(
+        "Messaging service that the number is in: a name under `messaging_services`, or an MG… SID.",
+        "alerts",
     )
     friendly_name: Label | None = optional_field(
         "Label of the number on Twilio; managed only when declared.", "Sales US"

@@ -1,6 +1,8 @@
 """Warn of SMS routes without effect, because a messaging service answers in their place, and note
 that on the actions that write them; pure.
 
+The service is the one that the number declares, else the one that it is in.
+
 | the number's service                         | who gets a message                    | report    |
 |----------------------------------------------|---------------------------------------|-----------|
 | none, or ``use_inbound_webhook_on_number``    | the number's application, else its URL | –         |
@@ -16,18 +18,58 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import KIND as MESSAGING_SERVICE
 from reconciler.kinds.number import describe_route
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired
 from reconciler.model.live import Live
-from reconciler.model.route import Value, Webhook
+from reconciler.model.route import Attrs, Membership, Value, Webhook
 from reconciler.planning.identity.observed import Observed, Service
 
 
-def find_hidden_messages(desired: Iterable[Desired], observed: Observed) -> Iterator[Diagnostic]:
+class AnsweringServices:
+    """The messaging services that answer in place of numbers, as they are after the plan."""
+
+    def __init__(self, desired: Iterable[Desired], observed: Observed) -> None:
+        self._observed = observed
+        self._declared: dict[str, Service] = {}
+        for each in desired:
+            if each.kind == MESSAGING_SERVICE:
+                self._declared[each.key] = _to_service(each)
+
+    @property
+    def any_declared(self) -> bool:
+        """Return whether the configuration declares a service."""
+        return bool(self._declared)
+
+    def answering(self, attrs: Attrs, sid: str) -> Service | None:
+        """Return the service that answers for a number with these attributes and this SID."""
+        declared = attrs.get(MEMBERSHIP)
+        if isinstance(declared, Membership):
+            service = self._declared.get(declared.service)
+            service = service or self._observed.known_services.get(declared.service)
+        else:
+            service = self._observed.services.get(sid)
+        return None if service is None or service.on_number else service
+
+
+def _to_service(declared: Desired) -> Service:
+    attrs = declared.profile.attrs
+    return Service(
+        "",
+        declared.key,
+        str(attrs.get("inbound_request_url") or ""),
+        str(attrs.get("inbound_method") or "POST"),
+        attrs.get("use_inbound_webhook_on_number") is True,
+    )
+
+
+def find_hidden_messages(desired: Sequence[Desired], observed: Observed) -> Iterator[Diagnostic]:
     """Yield a warning for each declared SMS route that a messaging service hides."""
-    if not observed.services:
+    services = AnsweringServices(desired, observed)
+    if not observed.services and not services.any_declared:
         return
 
     for declared in desired:
@@ -37,23 +79,31 @@ def find_hidden_messages(desired: Iterable[Desired], observed: Observed) -> Iter
         live = observed.number(declared.profile.account, declared.key)
         if live is None:
             continue
-        service = observed.services.get(live.sid)
+        service = services.answering(declared.profile.attrs, live.sid)
         if service is not None and not _agrees(service, sms):
             yield _hidden_route_warning(declared, live, sms, service)
 
 
-def annotate(actions: Sequence[Action], observed: Observed) -> list[Action]:
+def annotate(
+    actions: Sequence[Action], desired: Sequence[Desired], observed: Observed
+) -> list[Action]:
     """Return the actions; those that write a hidden SMS route note that it has no effect."""
-    if not observed.services:
+    services = AnsweringServices(desired, observed)
+    if not observed.services and not services.any_declared:
         return list(actions)
-    return [_annotate_action(action, observed) for action in actions]
+    return [_annotate_action(action, services) for action in actions]
 
 
-def _annotate_action(action: Action, observed: Observed) -> Action:
+def _annotate_action(action: Action, services: AnsweringServices) -> Action:
     """Return the action, with a note where it writes a hidden SMS route."""
     sms = action.set.get("sms")
-    service = observed.services.get(action.sid or "")
-    if sms is None or service is None or _agrees(service, sms):
+    if sms is None or action.kind not in NUMBER_KINDS:
+        return action
+
+    # The entry after the action has what the number declares, its service included.
+    attrs = action.entry.last_applied if action.entry is not None else {}
+    service = services.answering(attrs, action.sid or "")
+    if service is None or _agrees(service, sms):
         return action
 
     route = f"SMS {describe_route(sms)}, behind messaging service {service.name or service.sid}"
@@ -86,7 +136,8 @@ def _hidden_route_warning(
     else:
         answer = f"which has no URL: messages are dropped, and {declared_route} is never asked"
 
-    name = f"`{service.name}` ({service.sid})" if service.name else service.sid
+    name = f"`{service.name}` ({service.sid})" if service.name and service.sid else ""
+    name = name or service.sid or f"`{service.name}`"
     detail = (
         f"{live.key} is in messaging service {name}, {answer}. Let the service use the number's "
         "own webhook (`use_inbound_webhook_on_number`), take the number out of the service, or "

@@ -16,6 +16,10 @@ from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, Webhook, WireValue
 from reconciler.planning.decide.compare import all_written_values, compare, live_attrs, prior_values
+from reconciler.planning.decide.memberships import (
+    find_membership_to_restore,
+    without_membership,
+)
 from reconciler.planning.decide.number_steps import Write, list_writes
 from reconciler.planning.decide.takeover import DEMO_HOST
 
@@ -156,13 +160,19 @@ def align(
         declared = msgspec.structs.replace(declared, profile=profile)
 
     found = compare(declared, entry, live)
-    if not found.wanted:
+    undeclared = find_membership_to_restore(declared, entry, live)
+    if not found.wanted and not undeclared:
         return [], None if found.base == entry else found.base
 
     actions: list[Action] = []
-    writes = list_writes(declared.kind, live, found.wanted, found.fresh, our_urls)
-    for action in _make_write_actions(declared, live, writes, found.reason, found.base):
-        actions.append(msgspec.structs.replace(action, resume=found.resumes))
+    wanted = {**found.wanted, **undeclared}
+    reason: Reason = found.reason if found.wanted else "config"
+    writes = list_writes(declared.kind, live, wanted, found.fresh, our_urls)
+    for action in _make_write_actions(declared, live, writes, reason, found.base):
+        if action.set.keys() & undeclared.keys() and action.entry is not None:
+            action = msgspec.structs.replace(action, entry=without_membership(action.entry))
+        resumes = found.resumes and not undeclared
+        actions.append(msgspec.structs.replace(action, resume=resumes))
     return actions, found.base if found.resolved else None
 
 

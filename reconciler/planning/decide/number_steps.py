@@ -12,14 +12,17 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
 from reconciler.model.action import ActionName, Change, RouteChange
 from reconciler.model.live import Live
-from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
+from reconciler.model.route import ApplicationRoute, Membership, TrunkRoute, Value, Webhook
 from reconciler.planning.decide.compare import live_attrs
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.takeover import overwritten_values
 
+_OTHER_PARTS = ("friendly_name", MEMBERSHIP)
+"""The parts that are no route of the number itself."""
 _APPLICATION_FIELDS = ("voice_application_sid", "sms_application_sid")
 
 
@@ -87,16 +90,19 @@ def _list_losses(
 
 
 def _list_needs(step: Step) -> tuple[str, ...]:
-    """Return the trunk and the applications that a step attaches a number to: they come first."""
+    """Return what a step attaches a number to (trunk, applications, service): it comes first."""
     routes = dict.fromkeys(step.effect.values())
     trunks: list[str] = []
     applications: list[str] = []
+    services: list[str] = []
     for route in routes:
         if isinstance(route, TrunkRoute):
             trunks.append(f"trunk/{route.trunk}")
         elif isinstance(route, ApplicationRoute):
             applications.append(f"application/{route.application}")
-    return (*trunks, *applications)
+        elif isinstance(route, Membership):
+            services.append(f"messaging_service/{route.service}")
+    return (*trunks, *applications, *services)
 
 
 def _route_change(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:
@@ -111,7 +117,7 @@ def _list_steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
     for part, value in wanted.items():
         if isinstance(value, ApplicationRoute):
             applications[part] = value
-        elif part != "friendly_name" and (value is None or isinstance(value, Webhook)):
+        elif part not in _OTHER_PARTS and (value is None or isinstance(value, Webhook)):
             webhooks[part] = value
 
     # 1. Webhooks first: behind a trunk they have no effect yet, so the number keeps its route.
@@ -135,6 +141,11 @@ def _list_steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
     if "friendly_name" in wanted:
         name = {"friendly_name": wanted["friendly_name"]}
         yield Step("rename", name, name, have)
+
+    # 4. The messaging service comes last: it hides the SMS route, which is right by then.
+    if MEMBERSHIP in wanted:
+        service = {MEMBERSHIP: wanted[MEMBERSHIP]}
+        yield Step("update", service, service, have)
 
 
 def _overwrite_webhooks(

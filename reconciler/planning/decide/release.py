@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import (
     DEFAULT_METHOD,
     PARTS,
@@ -29,6 +30,8 @@ from reconciler.planning.decide.compare import (
     live_value,
     prior_value,
 )
+from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.memberships import membership_after_us, without_membership
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
 _NOTHING: Mapping[str, WireValue] = {}
@@ -36,11 +39,36 @@ _NOTHING: Mapping[str, WireValue] = {}
 
 def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
     """Return the actions that release a bound number: `restore_webhooks` first when it then has to
-    leave a trunk.
+    leave a trunk, or a messaging service.
 
     `whole`: values that are as before are written too, because a platform ends its registration
     first and may clear them.
     """
+    before_us = membership_after_us(entry, live) if MEMBERSHIP in entry.last_applied else {}
+    leaving: list[Action] = []
+    if before_us:
+        leaving.append(_leave_service(address, entry, live, before_us))
+        entry = without_membership(entry)
+    return [*leaving, *_release_routes(address, entry, live, whole=whole)]
+
+
+def _leave_service(address: str, entry: Entry, live: Live, before_us: dict[str, Value]) -> Action:
+    """Return the action that ends the membership in a service, or restores the one from before."""
+    after = msgspec.structs.replace(entry, last_applied={**entry.last_applied, **before_us})
+    return Action(
+        address=address,
+        action="restore_webhooks",
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid,
+        changes=diff_fields(entry.kind, live.attrs, before_us),
+        set=before_us,
+        entry=after,
+    )
+
+
+def _release_routes(address: str, entry: Entry, live: Live, *, whole: bool) -> list[Action]:
     applied = {name: last_applied(entry, live, name) for name in entry.last_applied}
     entry = msgspec.structs.replace(entry, last_applied=applied, pending=None)
     target = _target_fields(entry, live)
@@ -116,7 +144,7 @@ def _target_fields(entry: Entry, live: Live) -> dict[str, WireValue]:
 
     target: dict[str, WireValue] = {}
     for part in all_written_values(entry):
-        if part in PARTS and _is_releasable(entry, live, part):
+        if part in PARTS and part != MEMBERSHIP and _is_releasable(entry, live, part):
             target.update(_fields_after_release(entry, part))
     return target
 

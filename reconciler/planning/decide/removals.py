@@ -21,11 +21,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import KIND as MESSAGING_SERVICE
 from reconciler.kinds.table import KINDS, RANKS
 from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
+from reconciler.model.route import Membership
 from reconciler.planning.decide import problems, resource
 from reconciler.planning.decide.platform_effects import PlatformEffects
 from reconciler.planning.decide.release import forget, is_ours, release
@@ -231,6 +234,8 @@ def _list_users(context: RemovalContext, removed: _Removed, entry: Entry, live: 
         *_numbers_using(context, removed, entry, live),
         *_trunks_using(context, removed, entry, live),
     }
+    if entry.kind == MESSAGING_SERVICE:
+        users |= _senders_of(context, removed, live)
     if entry.kind in _USED:
         users |= set(context.observed.domains.using.get(live.sid, ()))
 
@@ -248,7 +253,7 @@ def _numbers_using(
     it.
     """
     fields = ROUTE_SID_FIELDS.get(entry.kind)
-    if fields is None:
+    if fields is None or entry.kind == MESSAGING_SERVICE:
         return []
 
     names = (_find_name(context.observed, live), live.sid)
@@ -265,6 +270,31 @@ def _numbers_using(
         if used - left.get(number.sid, set()) or number.sid in returning:
             using.append(number.key)
     return using
+
+
+def _senders_of(context: RemovalContext, removed: _Removed, live: Live) -> set[str]:
+    """List the senders that stay in a messaging service."""
+    service = context.observed.known_services.get(live.sid)
+    if service is None or service.other_senders is None:
+        return {"senders that could not be read"}
+
+    left: set[str | None] = set()
+    returning: set[str] = set()
+    for action in removed.actions:
+        if find_left_fields(
+            action, MESSAGING_SERVICE, (_find_name(context.observed, live), live.sid)
+        ):
+            left.add(action.sid)
+        if action.set.get(MEMBERSHIP) == Membership(live.sid):
+            returning.add(action.address)
+
+    staying = returning | set(service.other_senders)
+    numbers = context.observed.numbers.get(live.account, {})
+    labels = {number.sid: number.key for number in numbers.values()}
+    for sid, home in context.observed.services.items():
+        if home.sid == live.sid and sid not in left:
+            staying.add(labels.get(sid, sid))
+    return staying
 
 
 def _trunks_using(

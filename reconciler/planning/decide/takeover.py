@@ -6,7 +6,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from reconciler.model.action import Change
-from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
+from reconciler.model.route import ApplicationRoute, Membership, TrunkRoute, Value, Webhook
 
 DEMO_HOST = "demo.twilio.com"
 """The host of the webhooks that Twilio puts on a number when it is bought."""
@@ -43,16 +43,20 @@ def _values(part: str, value: Value) -> list[tuple[str, str]]:
             return [("trunk", trunk)]
         case ApplicationRoute(application=application):
             return [(f"{part}_application", application)]
+        case Membership(service=service):
+            return [(part, service)]
         case _:
             return []
 
 
 def _is_named_or_default(have: Value, value: str) -> bool:
-    """Return whether it is a trunk or application with a name here, or a webhook of Twilio's demo."""
+    """Return whether it is a trunk, application or service with a name here, or a webhook of Twilio's demo."""
     if isinstance(have, TrunkRoute):
         return not _is_sid(value, "TK")
     if isinstance(have, ApplicationRoute):
         return not _is_sid(value, "AP")
+    if isinstance(have, Membership):
+        return not _is_sid(value, "MG")
     return _host(value) == DEMO_HOST
 
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import PARTS, canonical_routes
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
 from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.position import Position
-from reconciler.model.route import Attrs, Value
+from reconciler.model.route import Attrs, Membership, Value
 from reconciler.planning.decide.compare import all_written_values, prior_value
 
 NOWHERE = Position("", 0, 0)
@@ -124,4 +125,6 @@ def _value_before_us(entry: Entry, part: str) -> dict[str, Value]:
     wire = {field: prior_value(entry, field) for field in PARTS[part]}
     if part == "friendly_name":
         return {part: wire[part]} if wire[part] else {}
+    if part == MEMBERSHIP:
+        return {part: Membership(str(wire[part])) if wire[part] else None}
     return {part: canonical_routes(wire, {})[part]}

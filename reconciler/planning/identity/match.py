@@ -19,8 +19,9 @@ from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value
+from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Value
 from reconciler.planning.identity.observed import Observed
+from reconciler.planning.identity.references import rename_values
 from reconciler.planning.identity.same_key import pair_with_live
 
 _TOP = tuple(f"{name}/" for name, kind in KINDS.items() if kind.parent is None and not kind.paid)
@@ -236,7 +237,7 @@ def _rename_profile(profile: Profile, names: Mapping[str, str]) -> Profile:
 
 
 def rename_references(values: Attrs, names: Mapping[str, str]) -> dict[str, Value]:
-    """Return the attributes with the new names of their trunks and applications."""
+    """Return the attributes with the new names of their trunks, applications and services."""
     return {name: _rename_route(value, names) for name, value in values.items()}
 
 
@@ -246,16 +247,18 @@ def _rename_route(value: Value, names: Mapping[str, str]) -> Value:
             return TrunkRoute(names[trunk])
         case ApplicationRoute(application=application) if application in names:
             return ApplicationRoute(names[application])
+        case Membership(service=service) if service in names:
+            return Membership(names[service])
         case _:
             return value
 
 
-def names_to_sids(entry: Entry, names: Mapping[str, str]) -> Entry:
-    """Return the entry with SIDs in place of names that trunks and applications lose; `names` maps
-    names to SIDs.
+def names_to_sids(entry: Entry, renames: Mapping[str, str]) -> Entry:
+    """Return the entry with SIDs in place of names that resources lose; `renames` maps their
+    addresses to those with the SID.
     """
     return msgspec.structs.replace(
         entry,
-        last_applied=rename_references(entry.last_applied, names),
-        previously_managed=rename_references(entry.previously_managed, names),
+        last_applied=rename_values(entry.last_applied, renames),
+        previously_managed=rename_values(entry.previously_managed, renames),
     )

@@ -24,8 +24,9 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.position import Position
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value
+from reconciler.model.route import Value
 from reconciler.planning.identity.children import without_deleted
+from reconciler.planning.identity.references import rename_value, rename_values
 
 Resources = Mapping[str, Entry]
 Renames = dict[str, str]
@@ -70,14 +71,14 @@ def rename_entries(resources: Resources, renames: Mapping[str, str]) -> Resource
     # Numbers that are alike share their values, and go on doing so.
     renamed: IdentityMap[dict[str, Value]] = IdentityMap()
 
-    def rename_values(attrs: dict[str, Value]) -> dict[str, Value]:
+    def rename_shared(attrs: dict[str, Value]) -> dict[str, Value]:
         known = renamed.get(attrs)
-        return renamed.put(_rename_values(attrs, renames), attrs) if known is None else known
+        return renamed.put(rename_values(attrs, renames), attrs) if known is None else known
 
     entries: dict[str, Entry] = {}
     for address, entry in resources.items():
         new_address = _rename_address(address, entry, renames)
-        entries[new_address] = _rename_entry(entry, renames, rename_values)
+        entries[new_address] = _rename_entry(entry, renames, rename_shared)
     return entries
 
 
@@ -245,16 +246,16 @@ def _rename_address(address: str, entry: Entry, renames: Mapping[str, str]) -> s
     return address
 
 
-def _rename_entry(entry: Entry, renames: Mapping[str, str], rename_values: RenameValues) -> Entry:
+def _rename_entry(entry: Entry, renames: Mapping[str, str], rename_shared: RenameValues) -> Entry:
     normalised: dict[str, list[Value]] = {}
     for name, pair in entry.normalised.items():
-        normalised[name] = [_rename_value(value, renames) for value in pair]
+        normalised[name] = [rename_value(value, renames) for value in pair]
 
     renamed = msgspec.structs.replace(
         entry,
-        last_applied=rename_values(entry.last_applied),
-        previously_managed=rename_values(entry.previously_managed),
-        pending=rename_values(entry.pending) if entry.pending is not None else None,
+        last_applied=rename_shared(entry.last_applied),
+        previously_managed=rename_shared(entry.previously_managed),
+        pending=rename_shared(entry.pending) if entry.pending is not None else None,
         normalised=normalised,
         parent=renames.get(entry.parent, entry.parent) if entry.parent else None,
     )
@@ -266,20 +267,6 @@ def _rename_entry(entry: Entry, renames: Mapping[str, str], rename_values: Renam
 
     # An entry without a renamed part stays the same object.
     return entry if renamed == entry else renamed
-
-
-def _rename_values(attrs: Attrs, renames: Mapping[str, str]) -> dict[str, Value]:
-    return {name: _rename_value(value, renames) for name, value in attrs.items()}
-
-
-def _rename_value(value: Value, renames: Mapping[str, str]) -> Value:
-    match value:
-        case TrunkRoute(trunk=name) if f"trunk/{name}" in renames:
-            return TrunkRoute(Address.parse(renames[f"trunk/{name}"]).name)
-        case ApplicationRoute(application=name) if f"application/{name}" in renames:
-            return ApplicationRoute(Address.parse(renames[f"application/{name}"]).name)
-        case _:
-            return value
 
 
 def _warn_of_blocked_move(move: Move, target: str) -> Diagnostic:

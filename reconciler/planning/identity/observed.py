@@ -16,14 +16,19 @@ from reconciler.model.live import Live
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A messaging service that answers the messages of its numbers in their place; no `url`: it
-    drops them.
+    """A messaging service: it answers the messages of its numbers in their place; no `url`: it drops
+    them.
+
+    `on_number`: each number's own webhook answers. `other_senders` are its senders that are no
+    numbers, in words; None where they were not read, or could not be.
     """
 
     sid: str
     name: str
     url: str
     method: str = "POST"
+    on_number: bool = False
+    other_senders: tuple[str, ...] | None = None
 
 
 class Domains(msgspec.Struct, frozen=True):
@@ -44,8 +49,9 @@ class Observed:
     - `numbers`: for each account that was read, its numbers by E.164.
     - `resources`: all resources of other kinds by address, already matched with the names we give
       them; the address of one that is not ours ends in its SID.
-    - `services`: the messaging service that answers for a number, by the SID of the number, as far
-      as that was asked.
+    - `services`: the messaging service of a number, by the SID of the number, as far as that was
+      asked.
+    - `known_services`: the messaging services that were read, by SID.
     - `domains`: the SIP domains and foreign trunks that use lists, where a list or what is on it is
       about to go.
     - `complete`: the pairs of a trunk or list and a kind of child, where all children of that kind
@@ -66,7 +72,9 @@ class Observed:
         unknown: frozenset[tuple[str, str]] = frozenset(),
         unread: Mapping[str, Diagnostic] = MappingProxyType({}),
         partial: Mapping[str, Diagnostic] = MappingProxyType({}),
+        known_services: Mapping[str, Service] = MappingProxyType({}),
     ) -> None:
+        self.known_services = known_services
         self.partial = partial
         self.unread = unread
         self.unknown = unknown
@@ -86,8 +94,8 @@ class Observed:
         return self._copy(numbers={**self.numbers, **numbers}, unread={**self.unread, **unread})
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
-        """Return a copy with the messaging services that answer for numbers."""
-        return self._copy(services=services)
+        """Return a copy with the messaging services of further numbers."""
+        return self._copy(services={**services, **self.services})
 
     def with_domains(self, domains: Domains) -> Observed:
         """Return a copy with the SIP domains that use lists."""
@@ -151,6 +159,7 @@ class Observed:
             self.unknown,
             self.unread if unread is None else unread,
             self.partial if partial is None else partial,
+            self.known_services,
         )
 
     def _by_sid(self, account: str, sid: str) -> Live | None:

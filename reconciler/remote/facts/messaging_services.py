@@ -1,9 +1,9 @@
 """Read which messaging services answer messages in place of numbers, in the background; an account
 that cannot be read gives a warning.
 
-A number does not show that it is in a service; only the service shows its numbers. Read beside
-everything else, and only if a declared number has a route for messages: one call for each account,
-and one more for each service.
+Read beside everything else, and only if a declared number has a route for messages: one call for
+each account, and one more for each service. Where messaging services are managed, they are read with
+the other resources of the account instead.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.identity_map import list_distinct
-from reconciler.model.route import Json
 from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import completed, map_each, start
+from reconciler.remote.queries.messaging_services import read_members, to_service
+from reconciler.remote.queries.needs import find_service_accounts
 
 SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services", optional=True)
-MEMBERS = Endpoint(
-    "GET", "messaging", "/v1/Services/{service_sid}/PhoneNumbers", items="phone_numbers"
-)
 _WORKERS = 8
 
 ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]
@@ -33,7 +31,7 @@ ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]
 
 
 def prefetch_services(
-    desired: Iterable[Desired], gateways: Mapping[str, Gateway]
+    desired: Sequence[Desired], gateways: Mapping[str, Gateway]
 ) -> Future[ServiceFacts]:
     """Start to read the services of all accounts that declare a route for messages.
 
@@ -43,6 +41,7 @@ def prefetch_services(
     for profile in _profiles(desired):
         if profile.attrs.get("sms") is not None:
             accounts.add(profile.account)
+    accounts -= find_service_accounts(desired, {})
     if not accounts:
         return no_services()
 
@@ -76,42 +75,13 @@ def _read_account(gateway: Gateway) -> ServiceFacts:
     services: list[Service] = []
     try:
         for row in gateway.rows(SERVICES):
-            if not row.get("use_inbound_webhook_on_number"):
-                services.append(_to_service(row))
-        members = map_each(
-            lambda service: _read_members(gateway, service.sid),
-            services,
-            workers=_WORKERS,
-            name="members",
-        )
+            service = to_service(row)
+            if not service.on_number:
+                services.append(service)
+        return read_members(gateway, services), []
     except RemoteError as error:
         # 404: a server that stands in for Twilio has no messaging services.
         return {}, [] if error.status == 404 else [_unreadable_warning(gateway.account, error)]
-
-    service_of: dict[str, Service] = {}
-    for service, sids in zip(services, members, strict=True):
-        service_of.update(dict.fromkeys(sids, service))
-    return service_of, []
-
-
-def _read_members(gateway: Gateway, service_sid: str) -> list[str]:
-    try:
-        rows = gateway.rows(MEMBERS, service_sid=service_sid)
-    except RemoteError as error:
-        if error.status == 404:  # deleted since it was listed
-            return []
-        raise
-    return [str(row["sid"]) for row in rows if "sid" in row]
-
-
-def _to_service(row: Mapping[str, Json]) -> Service:
-    url, method = row.get("inbound_request_url"), row.get("inbound_method")
-    return Service(
-        str(row.get("sid")),
-        str(row.get("friendly_name") or ""),
-        str(url or ""),
-        str(method or "POST"),
-    )
 
 
 def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
+from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS
 from reconciler.model.address import NUMBER_KINDS, Address
@@ -24,11 +25,19 @@ from reconciler.planning.identity.match import (
     index_by_address,
     index_children,
 )
+from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
 from reconciler.remote.queries.literal_routes import collect_literal_sids, find_unknown
+from reconciler.remote.queries.messaging_services import (
+    add_memberships,
+    read_members,
+    to_service,
+    with_other_senders,
+)
 from reconciler.remote.queries.needs import (
+    find_managed_members,
     find_sought_numbers,
     find_unbound_children,
     find_undeclared_used_kinds,
@@ -43,7 +52,7 @@ Pages = Iterator[list[NumberRow]]
 ChildListing = tuple[Kind, str, Row]
 """A kind of child, and SID and row of the parent whose children are read."""
 
-_ROUTE_KINDS = frozenset({"trunk", "application"})
+_ROUTE_KINDS = frozenset({"trunk", "application", MESSAGING_SERVICE.name})
 """Kinds that numbers may be attached to."""
 
 _AT_ONCE = 8
@@ -53,12 +62,16 @@ _AT_ONCE = 8
 class AccountResources(NamedTuple):
     """The resources of one account: numbers by E.164, other resources by address.
 
-    `complete` holds (parent, kind) of all parents whose children were all read.
+    `complete` holds (parent, kind) of all parents whose children were all read. `services` are the
+    messaging services by SID, and `members` the service of each number that is in one, where services
+    are managed.
     """
 
     numbers: dict[str, Live]
     resources: dict[str, Live]
     complete: frozenset[tuple[str, str]]
+    services: Mapping[str, Service]
+    members: Mapping[str, Service]
 
 
 class _TopLevel(NamedTuple):
@@ -102,6 +115,7 @@ class AccountReader:
         self._all_recorded = recorded
         self._recorded_numbers = index_recorded_numbers(recorded)
         self._sought_numbers = find_sought_numbers(desired, recorded)
+        self._managed_members = find_managed_members(desired, recorded)
 
     def read(self, gateway: Gateway, kinds: set[str]) -> AccountResources:
         """Read one account. Raises RemoteError.
@@ -109,6 +123,7 @@ class AccountReader:
         1. Resources without a parent, then the children of those that have a name here.
         2. Trunks and applications that the configuration names by SID.
         3. Numbers, if they are needed or if something may be attached to them.
+        4. The numbers of each messaging service, if services are managed.
         """
         top = self._read_top_level(gateway, kinds)
         children, complete = self._read_children(gateway, kinds, top)
@@ -122,7 +137,12 @@ class AccountReader:
         numbers: dict[str, Live] = {}
         if kinds & NUMBER_KINDS or has_routes:
             numbers = self._read_numbers(gateway, top.names)
-        return AccountResources(numbers, resources, complete)
+
+        services = self._read_services(gateway, top)
+        managed = self._managed_members.get(gateway.account, ())
+        members = read_members(gateway, list(services.values()))
+        numbers.update(add_memberships(numbers, members, top.names, managed))
+        return AccountResources(numbers, resources, complete, services, members)
 
     def _read_top_level(self, gateway: Gateway, kinds: set[str]) -> _TopLevel:
         """Read all resources of these kinds that have no parent."""
@@ -146,6 +166,19 @@ class AccountReader:
             top.named[kind.name] = {sid: row for sid, row in rows.items() if sid in names}
             top.names.update(names)
         return top
+
+    def _read_services(self, gateway: Gateway, top: _TopLevel) -> dict[str, Service]:
+        """Return the messaging services of the account by SID, where services are managed."""
+        services: dict[str, Service] = {}
+        for sid, row in top.every.get(MESSAGING_SERVICE.name, {}).items():
+            service = to_service(row)
+            address = f"{MESSAGING_SERVICE.name}/{top.names.get(sid, sid)}"
+
+            # Before it may be deleted, all its senders must be known.
+            if address in self._recorded and address not in self._declared:
+                service = with_other_senders(gateway, service, row)
+            services[sid] = service
+        return services
 
     def _name_rows(
         self, gateway: Gateway, kind: Kind, rows: Mapping[str, Row]

@@ -4,8 +4,10 @@ in each account; reads nothing itself. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import KIND as SERVICE_KIND
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, list_watched_child_kinds
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
@@ -25,7 +27,7 @@ _USERS = _users_by_kind()
 
 
 def kinds_by_account(
-    desired: Iterable[Desired], recorded: Mapping[str, Entry]
+    desired: Sequence[Desired], recorded: Mapping[str, Entry]
 ) -> dict[str, set[str]]:
     """Return the kinds to read in each account.
 
@@ -33,6 +35,7 @@ def kinds_by_account(
     """
     pairs = {(item.profile.account, item.kind) for item in desired}
     pairs |= {(entry.account, entry.kind) for entry in recorded.values()}
+    pairs |= {(account, SERVICE_KIND) for account in find_service_accounts(desired, recorded)}
 
     if any(kind in _USERS for _, kind in pairs):
         for account, kind in find_undeclared_used_kinds(desired, recorded):
@@ -46,6 +49,36 @@ def kinds_by_account(
         needed = (kind, KINDS[kind].parent, KINDS[kind].refers, *below)
         kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds
+
+
+def find_service_accounts(desired: Iterable[Desired], recorded: Mapping[str, Entry]) -> set[str]:
+    """Return the accounts in which messaging services, or numbers in them, are managed."""
+    accounts: set[str] = set()
+    for item in desired:  # hot path: once for each number
+        if MEMBERSHIP in item.profile.attrs or item.kind == SERVICE_KIND:
+            accounts.add(item.profile.account)
+    for entry in recorded.values():
+        if (
+            MEMBERSHIP in entry.last_applied
+            or MEMBERSHIP in entry.previously_managed
+            or entry.kind == SERVICE_KIND
+        ):
+            accounts.add(entry.account)
+    return accounts
+
+
+def find_managed_members(
+    desired: Iterable[Desired], recorded: Mapping[str, Entry]
+) -> dict[str, set[str]]:
+    """Return the numbers (E.164 or SID) whose membership in a service is managed, by account."""
+    members: dict[str, set[str]] = {}
+    for item in desired:
+        if MEMBERSHIP in item.profile.attrs:
+            members.setdefault(item.profile.account, set()).add(item.key)
+    for entry in recorded.values():
+        if MEMBERSHIP in entry.last_applied or MEMBERSHIP in entry.previously_managed:
+            members.setdefault(entry.account, set()).add(entry.key)
+    return members
 
 
 def find_undeclared_used_kinds(

@@ -12,7 +12,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.planning.identity.observed import Observed
+from reconciler.planning.identity.observed import Observed, Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_row
@@ -108,9 +108,16 @@ def _join_accounts(
 
     resources = _join_resources([part.resources for part in read.values()], desired)
     unread = {account: error.diagnostics[0] for account, error in failed.items()}
+    services: dict[str, Service] = {}
+    members: dict[str, Service] = {}
+    for part in read.values():
+        services.update(part.services)
+        members.update(part.members)
     return Observed(
         numbers,
         resources,
+        services=members,
+        known_services=services,
         complete=frozenset(complete),
         unknown=frozenset(unknown),
         unread=unread,

@@ -83,6 +83,25 @@ CURES: dict[str, tuple[str, str]] = {
         "A trunk or a SIP domain that is not managed here uses it. Remove it there, or leave it there: "
         "`reconciler state rm` with its address forgets the list with its content.",
     ),
+    "number_in_service": (
+        "Number in another messaging service",
+        "A number is in one messaging service at most, and somebody has put it into one since the plan "
+        "was made. Plan again.",
+    ),
+    "number_not_in_service": (
+        "Number not in the messaging service",
+        "Somebody has taken it out since the plan was made. Plan again.",
+    ),
+    "messaging_service_full": (
+        "Messaging service full",
+        "A service takes 400 numbers, unless Twilio has raised its limit. Declare a second service for "
+        "some of its numbers, then apply again.",
+    ),
+    "number_cannot_text": (
+        "Number without messages",
+        "A messaging service takes only numbers that can send and receive messages: remove "
+        "`messaging_service` from the number.",
+    ),
     "address_needed": (
         "Address of the owner missing",
         "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle "

@@ -17,6 +17,7 @@ from reconciler.sandbox.twilio.messaging import (
     remove_from_service,
     service_of,
 )
+from reconciler.sandbox.twilio.messaging_senders import remove_senders
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number
 from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found, refusal
@@ -36,6 +37,11 @@ class _Services(V1Resource[Service]):
     def check_create(self, call: TwilioCall) -> None:
         """Refuse a service without a name."""
         require(call.request.form, "FriendlyName")
+
+    def remove(self, call: TwilioCall, row: Service) -> None:
+        """Delete a service with its other senders; its numbers stay in the account."""
+        remove_senders(call.store, row)
+        super().remove(call, row)
 
 
 _SERVICES = _Services(SERVICES, PARAMS, view=_view, variable="service")

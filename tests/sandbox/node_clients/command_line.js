@@ -241,6 +241,12 @@ async function useServices() {
       const { sid } = await ownedNumber();
       const above = { "service-sid": service };
       await useAll(`${topic}:phone-numbers`, { above, made: { "phone-number-sid": sid } });
+      const code = { "short-code-sid": "SC" + "1".repeat(32) };
+      await useAll(`${topic}:short-codes`, { above, made: code });
+      await useAll(`${topic}:alpha-senders`, { above, made: { "alpha-sender": "Acme" } });
+      const channel = { "messaging-service-sid": service };
+      const sender = { sid: "XE" + "1".repeat(32) };
+      await useAll(`${topic}:channel-senders`, { above: channel, made: sender });
     },
   });
 }

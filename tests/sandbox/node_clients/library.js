@@ -219,6 +219,16 @@ async function useServices() {
   assert.equal((await one.phoneNumbers(phoneNumberSid).fetch()).sid, phoneNumberSid);
   assert.deepEqual(sidsOf(await one.phoneNumbers.list()), [phoneNumberSid]);
   assert(await one.phoneNumbers(phoneNumberSid).remove());
+  for (const [senders, fields] of [
+    [one.shortCodes, { shortCodeSid: "SC" + "1".repeat(32) }],
+    [one.alphaSenders, { alphaSender: "Acme" }],
+    [one.channelSenders, { sid: "XE" + "1".repeat(32) }],
+  ]) {
+    const sender = await senders.create(fields);
+    assert.equal((await senders(sender.sid).fetch()).sid, sender.sid);
+    assert.deepEqual(sidsOf(await senders.list()), [sender.sid]);
+    assert(await senders(sender.sid).remove());
+  }
   assert(await one.remove());
 }
 
