@@ -105,9 +105,7 @@ class ActionRunner:
         return self._registrar.perform(actions)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Return the outcomes after their results on platforms and in messaging services were read
-        once more.
-        """
+        """Return the outcomes after platforms and messaging services were read once more."""
         checked = self._members.check(outcomes)
         return checked if self._registrar is None else self._registrar.check(checked)
 

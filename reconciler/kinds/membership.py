@@ -12,8 +12,8 @@ from reconciler.kinds.kind import Endpoint
 MEMBERSHIP = "messaging_service"
 """The field of a number: the name or the SID of its service."""
 MEMBERSHIP_PARAM = "MessagingServiceSid"
-"""Stands for the membership among the parameters of a number. It is never sent: Twilio's numbers have
-no such parameter.
+"""The name of the membership among the parameters of a number. It is never sent: Twilio's numbers
+have no such parameter.
 """
 MOST_MEMBERS = 400
 """The most numbers in one service, unless Twilio has raised the limit (21714)."""
