@@ -70,6 +70,7 @@ SUMMARIES: dict[str, str] = {
     "agent_not_found": "The agent is not declared",
     "agent_not_owned": "The agent belongs to another project",
     "trunk_not_found": "The trunk is not declared",
+    "credential_not_found": "The user of the trunk is not declared",
     "application_not_found": "The application is not declared",
     "messaging_service_not_found": "The messaging service is not declared",
     "platform_not_found": "The platform is not declared",

@@ -25,6 +25,7 @@ from reconciler.execution.registration_failures import (
 )
 from reconciler.execution.undo_import import Attempt, ImportUndo, is_doubtful, matches_request
 from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
+from reconciler.kinds.platforms.kind import uses_own_trunk
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
@@ -305,7 +306,16 @@ class RegistrationRunner:
     def _number_sid(self, action: Action) -> str | None:
         """Return the SID of the number of this action; a number that this run has bought is in
         `sids`.
+
+        None where the platform writes nothing to the number, because a declared trunk takes its
+        calls: then there is nothing to read and nothing to restore.
         """
+        live = self._observed.resources.get(action.address)
+        attrs = [live.attrs] if live is not None else []
+        if action.entry is not None:
+            attrs.append(action.entry.last_applied)
+        if attrs and all(uses_own_trunk(each) for each in attrs):
+            return None
         return action.number_sid or self._sids.get(action.parent or "")
 
     def _former_number(self, action: Action) -> RegisteredNumber | None:

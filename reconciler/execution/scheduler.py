@@ -266,7 +266,7 @@ class Scheduler:
         """Return the next step of an address, unless it has to wait until its platform has
         registered the number.
         """
-        if rest and rest[0].unhides:
+        if rest and rest[0].waits_midway:
             self._paused[address] = rest
             return []
         return rest[:1]
@@ -366,7 +366,7 @@ def _needs(address: str, chain: Sequence[Action]) -> set[str]:
     """
     needs: set[str] = set()
     for action in chain:
-        if not action.unhides:
+        if not action.waits_midway:
             needs.update(action.depends_on)
     needs.discard(address)
     return needs

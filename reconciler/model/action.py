@@ -85,7 +85,8 @@ class Action(
     afterwards (None: no entry). `depends_on` are addresses whose own actions must succeed first.
     `resume`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
     the number of a registration. `unhides`: it removes a trunk or application that hides the values
-    a platform has just written; its entry is the one recorded after the platform's write.
+    a platform has just written; its entry is the one recorded after the platform's write. `joins`:
+    it puts the number on the trunk that leads to a platform, which has registered the number first.
     `agent_before` is the recorded agent where the entry has another one; "" for none.
     """
 
@@ -110,6 +111,7 @@ class Action(
     depends_on: tuple[str, ...] = ()
     resume: bool = False
     unhides: bool = False
+    joins: bool = False
     note: str | None = None
     agent_before: str | None = None
 
@@ -132,6 +134,13 @@ class Action(
     def removes(self) -> bool:
         """Return whether it ends the management of a resource."""
         return self.action in REMOVALS
+
+    @property
+    def waits_midway(self) -> bool:
+        """Return whether it waits for the registration of its number, which itself waits for the
+        earlier actions of the number.
+        """
+        return self.unhides or self.joins
 
     @property
     def overwrites_drift(self) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.messaging_service import KIND as MESSAGING_SERVICE
 from reconciler.kinds.number import SID_FIELDS
+from reconciler.kinds.platforms.kind import uses_own_trunk
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.address import Address
@@ -37,11 +38,14 @@ _BEFORE_NUMBERS = 25
 
 def _sort_key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
     # A number that stays and leaves its platform does so before anything is written to it.
+    # One that has a trunk of ours leaves after its calls have another route.
+    if action.address in leaving and action.parent in action.depends_on:
+        return (True, -_BEFORE_NUMBERS, action.address)
     if action.address in leaving and action.reason != "removed":
         return (False, _BEFORE_NUMBERS, action.address)
 
     # Calls are switched to a platform after it has registered the number.
-    if action.unhides:
+    if action.waits_midway:
         return (False, RANKS[REGISTRATION] + 1, action.address)
 
     is_removal = action.removes or action.address in leaving
@@ -52,7 +56,8 @@ def _sort_key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
 class _Waits(NamedTuple):
     """The addresses to wait for, by the address that waits.
 
-    `into` are those that a number waits for which joins a trunk, by the address of the trunk.
+    `into` are those that a number or a platform waits for which gets a trunk, by the address of the
+    trunk.
     """
 
     of_address: dict[str, list[str]]
@@ -69,6 +74,8 @@ def _find_waits(actions: list[Action]) -> _Waits:
     |                                    | trunks that use it no longer                                |
     | delete what hangs below a resource | what comes or changes below it, and as above                |
     | (a number) joins a trunk           | what comes or changes below the trunk                       |
+    | (a platform) gets a trunk          | the same                                                    |
+    | delete a trunk, its URLs and users | the registrations on platforms that use or leave a trunk    |
     """
     children: dict[str, list[Action]] = {}
     for action in actions:
@@ -91,7 +98,24 @@ def _find_waits(actions: list[Action]) -> _Waits:
         if action.action == "delete" and action.parent is None:
             below = children.get(action.address, [])
             waits.of_address[action.address] = _list_waits_of_deletion(action, below, actions)
+
+    by_trunk = _list_registrations_by_trunk(actions)
+    for action in actions if by_trunk else ():
+        if action.action == "delete":
+            own = waits.of_address.get(action.address, [])
+            waits.of_address[action.address] = [*own, *by_trunk]
     return waits
+
+
+def _list_registrations_by_trunk(actions: Iterable[Action]) -> list[str]:
+    """List the registrations that change or end, and whose platforms call through our trunks."""
+    found: dict[str, None] = {}
+    for action in actions:
+        if action.kind != REGISTRATION or action.entry is None:
+            continue
+        if uses_own_trunk(action.entry.last_applied):
+            found[action.address] = None
+    return list(found)
 
 
 def _list_waits_of_deletion(
@@ -172,7 +196,7 @@ def _add_dependencies(action: Action, waits: _Waits, present: set[str]) -> Actio
         return action
 
     needs = dict.fromkeys(action.depends_on)
-    if action.kind in NUMBER_KINDS:
+    if action.kind in NUMBER_KINDS or action.kind == REGISTRATION:
         for joined in action.depends_on:
             needs |= dict.fromkeys(waits.into.get(joined, ()))
     needs |= dict.fromkeys(own)

@@ -70,9 +70,13 @@ class NumberWriter:
             return
         platform = declared.profile.options.platform
         if platform is not None:
+            reason = (
+                f"`{platform}` writes the webhooks of this number, so no file can declare them."
+            )
+            if not declared.profile.options.platform_written:
+                reason = f"The agent of this number is on `{platform}`, which its trunk leads to."
             raise CannotAccept(
-                f"`{platform}` writes the webhooks of this number, so no file can declare them. "
-                "Apply puts them back; or give the number an agent of your own."
+                f"{reason} Apply puts the values back; or give the number an agent of your own."
             )
         if declared.kind == "bridge_number":
             self._add_bridge(entry, drifted)

@@ -14,6 +14,7 @@ import msgspec
 from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.desired import registrations
 from reconciler.config.desired.memberships import membership_problems
+from reconciler.config.desired.own_trunks import takes_own_trunk
 from reconciler.config.desired.parts import PARTS, canonical_webhook, number_parts, trunk_ref
 from reconciler.config.desired.registrations import RegistrationShape
 from reconciler.config.desired.shape_context import ShapeContext
@@ -29,6 +30,7 @@ from reconciler.config.sections.number import (
 )
 from reconciler.config.source.nodes import Node
 from reconciler.config.validation.pydantic_errors import validate_entry
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.desired import Money, Options, Profile, Purchase
 from reconciler.model.route import ApplicationRoute, Attrs
 
@@ -76,32 +78,38 @@ class ShapeMaker:
         for _, hook in hooks_of(value.webhooks):
             self.urls.update(url for _, url in urls_of(hook))
 
+        resident = context.platform_agents.get(value.agent or "")
+        platform = context.platforms.get(resident.platform) if resident else None
+        own_trunk = platform is not None and takes_own_trunk(value, PLATFORM_KINDS[platform.type])
+
         agent = context.agents.get(value.agent) if value.agent else None
         manage = defaults.manage if value.manage is None else value.manage
-        attrs = number_parts(value, agent, manage)
+        writes = resident is not None and not own_trunk
+        attrs = number_parts(value, agent, manage, platform_writes=writes)
         managed = (value.agent, value.trunk, value.webhooks, value.messaging_service)
         observe_only = not (any(managed) or value.friendly_name)
         options = self._options(value, defaults, value.agent, observe_only)
 
-        resident = context.platform_agents.get(value.agent or "")
-        platform = context.platforms.get(resident.platform) if resident else None
         if resident is None or platform is None:
             shape = self._shape(value, account, attrs, options, findings, _purchase(value))
             # The area code must be compared with each number, which the fast path does not do.
             has_area_code = value.purchase is not None and value.purchase.area_code is not None
             return shape._replace(plain=False) if has_area_code else shape
 
-        # The agent runs on a platform, which writes the managed parts itself.
+        # The agent runs on a platform, which writes the managed parts itself, unless a trunk of ours
+        # takes the calls there.
+        trunks = context.own_trunks
         region = context.regions.get(account, "") if isinstance(account, str) else ""
-        findings += registrations.number_problems(value, account, resident, platform, region)
-        options = _on_platform(
-            options, resident.platform, tuple(part for part in PARTS if part in manage)
+        findings += registrations.number_problems(
+            value, account, resident, platform, trunks, region
         )
+        written = () if own_trunk else tuple(part for part in PARTS if part in manage)
+        options = _on_platform(options, resident.platform, written)
         shape = self._shape(value, account, attrs, options, findings, _purchase(value))
         if shape.profile is None:
             return shape
         registration = registrations.number_registration(
-            value, shape.profile.account, resident, platform, options, region
+            value, shape.profile.account, resident, platform, options, trunks, region
         )
         return shape._replace(plain=False, registering=registration)
 

@@ -210,7 +210,7 @@ class NumberSection:
             registration = msgspec.structs.replace(registration, profile=labelled)
 
         self.desired.append(registration)
-        if template.secrets:
+        if template.secrets or template.known_secrets:
             self.secrets[registration.address] = secrets_of(template, entry)
 
 

@@ -72,14 +72,15 @@ def application_ref(written: str) -> str:
     return normal_sid(written) if is_sid(written, "AP") else written
 
 
-def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -> dict[str, Value]:
+def number_parts(
+    number: Number, agent: Attrs | None, manage: Collection[str], *, platform_writes: bool = False
+) -> dict[str, Value]:
     """Return the managed attributes of a number.
 
     They are empty when the number declares none, or when its agent's platform writes them.
     """
     attrs: dict[str, Value] = {}
-    on_platform = agent is not None and not agent
-    if not on_platform and (number.agent or number.trunk or number.webhooks):
+    if not platform_writes and (number.agent or number.trunk or number.webhooks):
         parts = dict(agent or _CLEARED)
         for part in number.webhooks.model_fields_set if number.webhooks else ():
             parts[part] = canonical_webhook(getattr(number.webhooks, part))

@@ -14,13 +14,27 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.config.advice.findings import Finding, find_place
+from reconciler.config.desired.own_trunks import (
+    Trunks,
+    find_own_trunk,
+    find_user,
+    list_needs,
+    own_trunk_findings,
+    takes_own_trunk,
+)
 from reconciler.config.project import Secret
 from reconciler.config.secrets.references import to_secret
 from reconciler.config.sections.agent import Agent, read_platform_fields
 from reconciler.config.sections.fields import Reference
 from reconciler.config.sections.number import BridgeNumber, Number, Sip
 from reconciler.config.source.nodes import Place
-from reconciler.kinds.platforms.kind import PlatformAgent, PlatformNumber, Serves
+from reconciler.kinds.platforms.kind import (
+    TERMINATION_URI,
+    OwnTrunk,
+    PlatformAgent,
+    PlatformNumber,
+    Serves,
+)
 from reconciler.kinds.platforms.table import PLATFORM_KINDS, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.desired import Desired, Options, Profile
@@ -36,7 +50,9 @@ _SIP_SECRETS = ("password", "pin")
 class RegistrationShape(msgspec.Struct, frozen=True):
     """The common part of registrations of numbers that are declared alike.
 
-    `secrets` are fields below `sip` whose values are looked up only when they are needed.
+    `secrets` are fields below `sip` whose values are looked up only when they are needed,
+    `known_secrets` those that are declared elsewhere. `needs` are the addresses of the trunk that
+    takes the calls, and of its user.
     `outbound_number` is the one number that is the agent's caller id. `labelled`: the platform gets
     the number's friendly name.
     """
@@ -47,6 +63,8 @@ class RegistrationShape(msgspec.Struct, frozen=True):
     secrets: Mapping[str, Reference] = {}
     outbound_number: str | None = None
     labelled: bool = False
+    known_secrets: Mapping[str, Secret] = {}
+    needs: tuple[str, ...] = ()
 
 
 def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
@@ -67,28 +85,52 @@ def number_registration(
     agent: PlatformAgent,
     platform: AnyPlatform,
     options: Options,
+    trunks: Trunks,
     region: str = "",
 ) -> RegistrationShape:
     """Return the registration of a Twilio number whose agent runs on this platform.
 
     `region` is the Twilio region of its account with the edge; empty where it declares none.
     """
+    own = find_own_trunk(number, platform, trunks)
     declared = PlatformNumber(
         inbound=number.supports_inbound,
         outbound=number.supports_outbound,
         writes_sms="sms" in options.platform_written,
+        trunk=own,
         price=number.price,
         has_label=number.friendly_name is not None,
         region=region,
     )
 
     registering = PLATFORM_KINDS[platform.type].attributes(declared, agent)
-    return RegistrationShape(
+    shape = RegistrationShape(
         agent.platform,
         Profile(account, registering.attrs, _own(options, agent.name)),
         registering.on_create,
         outbound_number=agent.outbound_number if registering.caller_id else None,
         labelled=registering.sends_label,
+    )
+    return shape if own is None else _by_own_trunk(shape, own, platform, trunks)
+
+
+def _by_own_trunk(
+    shape: RegistrationShape, own: OwnTrunk, platform: AnyPlatform, trunks: Trunks
+) -> RegistrationShape:
+    """Return the registration with the domain of the trunk, and with the user that calls through it."""
+    user = find_user(platform, trunks)
+    attrs: dict[str, Value] = {**shape.profile.attrs, TERMINATION_URI: own.domain}
+    secrets: dict[str, Secret] = {}
+    if user is not None:
+        # A fingerprint takes the place of "declared" once the secret is looked up.
+        attrs |= {"username": user.username, "password": "declared"}
+        secrets["password"] = user.password
+
+    return msgspec.structs.replace(
+        shape,
+        profile=msgspec.structs.replace(shape.profile, attrs=attrs),
+        known_secrets=secrets,
+        needs=list_needs(own, user),
     )
 
 
@@ -175,15 +217,16 @@ def registration_of(
         position,
         parent=parent,
         on_create=on_create,
+        needs=asked.needs,
     )
 
 
 def secrets_of(asked: RegistrationShape, entry: Place) -> dict[str, Secret]:
     """Return the secrets of one number with the positions of their references."""
-    return {
-        field: to_secret(reference, find_place(entry, ("sip", field)).at("value"))
-        for field, reference in asked.secrets.items()
-    }
+    secrets = dict(asked.known_secrets)
+    for field, reference in asked.secrets.items():
+        secrets[field] = to_secret(reference, find_place(entry, ("sip", field)).at("value"))
+    return secrets
 
 
 def number_problems(
@@ -191,12 +234,14 @@ def number_problems(
     account: str | Finding,
     agent: PlatformAgent,
     platform: AnyPlatform,
+    trunks: Trunks,
     region: str = "",
 ) -> Iterator[Finding]:
     """Check a number whose agent runs on this platform."""
     kind = PLATFORM_KINDS[platform.type]
     yield from _check_serves(platform, "number", ("agent",))
-    for name in ("trunk", "webhooks"):
+    yield from own_trunk_findings(number, agent.name, platform, trunks)
+    for name in () if takes_own_trunk(number, kind) else ("trunk", "webhooks"):
         if getattr(number, name) is not None:
             detail = (
                 f"The agent `{agent.name}` runs on `{agent.platform}`, which writes the webhooks of "
@@ -211,7 +256,8 @@ def number_problems(
             "switch."
         )
         yield Finding("unsupported_feature", detail, (switch,), "key")
-    yield from _check_connection(account, agent.platform, platform, ("agent",))
+    if not takes_own_trunk(number, kind):
+        yield from _check_connection(account, agent.platform, platform, ("agent",))
 
     zones = region.split("/") if region and kind.twilio_zones else []
     for zone in zones:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.config.desired.accounts import Accounts
+from reconciler.config.desired.own_trunks import Trunks, collect_trunks
 from reconciler.config.desired.parts import agent_parts
 from reconciler.config.desired.registrations import platform_agents
 from reconciler.config.sections.declared import Checked, Settings
@@ -33,9 +34,9 @@ class ShapeContext(msgspec.Struct, frozen=True):
     `agents` are the parts of each agent (None: the agent is invalid). `trunks`, `applications` and
     `services` are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
     project. `platform_agents` are the agents that run on a platform, `platforms` all platforms
-    (None: invalid). `regions` are the Twilio region and edge of each account that declares one, as
-    `ie1/dublin`. `complete` is false when some file could not be read: then no name is reported
-    as missing.
+    (None: invalid), `own_trunks` what those need to know of the trunks. `regions` are the Twilio
+    region and edge of each account that declares one, as `ie1/dublin`. `complete` is false when
+    some file could not be read: then no name is reported as missing.
     """
 
     accounts: Accounts
@@ -51,6 +52,7 @@ class ShapeContext(msgspec.Struct, frozen=True):
     platform_agents: Mapping[str, PlatformAgent] = {}
     platforms: Mapping[str, AnyPlatform | None] = {}
     regions: Mapping[str, str] = {}
+    own_trunks: Trunks = Trunks()
 
 
 def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
@@ -76,6 +78,7 @@ def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
         platform_agents=platform_agents({n: agent.value for n, agent in settings.agents.items()}),
         platforms={name: platform.value for name, platform in settings.platforms.items()},
         regions=_regions(settings.accounts),
+        own_trunks=collect_trunks(settings.trunks),
     )
 
 

@@ -16,6 +16,7 @@ from reconciler.config.secrets.hosts import read_origin
 from reconciler.config.secrets.state_locations import find_servers
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
+from reconciler.kinds.platforms.kind import uses_own_trunk
 from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.destination import Destination
@@ -146,7 +147,7 @@ def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Des
     for want in project.desired:
         if want.kind == REGISTRATION and chooses(want.address):
             name = platform_name(want.address)
-            if name in takers:
+            if name in takers and not uses_own_trunk(want.profile.attrs):
                 pairs.add((name, want.profile.account))
 
     for name, account in pairs:
@@ -164,8 +165,12 @@ def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[
 
     owners: dict[str, str] = {}
     for want in project.desired:
-        if want.address in project.secrets:
-            owners[want.address] = want.profile.account
+        if want.address not in project.secrets:
+            continue
+        # The password of a trunk goes to the platform as well, which makes calls through the trunk.
+        is_registration = want.kind == REGISTRATION
+        account = want.profile.account
+        owners[want.address] = platform_name(want.address) if is_registration else account
 
     for address, secrets in project.secrets.items():
         owner = owners.get(address, "") if chooses(address) else ""

@@ -102,6 +102,7 @@ def seal(
 
     problems: list[Diagnostic] = []
     known: dict[str, str] = {}
+    by_reference: dict[Secret, dict[str, str]] = {}
     unknown: list[str] = []
     out: list[Desired] = []
     for resource in desired:
@@ -111,7 +112,8 @@ def seal(
             try:
                 secret = reveal(reference, environ, project.base)
                 key = _key(project, environ)
-                attrs[name] = sealed = _seal(secret, name, entries, key, reference)
+                shared = by_reference.setdefault(reference, {})
+                attrs[name] = sealed = _seal(secret, name, entries, key, reference, shared)
                 if resource.kind == CREDENTIAL.name and not _is_recorded(sealed, name, entries):
                     _check_password(secret, reference)
                 known[sealed] = secret
@@ -140,8 +142,18 @@ def _recorded_value(name: str, entries: Sequence[Entry]) -> dict[str, Value]:
 
 
 def _seal(
-    secret: str, name: str, entries: Sequence[Entry], key: str | None, reference: Secret
+    secret: str,
+    name: str,
+    entries: Sequence[Entry],
+    key: str | None,
+    reference: Secret,
+    shared: dict[str, str],
 ) -> str:
+    """Return the fingerprint of a secret, the recorded one where that is of this secret.
+
+    `shared` maps the fingerprints that are known to be of this reference to its secret. The numbers
+    of a trunk share one password: without this, each would cost a scrypt of 50 ms.
+    """
     if name == "pin":
         _check_pin(secret, reference)
         if key is None:
@@ -152,17 +164,25 @@ def _seal(
     for entry in entries:
         values += [(entry.pending or {}).get(name), entry.last_applied.get(name)]
     for value in dict.fromkeys(values):
-        if isinstance(value, str) and matches_fingerprint(secret, value, key):
+        if not isinstance(value, str):
+            continue
+        if shared.get(value) == secret or matches_fingerprint(secret, value, key):
+            shared[value] = secret
             return value
 
+    for value, of in shared.items():
+        if of == secret:
+            return value
     try:
-        return fingerprint(secret, key)
+        made = fingerprint(secret, key)
     except ValueError:
         detail = (
             f"A secret of fewer than {SHORTEST_HASHED} characters can be guessed from its hash. "
             "Make it longer, or set `fingerprint_key: {env: NAME}`."
         )
         raise ReconcilerError(diagnostic("short_secret", detail, reference.position)) from None
+    shared[made] = secret
+    return made
 
 
 def _is_recorded(value: str, name: str, entries: Sequence[Entry]) -> bool:

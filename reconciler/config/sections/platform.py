@@ -24,6 +24,7 @@ _TYPES: dict[Form, Any] = {
     "text": Text,
     "url": Url,
     "connections": dict[str, Text],
+    "credential": Text,
 }
 
 

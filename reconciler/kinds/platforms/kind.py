@@ -25,13 +25,20 @@ SIP_SECRETS = frozenset({"password", "pin"})
 ALL_PARTS: tuple[str, ...] = ("voice", "sms", "status")
 """The parts of a Twilio number whose webhooks an import may write."""
 
-Form = Literal["secret", "text", "url", "connections", "choice", "version", "countries", "split"]
+Form = Literal[
+    "secret", "text", "url", "connections", "credential", "choice", "version", "countries", "split"
+]
 """The form of a field: a reference to a secret, a text, the address of an API, the platform's own
-ids of Twilio accounts by account, or one of `choices`.
+ids of Twilio accounts by account, a user of a declared credential list as LIST/USERNAME, or one of
+`choices`.
 
 Fields of an agent may also be a version (a whole number or a tag), a list of countries (ISO 3166-1
 alpha-2), or a division of the calls (`kinds/platforms/split.py`).
 """
+TrunkUse = Literal["needed", "possible", "refused"]
+"""Whether a Twilio number on a platform may have a declared trunk that takes its calls there."""
+TERMINATION_URI = "termination_uri"
+"""The attribute of a registration whose platform makes calls through our trunk: its domain."""
 
 
 class PlatformField(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,16 +82,28 @@ class PlatformAgent(msgspec.Struct, frozen=True):
     fields: Mapping[str, str] = {}
 
 
+class OwnTrunk(msgspec.Struct, frozen=True):
+    """The declared trunk of a number on a platform: its name, its domain, and the user name with
+    which the platform makes calls through it (None where no credential is declared).
+    """
+
+    name: str
+    domain: str
+    username: str | None = None
+
+
 class PlatformNumber(msgspec.Struct, frozen=True):
     """The declaration of a Twilio number, as far as its platform needs it.
 
-    `writes_sms`: the platform writes the SMS webhook of the number. `region` is the region of its
-    Twilio account with the edge, as `ie1/dublin`; empty where the account declares none.
+    `writes_sms`: the platform writes the SMS webhook of the number. `trunk`: a declared trunk takes
+    its calls, and the platform writes nothing on Twilio. `region` is the region of its Twilio
+    account with the edge, as `ie1/dublin`; empty where the account declares none.
     """
 
     inbound: bool = True
     outbound: bool = True
     writes_sms: bool = False
+    trunk: OwnTrunk | None = None
     price: float | None = None
     has_label: bool = False
     region: str = ""
@@ -124,10 +143,12 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     documents do not specify it. `links` are the attributes of a registration that have their own
     call, `updates` those that an update changes, `replaces` those that need a delete and a new
     import. `unread` are attributes that its list may leave out: they count as declared when an
-    existing registration is adopted. `bulk`: one call imports many numbers. `needs_token`: an import sends the account's auth
-    token; an API key is not enough. `needs_login`: an import sends the auth token or the API key of
-    the account. `needs_connection`: an import needs the platform's own id of
-    the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
+    existing registration is adopted. `bulk`: one call imports many numbers. `needs_token`: an
+    import sends the account's auth token; an API key is not enough. `needs_login`: an import sends
+    the auth token or the API key of the account. `needs_connection`: an import needs the platform's
+    own id of the Twilio account.
+    `own_trunk`: whether a number may have a declared trunk, which is then written and watched as
+    that of any number. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
     platform by a trunk and not by webhooks, which a trunk or an application on the number would
     hide. `sms_switch` is the attribute that is true where the platform writes the SMS webhook.
     `twilio_zones` are the Twilio regions and edges that an import may name; empty where it names
@@ -155,6 +176,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_token: bool = False
     needs_login: bool = False
     needs_connection: bool = False
+    own_trunk: TrunkUse = "refused"
     both_ways: bool = False
     by_trunk: bool = False
     sms_switch: str = ""
@@ -167,6 +189,25 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     def secret_settings(self) -> tuple[str, ...]:
         """Return the names of the settings that refer to secrets."""
         return tuple(field.name for field in self.settings if field.form == "secret")
+
+
+def uses_own_trunk(attrs: Attrs) -> bool:
+    """Return whether calls reach this registration by a declared trunk: its platform writes nothing
+    on Twilio.
+    """
+    return TERMINATION_URI in attrs
+
+
+def credential(default: str | None = None) -> PlatformField:
+    """Return the setting that names the user of a declared trunk; required without a default."""
+    return PlatformField(
+        name="credential",
+        form="credential",
+        description="The user with which it makes calls through a declared trunk: LIST/USERNAME of "
+        "a credential list of that trunk.",
+        example="pbx/agents",
+        default=default,
+    )
 
 
 def api_key(description: str = "API key.") -> PlatformField:

@@ -27,7 +27,7 @@ from reconciler.planning.decide import number, problems
 from reconciler.planning.decide.capabilities import find_voice_problem
 from reconciler.planning.decide.platform_effects import PlatformEffects
 from reconciler.planning.decide.platform_writes import adopt_platform_writes, values_without_route
-from reconciler.planning.decide.switch_route import switch_last
+from reconciler.planning.decide.switch_route import attach_last, switch_last
 from reconciler.planning.decision import Decision
 from reconciler.planning.identity.observed import Observed
 
@@ -166,6 +166,8 @@ def decide_number(
     # they went.
     if freed:
         actions = switch_last(actions, live, writes)
+    elif address in platforms.by_own_trunk:
+        actions = attach_last(actions, writes)
     actions = platforms.wait_for_leaving(address, actions)
     return Decision.about(address, actions, live=live, update=update, diagnostics=warnings)
 

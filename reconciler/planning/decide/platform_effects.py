@@ -30,6 +30,7 @@ class PlatformEffects(msgspec.Struct, frozen=True):
     - `cleared`: an import or a removal was interrupted, and the platform may have written to the
       number.
     - `writes`: the actions after which a platform may have written to the number.
+    - `by_own_trunk`: numbers whose calls reach their platform by a declared trunk.
     """
 
     rewritten: frozenset[str] = frozenset()
@@ -37,6 +38,7 @@ class PlatformEffects(msgspec.Struct, frozen=True):
     leaving: Mapping[str, str] = MappingProxyType({})
     cleared: frozenset[str] = frozenset()
     writes: Mapping[str, Sequence[Action]] = MappingProxyType({})
+    by_own_trunk: frozenset[str] = frozenset()
 
     def wait_for_leaving(self, address: str, actions: Sequence[Action]) -> Sequence[Action]:
         """Let the actions of a number wait until its registration has ended."""

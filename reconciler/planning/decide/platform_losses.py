@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.kinds.number import user_fields
-from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
 from reconciler.model.action import Change
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
@@ -30,6 +30,8 @@ class Number(msgspec.Struct, frozen=True):
 def _list_written_parts(kind: PlatformKind, declared: Desired) -> tuple[str, ...]:
     """Return the parts that the platform may write; of a bridge number only its voice."""
     attrs = declared.profile.attrs
+    if uses_own_trunk(attrs):
+        return ()
     if attrs.get("bridge") is True:
         return ("voice",)
     if kind.sms_switch and attrs.get(kind.sms_switch) is False:

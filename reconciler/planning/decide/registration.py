@@ -19,7 +19,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.number import describe_route
-from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
 from reconciler.kinds.platforms.table import needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
@@ -62,7 +62,11 @@ def decide(
     kind: PlatformKind,
     our_urls: Collection[str],
 ) -> RegistrationDecision:
-    """Decide about one declared registration. `number` is None for a number outside Twilio."""
+    """Decide about one declared registration.
+
+    `number` is None for a number outside Twilio, and for one whose calls reach the platform by a
+    declared trunk: the platform writes nothing to it.
+    """
     if live is None:
         result = _decide_new(declared, entry, number, kind, our_urls)
     elif entry is None or not entry.sid:
@@ -71,7 +75,8 @@ def decide(
         result = _align(declared, entry, live, number, kind)
 
     rewrites = result.rewrites and number is not None
-    return msgspec.structs.replace(result, rewrites=rewrites, frees=rewrites and not kind.by_trunk)
+    is_by_trunk = kind.by_trunk or uses_own_trunk(declared.profile.attrs)
+    return msgspec.structs.replace(result, rewrites=rewrites, frees=rewrites and not is_by_trunk)
 
 
 def _decide_new(

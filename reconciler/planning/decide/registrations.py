@@ -13,19 +13,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.platforms.kind import PlatformKind
-from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name, registration_address
+from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, Reason
 from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
-from reconciler.model.live import Live
 from reconciler.planning.decide import problems, registration, unregister
 from reconciler.planning.decide.platform_effects import PlatformEffects, add_dependency
-from reconciler.planning.decide.platform_losses import Number
 from reconciler.planning.decide.platform_notes import list_notes
 from reconciler.planning.decide.registration import RegistrationDecision
+from reconciler.planning.decide.registration_numbers import (
+    fill_number_sids,
+    find_number,
+    map_number_accounts,
+    with_number_address,
+)
 from reconciler.planning.decision import Decision, join_decisions
 from reconciler.planning.identity.observed import Observed
 
@@ -68,7 +72,8 @@ class _Decided(msgspec.Struct, frozen=True):
     """The decision about one registration, at its address, with the address of its number.
 
     `leaves`: the number leaves the platform before anything else is written to it. `interrupted`:
-    an import or a removal had begun, and the platform may have written to the number.
+    an import or a removal had begun, and the platform may have written to the number. `own_trunk`:
+    a declared trunk takes its calls, and the platform writes nothing to it.
     """
 
     address: str
@@ -76,6 +81,7 @@ class _Decided(msgspec.Struct, frozen=True):
     result: RegistrationDecision
     leaves: bool = False
     interrupted: bool = False
+    own_trunk: bool = False
 
 
 def decide_registrations(
@@ -95,13 +101,13 @@ def decide_registrations(
     addresses = {each.address for each in decided}
     undeclared = _list_undeclared(addresses, context)
     if undeclared:
-        numbers = _map_number_accounts(desired, observed)
+        numbers = map_number_accounts(desired, observed)
         decided += [_decide_undeclared(address, numbers, context) for address in undeclared]
 
     decision = join_decisions(each.result.decision for each in decided)
     actions: Sequence[Action] = decision.actions
     if undeclared:
-        actions = _order_moves(_fill_number_sids(actions, recorded), decided)
+        actions = _order_moves(fill_number_sids(actions, recorded), decided)
 
     notes = list_notes([(each.address, each.result) for each in decided], platforms.types)
     return PlatformDecisions(
@@ -136,13 +142,14 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
     kind = PLATFORM_KINDS[context.platforms.types[platform]]
     number = None
     if declared.parent is not None:
-        number, key = _find_number(declared, context)
-        declared = _with_number_address(declared, platform, key, number)
+        number, key = find_number(declared, context.recorded, context.observed)
+        declared = with_number_address(declared, platform, key, number)
 
         # The number is not there, which the decision about the number reports.
         if number is None:
             return _Decided(declared.address, None, RegistrationDecision())
 
+    own_trunk = uses_own_trunk(declared.profile.attrs)
     missing = _find_missing_login(declared, kind, context.platforms)
     if missing is not None:
         return _Decided(declared.address, None, RegistrationDecision(Decision.refuse(missing)))
@@ -155,15 +162,32 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
 
     if number is not None and not number.live.can_text:
         declared = _without_messages(declared, kind)
+
+    # By a trunk of ours the platform neither reads nor writes the number.
+    own_trunk = own_trunk and (live is None or uses_own_trunk(live.attrs))
+    entry = context.recorded.get(declared.address)
     result = registration.decide(
         declared,
-        context.recorded.get(declared.address),
+        entry,
         live,
-        number,
+        None if own_trunk else number,
         kind,
         context.our_urls,
     )
-    return _Decided(declared.address, number.address if number is not None else None, result)
+    if own_trunk and number is not None:
+        result = _wait_for(result, (number.address, *declared.needs))
+    address = number.address if number is not None else None
+    return _Decided(declared.address, address, result, own_trunk=own_trunk)
+
+
+def _wait_for(result: RegistrationDecision, addresses: Sequence[str]) -> RegistrationDecision:
+    """Return the decision with actions that wait for the actions of these addresses."""
+    actions: list[Action] = []
+    for action in result.decision.actions:
+        depends_on = (*action.depends_on, *addresses)
+        actions.append(msgspec.structs.replace(action, depends_on=depends_on))
+    decision = msgspec.structs.replace(result.decision, actions=tuple(actions))
+    return msgspec.structs.replace(result, decision=decision)
 
 
 def _without_messages(declared: Desired, kind: PlatformKind) -> Desired:
@@ -182,8 +206,9 @@ def _find_missing_login(
 ) -> Diagnostic | None:
     """Return an error when the account lacks the credentials that an import sends."""
     account = declared.profile.account
-    if declared.parent is None:
-        return None  # a number outside Twilio has no account
+    # A number outside Twilio has no account; by a trunk of ours the platform signs in with its user.
+    if declared.parent is None or uses_own_trunk(declared.profile.attrs):
+        return None
     if kind.needs_token and account not in platforms.tokens:
         return unregister.auth_token_missing(declared, kind)
     if kind.needs_login and account not in platforms.logins:
@@ -214,6 +239,11 @@ def _decide_undeclared(address: str, numbers: Mapping[str, str], context: _Conte
     reason: Reason = "config" if entry.parent in numbers else "removed"
     result = unregister.unregister(address, entry, live, kind, reason=reason)
 
+    # By a trunk of ours, the number gets another route first, so that its calls are always answered.
+    if uses_own_trunk(entry.last_applied) and entry.parent is not None:
+        result = _wait_for(result, (entry.parent,))
+        return _Decided(address, entry.parent, result, own_trunk=True)
+
     # An import or a removal that has begun may have written to the number before the run died.
     # Whether the platform has the number by now or not, what the number shows may be its doing.
     return _Decided(
@@ -240,30 +270,6 @@ def _with_declared_number(entry: Entry, numbers: Mapping[str, str]) -> Entry:
         if numbers.get(address) == entry.account:
             return msgspec.structs.replace(entry, parent=address)
     return entry
-
-
-def _fill_number_sids(actions: Iterable[Action], recorded: Mapping[str, Entry]) -> list[Action]:
-    """Return the actions with the SIDs of their numbers, which state has for undeclared ones."""
-    filled: list[Action] = []
-    for action in actions:
-        if not action.number_sid:
-            sid = _find_number_sid(action, recorded)
-            action = msgspec.structs.replace(action, number_sid=sid)
-        filled.append(action)
-    return filled
-
-
-def _find_number_sid(action: Action, recorded: Mapping[str, Entry]) -> str | None:
-    """Return the SID that state has for the number of a registration, which may have another
-    address since.
-    """
-    registration_entry = recorded.get(action.address)
-    former = registration_entry.parent if registration_entry is not None else None
-    for address in (action.parent, former):
-        number = recorded.get(address or "")
-        if number is not None and number.kind in NUMBER_KINDS and number.sid:
-            return number.sid
-    return None
 
 
 def _order_moves(actions: Iterable[Action], decided: Iterable[_Decided]) -> list[Action]:
@@ -308,66 +314,12 @@ def _collect_effects(decided: Sequence[_Decided], actions: Iterable[Action]) -> 
         if action.parent is not None and action.action in _WRITES_ON_TWILIO:
             writes.setdefault(action.parent, []).append(action)
 
+    by_own_trunk = frozenset(each.number for each in decided if each.own_trunk and each.number)
     return PlatformEffects(
-        frozenset(rewritten), frozenset(freed), _index_leaving(decided), frozenset(cleared), writes
+        frozenset(rewritten),
+        frozenset(freed),
+        _index_leaving(decided),
+        frozenset(cleared),
+        writes,
+        by_own_trunk,
     )
-
-
-def _find_number(declared: Desired, context: _Context) -> tuple[Number | None, str]:
-    """Find the number that a registration is about, and its E.164 as far as that is known.
-
-    A number that is yet to be bought has no SID.
-    """
-    account, kind = declared.profile.account, Address.parse(declared.parent or "").kind
-    observed = context.observed
-    live = observed.number(account, declared.key)
-    if live is None:
-        entry = _find_entry(kind, declared.key, context.recorded)
-        if entry is not None:
-            live = observed.bound_number(account, declared.key, entry.sid)
-        elif declared.profile.purchase is not None and not any(observed.elsewhere(declared.key)):
-            live = Live("", declared.key, account, {}, dict.fromkeys(("voice", "sms", "status")))
-
-        if live is None:
-            return None, entry.key if entry is not None else declared.key
-
-    address = f"{kind}/{live.key}"
-    return Number(address, context.recorded.get(address), live), live.key
-
-
-def _find_entry(kind: str, key: str, recorded: Mapping[str, Entry]) -> Entry | None:
-    """Return the bound entry of a number with this SID or E.164."""
-    for entry in recorded.values():
-        if entry.kind == kind and entry.sid and key in (entry.sid, entry.key):
-            return entry
-    return None
-
-
-def _with_number_address(
-    declared: Desired, platform: str, key: str, number: Number | None
-) -> Desired:
-    """Return the declaration under the E.164 of its number, which may be declared by its SID."""
-    parent = number.address if number is not None else declared.parent
-    if key == declared.key and parent == declared.parent:
-        return declared
-    address = registration_address(platform, key)
-    return msgspec.structs.replace(declared, address=address, key=key, parent=parent)
-
-
-def _map_number_accounts(desired: Sequence[Desired], observed: Observed) -> dict[str, str]:
-    """Map the addresses of all declared numbers to their accounts.
-
-    Those declared by SID have their E.164.
-    """
-    found: dict[str, str] = {}
-    for declared in desired:
-        if declared.kind not in NUMBER_KINDS:
-            continue
-
-        account = declared.profile.account
-        live = None
-        if declared.key.startswith("PN"):
-            live = observed.number(account, declared.key)
-        address = declared.address if live is None else f"{declared.kind}/{live.key}"
-        found[address] = account
-    return found

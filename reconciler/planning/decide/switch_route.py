@@ -1,4 +1,4 @@
-"""Move the actions that clear a number's trunk or application to the end, after its platform has
+"""Move the actions that switch a number's calls to its platform to the end, after the platform has
 registered the number; pure.
 
 On Twilio a trunk hides an application and an application hides a URL. A platform that is reached by
@@ -44,6 +44,28 @@ def switch_last(
             last.append(_clear_only(action, registrations))
         else:
             first.append(_record_live_parts(action, live))
+    return [*first, *last]
+
+
+def attach_last(actions: Sequence[Action], registrations: Sequence[Action]) -> list[Action]:
+    """Return a number's actions with the one that joins its trunk at the end, waiting for its
+    registration.
+
+    The trunk leads to the platform, which would reject the calls of a number that it does not have.
+    A trunk that somebody has taken off is put back at once where the platform has the number.
+    """
+    missing = [each for each in registrations if each.action in ("register", "reassign")]
+
+    first: list[Action] = []
+    last: list[Action] = []
+    for action in actions:
+        needed = missing if action.overwrites_drift else registrations
+        if action.action == "attach_trunk" and needed:
+            depends_on = (*action.depends_on, needed[-1].address)
+            action = msgspec.structs.replace(action, depends_on=depends_on, joins=True)
+            last.append(action)
+        else:
+            first.append(action)
     return [*first, *last]
 
 
