@@ -30,7 +30,6 @@ _OTHERS = {
     "synthflow.ai": "Synthflow",
     "twil.io": "Twilio Functions",
     "ultravox.ai": "Ultravox",
-    "vapi.ai": "Vapi",
     "voiceflow.com": "Voiceflow",
 }
 """Domain, with all hosts below it → the part of Twilio, or the platform without a description here,

@@ -20,8 +20,8 @@ KEY = "pl4nted-key:pl4nted-half"
 SECRET = "pl4nted-secret-of-at-least-32-characters"
 ONE = "+15550100101"
 UUID = kinds.UUIDS[0]
-LISTED = ("butter", "dasha", "feather", "livekit", "nixflex")
-VERIFIED = ("dasha", "feather", "ravan")
+LISTED = ("butter", "dasha", "feather", "livekit", "nixflex", "vapi")
+VERIFIED = ("dasha", "feather", "ravan", "vapi")
 
 
 @pytest.fixture

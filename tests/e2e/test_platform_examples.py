@@ -13,7 +13,7 @@ from reconciler.sandbox.world.world import World
 from tests.support.processes.platform_runner import PlatformRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PLATFORMS = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan")
+PLATFORMS = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan", "vapi")
 _NUMBERS = re.compile(r"^(numbers|bridge_numbers):\n(?:[ \n].*\n?)*", re.MULTILINE)
 
 

@@ -21,6 +21,7 @@ from reconciler.sandbox.platforms import (
     livekit_trunks,
     nixflex,
     ravan,
+    vapi_rows,
 )
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
@@ -90,6 +91,13 @@ PLATFORMS = {
             (dasha_rows.NUMBERS,),
             {"connections": {"main": PROVIDER}},
         ),
+        Played(
+            "vapi",
+            (FIRST, SECOND),
+            ("POST */phone-number",),
+            ("PATCH */phone-number/*",),
+            (vapi_rows.NUMBERS,),
+        ),
         Played("ravan", ("any", "any"), ("POST */add-twilio",), (), (ravan.NUMBERS,)),
         Played(
             "feather",
@@ -154,6 +162,7 @@ def seeded(route: str | Mapping[str, str]) -> World:
             "dasha_agents": [{"id": FIRST}, {"id": SECOND}],
             "ravan_connections": [{"account_sid": AC}],
             "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "vapi_assistants": [{"id": FIRST}, {"id": SECOND}],
         }
     )
 

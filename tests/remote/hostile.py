@@ -55,6 +55,8 @@ def row(index: int, **fields: Any) -> dict[str, Any]:
         "phone_number": number,
         "phoneNumber": number,
         "phone_e164": number,
+        "number": number,
+        "provider": "twilio",
         "friendly_name": "a",
         "account_sid": AC,
         "event_date": "2026-01-01T00:00:00Z",
@@ -64,7 +66,7 @@ def row(index: int, **fields: Any) -> dict[str, Any]:
 
 def page(path: str, rows: list[Any], link: str | None = None) -> bytes:
     """One page in the form of this listing."""
-    if "communication" in path or "identity" in path:
+    if "communication" in path or "identity" in path or path == "/phone-number":
         return json.dumps(rows).encode()
     key = next(items for part, items in ITEMS.items() if part in path)
     if "/v1/" in path and "phone-numbers" not in path:
@@ -146,7 +148,7 @@ def rows_without_a_key(path: str, query: dict[str, str], count: int) -> tuple[di
 
 
 def wrong_types(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
-    names = ("agent_id", "assigned_agent_id", "incomingCallsAgentId", "status")
+    names = ("agent_id", "assigned_agent_id", "incomingCallsAgentId", "status", "assistantId")
     agents: dict[str, Any] = {name: {"id": []} for name in names}
     return whole(page(path, [row(1, friendly_name=["a"], voice_url=3, **agents)]))
 

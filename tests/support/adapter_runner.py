@@ -51,6 +51,17 @@ KINDS = {
             {"agent": "agent_2"},
         ),
         Kind("dasha", UUIDS[0], {"agent": UUIDS[1]}, {"agent": UUIDS[2]}),
+        Kind(
+            "vapi",
+            "",
+            {
+                "agent": UUIDS[1],
+                "provider": "twilio",
+                "sms_enabled": False,
+                "credentials": "as declared",
+            },
+            {"agent": f"squad:{UUIDS[3]}"},
+        ),
         Kind("ravan", "", {"friendly_name": "Sales", "price": "1.15"}, {}),
         Kind(
             "livekit",
@@ -115,6 +126,8 @@ def world() -> World:
             "dasha_agents": [{"id": UUIDS[1]}, {"id": UUIDS[2]}],
             "ravan_connections": [{"account_sid": AC}],
             "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "vapi_assistants": [{"id": UUIDS[1]}, {"id": UUIDS[2]}],
+            "vapi_squads": [{"id": UUIDS[3]}],
         }
     )
 

@@ -12,6 +12,7 @@ from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.livekit import LIVEKIT
 from reconciler.kinds.platforms.nixflex import NIXFLEX
 from reconciler.kinds.platforms.ravan import RAVAN
+from reconciler.kinds.platforms.vapi import VAPI
 from reconciler.model.address import Address
 
 PLATFORM_KINDS: dict[str, PlatformKind] = {
@@ -22,6 +23,7 @@ PLATFORM_KINDS: dict[str, PlatformKind] = {
     "ravan": RAVAN,
     "livekit": LIVEKIT,
     "elevenlabs": ELEVENLABS,
+    "vapi": VAPI,
 }
 
 

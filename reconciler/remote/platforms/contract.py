@@ -40,13 +40,15 @@ class RegisteredNumber(msgspec.Struct, frozen=True):
     """One number as a platform has it.
 
     `id` is its identifier in calls, `attrs` the readable attributes of the registration. `secrets`
-    are those that the platform returns: they are compared and never kept.
+    are those that the platform returns: they are compared and never kept. `problem` is a sentence
+    about a number that the platform does not have in use, empty for one that it has.
     """
 
     id: str
     key: str
     attrs: Attrs
     secrets: Mapping[str, str] = {}
+    problem: str = ""
 
     def __repr__(self) -> str:
         return f"Registered(id={self.id!r}, key={self.key!r}, attrs={dict(self.attrs)!r})"

@@ -90,6 +90,10 @@ CURES: dict[str, tuple[str, str]] = {
         "The platform did not accept the key",
         "Check that the platform's `api_key` is complete, still valid, and from this platform.",
     ),
+    "payment_required": (
+        "The platform demands payment",
+        "Settle the account with the platform, then run the same command again.",
+    ),
     "platform_forbidden": (
         "The platform does not allow this",
         "Check the permissions of the key on the platform.",
@@ -149,6 +153,7 @@ _BY_FAILURE = {
 }
 _BY_STATUS = {
     401: "invalid_api_key",
+    402: "payment_required",
     403: "platform_forbidden",
     404: "not_found",
     409: "number_already_imported",

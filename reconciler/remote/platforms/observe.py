@@ -90,7 +90,7 @@ def _read(
         if platform_name(item.address) == adapter.name:
             declared[item.address] = item
     asked = [
-        RegistrationRequest(item.address, item.key, item.profile.attrs)
+        RegistrationRequest(item.address, item.key, item.profile.attrs, item.profile.account)
         for item in declared.values()
     ]
     if adapter.kind.pages:

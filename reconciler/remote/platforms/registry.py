@@ -19,6 +19,7 @@ from reconciler.remote.platforms import (
     livekit,
     nixflex,
     ravan,
+    vapi,
 )
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import Adapter, Vault
@@ -41,6 +42,7 @@ ADAPTERS: dict[str, PlatformType] = {
     "livekit": livekit.TYPE,
     "dasha": dasha.TYPE,
     "elevenlabs": elevenlabs.TYPE,
+    "vapi": vapi.TYPE,
 }
 
 

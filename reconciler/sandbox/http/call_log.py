@@ -19,7 +19,16 @@ _SECRETS = frozenset(
     {"password", "secret", "token", "authtoken", "apikey", "apisecret", "accesstoken", "pin"}
 )
 _SECRETS_OF_PLATFORMS = frozenset(
-    {"twiliotoken", "authpassword", "sippassword", "inboundpin", "headers", "telnyxapikey"}
+    {
+        "twiliotoken",
+        "twilioauthtoken",
+        "twilioapisecret",
+        "authpassword",
+        "sippassword",
+        "inboundpin",
+        "headers",
+        "telnyxapikey",
+    }
 )
 
 

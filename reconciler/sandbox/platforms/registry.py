@@ -28,6 +28,8 @@ from reconciler.sandbox.platforms import (
     nixflex,
     nixflex_agents,
     ravan,
+    vapi,
+    vapi_rows,
 )
 from reconciler.sandbox.platforms.platform import Platform
 from reconciler.sandbox.platforms.rows import PlatformShelf
@@ -51,6 +53,7 @@ SERVED = (
     ServedPlatform(ravan.PLATFORM, (ravan,)),
     ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
     ServedPlatform(elevenlabs.PLATFORM, (elevenlabs,)),
+    ServedPlatform(vapi.PLATFORM, (vapi_rows, vapi)),
 )
 PLATFORMS: dict[str, Platform] = {served.platform.name: served.platform for served in SERVED}
 

@@ -46,6 +46,10 @@ SEED: dict[str, Any] = {
     "ravan_numbers": [{"number": "+15550100101"}],
     "livekit_inbound_trunks": [{"numbers": ["+15550100101"], "headers": {"X-Key": "planted"}}],
     "livekit_outbound_trunks": [{"address": "acme.pstn.twilio.com"}],
+    "vapi_settings": [{"after_delete": "half"}],
+    "vapi_assistants": [{"name": "Reception"}],
+    "vapi_squads": [{"name": "Crew"}],
+    "vapi_numbers": [{"number": "+15550100101", "twilioAuthToken": "planted"}],
     "livekit_dispatch_rules": [
         {"rule": {"dispatch_rule_direct": {"room_name": "lobby"}}, "pin": "planted"}
     ],
@@ -97,6 +101,9 @@ def test_the_seed_of_the_document_can_be_read() -> None:
         ("ravan_numbers", {}, "must be E.164"),
         ("dasha_numbers", {"providerId": "x"}, "provider x is not among the dasha_providers"),
         ("dasha_credentials", {}, "need a server"),
+        ("vapi_numbers", {"number": "1"}, "must be E.164"),
+        ("vapi_numbers", {"provider": "plivo"}, "provider must be one of"),
+        ("vapi_settings", {"after_delete": "all"}, "keep, clear or half"),
     ],
 )
 def test_reports_the_position_of_an_invalid_row(section: str, row: object, message: str) -> None:

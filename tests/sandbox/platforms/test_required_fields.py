@@ -39,6 +39,7 @@ SEED: dict[str, Any] = {
     "dasha_agents": [{"id": f"{UUID}5", "name": "Sales"}],
     "ravan_agents": [{"agent_name": "Sales"}],
     "ravan_connections": [{"account_sid": ACCOUNT}],
+    "vapi_numbers": [{"id": f"{UUID}7", "number": NUMBER, "twilioAccountSid": ACCOUNT}],
     "livekit_inbound_trunks": [{"sip_trunk_id": "ST_1", "numbers": [NUMBER]}],
     "livekit_outbound_trunks": [
         {"sip_trunk_id": "ST_2", "numbers": [NUMBER], "address": "acme.pstn.twilio.com"}
@@ -52,6 +53,7 @@ HEADERS = {
     "dasha": {"Authorization": "Bearer k"},
     "ravan": {"X-Api-Key": "k"},
     "livekit": {"Authorization": f"Bearer {token()}"},
+    "vapi": {"Authorization": "Bearer k"},
 }
 CONNECTION = (
     "id organization_id integration_key nickname_slug nickname vendor vendor_connection_id status "
@@ -59,6 +61,7 @@ CONNECTION = (
     "metadata created_at updated_at"
 )
 NUMBERS = "/v1/communication/phone-numbers"
+VAPI_NUMBER = "provider id orgId createdAt updatedAt status number twilioAccountSid"
 CASES = [
     # Feather: `required` of the schemas in its OpenAPI document 1.90.0.
     (
@@ -121,6 +124,8 @@ CASES = [
     ("dasha", "/api/v1/agents", "[]", "id name"),
     ("ravan", "/api/v1/agents/", "data", "id agentName status"),
     ("ravan", "/api/v1/agents/", "meta", "total limit offset"),
+    # Vapi: the required fields of TwilioPhoneNumber in its OpenAPI document.
+    ("vapi", "/phone-number", "[]", VAPI_NUMBER),
 ]
 
 
@@ -171,6 +176,14 @@ IMPORT = {
 CREDENTIALS = {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": TOKEN}
 BUTTER_AGENT = "/api/agents/agent_a1b2c3d4e5f6"
 PHONE_ID = {"phone_number_id": "phon_a1b2c3d4e5f6"}
+VAPI_IMPORT = {
+    "provider": "twilio",
+    "number": OTHER,
+    "twilioAccountSid": ACCOUNT,
+    "twilioAuthToken": TOKEN,
+    "assistantId": f"{UUID}8",
+    "smsEnabled": False,
+}
 WRITES: list[tuple[str, str, object, str, str]] = [
     ("feather", "POST /v1/identity/org/bridge-numbers", {"twilio_number_sid": NUMBER}, "", BRIDGE),
     (
@@ -320,6 +333,11 @@ WRITES: list[tuple[str, str, object, str, str]] = [
         DISPATCH_RULE,
     ),
 ]
+WRITES += [
+    ("vapi", "POST /phone-number", VAPI_IMPORT, "", f"{VAPI_NUMBER} assistantId smsEnabled"),
+    ("vapi", f"PATCH /phone-number/{UUID}7", {"provider": "twilio"}, "", VAPI_NUMBER),
+    ("vapi", f"DELETE /phone-number/{UUID}7", None, "", VAPI_NUMBER),
+]
 REFUSALS: list[tuple[str, str, object, str, str]] = [
     ("feather", f"GET {NUMBERS}/{UUID}9", None, "", "error message"),
     ("butter", "POST /api/integrations/x", None, "", "detail"),
@@ -339,6 +357,7 @@ REFUSALS: list[tuple[str, str, object, str, str]] = [
     ),
     ("ravan", f"GET /api/v1/agents/{UUID}9/", None, "", "success message"),
     ("livekit", f"POST {SIP}/DeleteSIPTrunk", {"sip_trunk_id": "ST_9"}, "", "code msg meta"),
+    ("vapi", f"GET /phone-number/{UUID}9", None, "", "message statusCode"),
 ]
 
 

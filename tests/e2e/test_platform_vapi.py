@@ -1,0 +1,266 @@
+"""Vapi from the first apply to the removal: registered, the same again, edited on either side, moved in place,
+credentials and server changed in place, and let go of, whatever its removal leaves on Twilio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.platforms import vapi
+from reconciler.sandbox.platforms.vapi_rows import NUMBERS, VapiNumber
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
+from tests.support.processes.platform_runner import AC, TOKEN, PlatformRunner, world
+from tests.support.processes.process_runner import actions
+
+ONE, TWO, MUTE = "+15550100101", "+15550100102", "+15550100103"
+PBX, TEXTS = "https://pbx.example.net/in", "https://pbx.example.net/texts"
+KEY = "aaaaaaaa-1111-4000-8000-pl4ntedvapi1"
+FIRST, SECOND = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
+SQUAD = "22222222-0000-4000-8000-000000000001"
+ADDRESS = f"registration/vapi/{ONE}"
+TWILIO_KEY, TWILIO_SECRET = "SK" + "3c" * 16, "pl4nted4twilio4secret4of4the4key4"
+
+
+def rows_of_vapi(**settings: object) -> World:
+    """Three numbers, one of them in use elsewhere and one without messages, assistants and a squad."""
+    numbers: dict[str, dict[str, object]] = {
+        ONE: {"voice_url": PBX, "voice_method": "GET", "sms_url": TEXTS},
+        TWO: {},
+        MUTE: {"sms_url": "", "capabilities": {"voice": True, "sms": False, "mms": False}},
+    }
+    rows: dict[str, Any] = {
+        "api_keys": [
+            {"sid": TWILIO_KEY, "account_sid": AC, "secret": TWILIO_SECRET, "type": "main"}
+        ],
+        "platform_keys": [{"platform": "vapi", "key": KEY, "organization": "mine"}],
+        "vapi_assistants": [
+            {"id": FIRST, "organization": "mine"},
+            {"id": SECOND, "organization": "mine"},
+        ],
+        "vapi_squads": [{"id": SQUAD, "organization": "mine"}],
+        "vapi_settings": [settings],
+    }
+    return world(numbers, **rows)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
+    with Sandbox(rows_of_vapi()) as sandbox:
+        yield PlatformRunner(tmp_path / "work", sandbox)
+
+
+def declare(runner: PlatformRunner, numbers: object, **sections: object) -> None:
+    platform = {
+        "type": "vapi",
+        "api_key": runner.secret("VAPI_KEY", KEY),
+        "base_url": f"{runner.sandbox.base_url}/vapi",
+    }
+    agents: dict[str, dict[str, object]] = {
+        "sales": {"platform": "vapi", "id": FIRST},
+        "help": {"platform": "vapi", "id": SECOND},
+        "crew": {"platform": "vapi", "squad_id": SQUAD},
+        "heard": {
+            "platform": "vapi",
+            "id": FIRST,
+            "server_url": "https://agents.example.com/vapi",
+        },
+        "own": {"webhooks": {"voice": "https://agents.example.com/voice"}},
+    }
+    runner.setting(numbers, platforms={"vapi": platform}, agents=agents, **sections)
+
+
+def row_of(runner: PlatformRunner, e164: str = ONE) -> VapiNumber:
+    [row] = [row for row in runner.world.table(NUMBERS) if row.number == e164]
+    return row
+
+
+def add_row(runner: PlatformRunner, **fields: object) -> None:
+    """Somebody has imported the second number in the dashboard."""
+    runner.world.extend({"format": 1, "vapi_numbers": [{"number": TWO, **fields}]})
+
+
+def writes(runner: PlatformRunner, *words: str) -> list[tuple[str, dict[str, Any]]]:
+    """The writing calls to Vapi of one apply."""
+    with runner.watched() as calls:
+        runner.apply(*words)
+    return [
+        (call.method, dict(call.params))
+        for call in calls
+        if call.is_write and "/vapi/" in call.path
+    ]
+
+
+def test_the_first_apply_registers_and_the_second_plan_is_empty(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: "sales"})
+    plan = runner.plan()
+    assert actions(plan) == [(f"number/{ONE}", "import"), (ADDRESS, "register")]
+    assert {c["field"] for c in plan["actions"][1]["takeover"]} == {"voice_url", "sms_url"}
+    runner.apply(code=4)
+
+    assert writes(runner, "--allow-takeover") == [
+        (
+            "POST",
+            {
+                "provider": "twilio",
+                "number": ONE,
+                "twilioAccountSid": AC,
+                "assistantId": FIRST,
+                "smsEnabled": True,
+            },
+        )
+    ]
+    assert runner.hooks(ONE) == {"voice_url": vapi.VOICE_URL, "sms_url": vapi.SMS_URL}
+    runner.settled()
+    assert runner.json("drift")["drifted"] == []
+    assert writes(runner) == []
+
+
+def test_leaves_messages_alone_that_are_not_managed_or_not_possible(runner: PlatformRunner) -> None:
+    declare(
+        runner, {ONE: {"agent": "sales", "manage": ["voice"], "takeover": "allow"}, MUTE: "sales"}
+    )
+    plan = runner.plan()
+    assert {c["field"] for c in plan["actions"][-1]["takeover"]} <= {"voice_url"}
+    assert [sent["smsEnabled"] for _, sent in writes(runner)] == [False, False]
+    assert runner.hooks(ONE)["sms_url"] == TEXTS
+    assert runner.hooks(MUTE) == {"voice_url": vapi.VOICE_URL}
+    runner.settled()
+
+
+def test_an_edit_on_either_side_is_seen_and_put_back(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+    runner.apply()
+    runner.edit(ONE, voice_url=PBX)
+    assert [d["address"] for d in runner.json("drift", code=2)["drifted"]] == [f"number/{ONE}"]
+    runner.apply()
+    assert runner.hooks(ONE)["voice_url"] == vapi.VOICE_URL
+
+    row_of(runner).assistant_id = SECOND
+    assert [d["address"] for d in runner.json("drift", code=2)["drifted"]] == [ADDRESS]
+    assert actions(runner.plan()) == [(ADDRESS, "link")]
+    runner.apply()
+    assert row_of(runner).assistant_id == FIRST
+
+    row_of(runner).sms_enabled = False
+    assert actions(runner.plan()) == [(ADDRESS, "update")]
+    runner.apply()
+    assert row_of(runner).sms_enabled is True
+    runner.settled()
+
+    runner.world.table(NUMBERS).remove(row_of(runner))
+    assert actions(runner.plan()) == [(ADDRESS, "register")]
+    runner.apply()
+    runner.settled()
+
+
+def test_another_agent_is_one_call_in_place(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    sid = row_of(runner, TWO).sid
+    for agent, sent in [
+        ("help", {"assistantId": SECOND}),
+        ("crew", {"squadId": SQUAD, "assistantId": None}),
+        ("sales", {"assistantId": FIRST, "squadId": None}),
+    ]:
+        declare(runner, {TWO: agent})
+        assert actions(runner.plan()) == [(f"registration/vapi/{TWO}", "link")]
+        assert writes(runner) == [("PATCH", {"provider": "twilio", "smsEnabled": True, **sent})]
+        assert row_of(runner, TWO).sid == sid
+        runner.settled()
+
+
+def test_an_old_agent_that_stays_is_an_error(tmp_path: Path) -> None:
+    with Sandbox(rows_of_vapi(ignores_null=True)) as sandbox:
+        runner = PlatformRunner(tmp_path / "work", sandbox)
+        declare(runner, {TWO: "sales"})
+        runner.apply()
+        declare(runner, {TWO: "crew"})
+        done = runner.apply(code=1)
+        assert [error["code"] for error in done["errors"]] == ["write_dropped"]
+        assert "agent" in done["errors"][0]["message"]
+
+
+def test_credentials_and_server_change_in_place(runner: PlatformRunner) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    declare(runner, {TWO: "heard"})
+    server = {"url": "https://agents.example.com/vapi"}
+    assert writes(runner) == [
+        ("PATCH", {"provider": "twilio", "smsEnabled": True, "server": server})
+    ]
+
+    account = {
+        "sid": AC,
+        "api_key": {"env": "TWILIO_KEY"},
+        "api_secret": {"env": "TWILIO_SECRET"},
+        "base_url": runner.sandbox.base_url,
+    }
+    runner.environ |= {"TWILIO_KEY": TWILIO_KEY, "TWILIO_SECRET": TWILIO_SECRET}
+    runner.plant("", TWILIO_SECRET)
+    declare(runner, {TWO: "heard"}, accounts={"main": account})
+    plan = runner.plan()
+    assert actions(plan) == [(f"registration/vapi/{TWO}", "update")]
+    [(method, sent)] = writes(runner)
+    assert (method, sent["twilioApiKey"]) == ("PATCH", TWILIO_KEY)
+    assert row_of(runner, TWO).twilio_api_secret == TWILIO_SECRET
+    assert row_of(runner, TWO).twilio_auth_token is None
+    runner.settled()
+
+
+@pytest.mark.parametrize("after", ["keep", "clear", "half"])
+@pytest.mark.parametrize("then", ["removed", "own"])
+def test_prior_values_come_back_whatever_the_removal_leaves(
+    tmp_path: Path, after: str, then: str
+) -> None:
+    with Sandbox(rows_of_vapi(after_delete=after)) as sandbox:
+        runner = PlatformRunner(tmp_path / "work", sandbox)
+        declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}})
+        runner.apply()
+        declare(runner, {} if then == "removed" else {ONE: "own"})
+        runner.apply()
+        if then == "own":
+            assert runner.hooks(ONE) == {"voice_url": "https://agents.example.com/voice"}
+            runner.settled()
+            declare(runner, {})
+            runner.apply()
+
+        assert list(runner.world.table(NUMBERS)) == []
+        assert runner.state == {}
+        number = runner.twilio_number(ONE)
+        assert (number.voice_url, number.voice_method, number.sms_url) == (PBX, "GET", TEXTS)
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_lost_answer_makes_no_second_record(runner: PlatformRunner, carried_out: bool) -> None:
+    declare(runner, {TWO: "sales"})
+    fault = f.Drop(path="/vapi/phone-number", method="POST", carried_out=carried_out, times=1)
+    runner.sandbox.faults.add(fault)
+    runner.apply(code=0 if carried_out else 5)
+    runner.sandbox.faults.clear()
+    runner.apply()
+    assert len(list(runner.world.table(NUMBERS))) == 1
+    runner.settled()
+
+
+def test_a_record_of_another_account_is_taken_over_only_with_consent(
+    runner: PlatformRunner,
+) -> None:
+    add_row(runner, twilioAccountSid="AC" + "9" * 32, assistantId=FIRST)
+    declare(runner, {TWO: "sales"})
+    runner.apply(code=4)
+    assert writes(runner, "--allow-takeover")[0][0] == "PATCH"
+    assert (row_of(runner, TWO).account_sid, row_of(runner, TWO).twilio_auth_token) == (AC, TOKEN)
+    assert len(list(runner.world.table(NUMBERS))) == 1
+    runner.settled()
+
+
+def test_does_not_take_the_number_of_another_agent(runner: PlatformRunner) -> None:
+    add_row(runner, twilioAccountSid=AC, squadId=SQUAD)
+    declare(runner, {TWO: "sales"})
+    plan = runner.run("plan", "--json", code=1)
+    assert plan.codes == ["number_already_imported"]
