@@ -16,6 +16,8 @@ from reconciler.execution.action_failures import (
     unconfirmed_purchase,
     webhook_not_written,
 )
+from reconciler.execution.emergency import EMERGENCY_PARAM, write_emergency_address
+from reconciler.execution.exactly_once import make_once
 from reconciler.execution.memberships import MembershipRunner, is_membership_write
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.registrations import RegistrationRunner
@@ -42,15 +44,14 @@ from reconciler.model.address import Address
 from reconciler.model.route import Wire
 from reconciler.remote.gateway import Gateway
 
-_CREATE_TRIES = 8
-
 
 class ActionRunner:
     """Executes single actions over one gateway per account.
 
     `sids` maps addresses to SIDs and grows as resources are created. `before` holds the raw live
     fields by address as the plan saw them. `secrets` maps fingerprints in actions to secrets.
-    `refusal` returns why an action must not be executed after all.
+    `refusal` returns why an action must not be executed after all. `pause` waits for some seconds,
+    and returns False when the run is to stop.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class ActionRunner:
         secrets: Mapping[str, str] | None = None,
         registrar: RegistrationRunner | None = None,
         refusal: Callable[[Action], Failure | None] = lambda action: None,
+        pause: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
+        self._pause = pause
         self._refusal = refusal
         self._registrar = registrar
         self.gateways = gateways
@@ -176,7 +179,7 @@ class ActionRunner:
             rows = self.gateways[action.account].find_numbers(e164)
             return {"sid": rows[0].sid, "phone_number": e164} if rows else None
 
-        row = _make_once(buy, find)
+        row = make_once(buy, find)
 
         # An answer about another number, or without a SID, proves nothing about this one: the
         # account decides.
@@ -200,7 +203,14 @@ class ActionRunner:
         params = self.params(action)
         if not params:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+        if EMERGENCY_PARAM not in params:
+            return self._send_update(action, params)
 
+        return write_emergency_address(
+            action, params, self.call, lambda: self._send_update(action, params), self._pause
+        )
+
+    def _send_update(self, action: Action, params: Params) -> Outcome:
         kind = KINDS[action.kind]
         sent = fields_sent(kind, params)
         parts = split_action(action, params) if action.kind in NUMBER_KINDS else None
@@ -312,7 +322,7 @@ class ActionRunner:
         kind, params = KINDS[action.kind], self.params(action)
         endpoint = kind.create
         assert endpoint is not None
-        return _make_once(
+        return make_once(
             lambda: self.call(action, endpoint, params), lambda: self._find(action, kind, params)
         )
 
@@ -370,28 +380,6 @@ class ActionRunner:
 
     def _path(self, action: Action) -> dict[str, str]:
         return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
-
-
-def _make_once(
-    make: Callable[[], Mapping[str, Any]], find: Callable[[], Mapping[str, Any] | None]
-) -> Mapping[str, Any]:
-    """Return what was made, or what was found after a call without an answer.
-
-    Raises RemoteError; `ambiguous` stays true once one attempt was ambiguous.
-    """
-    for attempt in range(_CREATE_TRIES):
-        try:
-            return make()
-        except RemoteError as error:
-            if not error.ambiguous or attempt == _CREATE_TRIES - 1:
-                error.ambiguous = error.ambiguous or attempt > 0
-                raise
-
-            # No answer came: look for it before it is made a second time.
-            found = find()
-            if found is not None:
-                return found
-    raise AssertionError("unreachable")
 
 
 def sids_of(entries: Mapping[str, Any]) -> Sids:

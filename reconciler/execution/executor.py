@@ -10,6 +10,7 @@ from functools import partial
 from threading import Event
 from typing import NamedTuple, Protocol
 
+from reconciler.clock import SystemClock
 from reconciler.errors import ReconcilerError
 from reconciler.execution.actions import ActionRunner, sids_of
 from reconciler.execution.heal_records import Heals
@@ -137,8 +138,13 @@ def _action_runner(
             trunk_names[sid] = Address.parse(address).name
 
     registrar = RegistrationRunner(adapters, gateways, observed, trunk_names, sids)
-    refusal = _refusal(plan.actions, gateways)
-    return ActionRunner(gateways, sids, plan.fingerprints, secrets, registrar, refusal)
+    refusal, stop = _refusal(plan.actions, gateways), execution.context.stop
+
+    def pause(seconds: float) -> bool:
+        SystemClock().pause(seconds, stop)
+        return not stop.is_set()
+
+    return ActionRunner(gateways, sids, plan.fingerprints, secrets, registrar, refusal, pause)
 
 
 def _refusal(

@@ -13,6 +13,7 @@ from reconciler.kinds.number import url_field_for
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value, Wire, WireValue
+from reconciler.planning.decide.live_values import live_value
 
 Verdict = Literal["applied", "normalised", "dropped"]
 
@@ -99,9 +100,7 @@ def record_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[s
     forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
 
     for name, value in writes.items():
-        stored = live.attrs.get(name)
-        if name == "friendly_name" and name not in live.attrs:
-            stored = live.name
+        stored = live_value(live, name)
         if stored != value and stored is not None:
             forms[name] = [value, stored]
     return forms

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from reconciler.config.desired.applications import APPLICATION_FIELDS
 from reconciler.config.desired.roundtrip import (
     can_declare_application,
     can_declare_webhook,
@@ -20,6 +21,7 @@ from reconciler.config.desired.roundtrip import (
 from reconciler.config.source.write import Block, Entry, Flow
 from reconciler.export import remarks
 from reconciler.export.names import UniqueNames, name_from_label
+from reconciler.kinds.application import APPLICATION
 from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Webhook
@@ -100,6 +102,10 @@ def _fields(live: Live, default_account: str | None) -> dict[str, Flow] | None:
 
     fields: dict[str, Flow] = {"account": live.account} if live.account != default_account else {}
     fields["friendly_name"] = str(live.attrs["friendly_name"])
+    for field in APPLICATION.fields:
+        value = live.attrs[field.name]
+        if value != field.default and isinstance(value, str | bool):
+            fields[APPLICATION_FIELDS[field.name]] = value
     if not can_declare_application(fields):
         return None
 

@@ -21,6 +21,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, remarks, trunks
 from reconciler.export.applications import ApplicationNames, hook_flow
 from reconciler.export.names import UniqueNames, name_from_urls, slug
+from reconciler.export.number_details import declare_fields, list_notes, list_number_remarks
 from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntries, NumberEntry
 from reconciler.export.table import fits_row, render_table
 from reconciler.model.address import Address
@@ -352,7 +353,7 @@ def _divide_numbers(
     rows: list[Entry] = []
     for number in numbers:
         entry = _number_entry(number, agents, trunk_names, known)
-        if with_rows and fits_row(entry, list(_number_remarks(*number))):
+        if with_rows and fits_row(entry, list(list_number_remarks(*number))):
             rows.append(entry)
         else:
             entries.append(entry)
@@ -378,23 +379,7 @@ def _number_entry(
     if declared.left_alone and not declared.is_observe_only:
         fields["manage"] = [part for part in PARTS if part not in declared.left_alone]
 
+    fields.update(declare_fields(live))
     is_short = fields.keys() == {"agent"}
-    note = "; ".join(_number_notes(live, declared))
+    note = "; ".join(list_notes(live, declared))
     return Entry(_number_key(live), agent if is_short else fields, note)
-
-
-def _number_notes(live: Live, declared: NumberEntry) -> Iterator[str]:
-    label = remarks.find_label(live)
-    if label:
-        yield label
-    yield from _number_remarks(live, declared)
-
-
-def _number_remarks(live: Live, declared: NumberEntry) -> Iterator[str]:
-    """Yield what is unusual about a number."""
-    yield from remarks.find_dead_routes(live)
-
-    for part, reason in declared.left_alone.items():
-        yield f"{part} is left alone: {reason}"
-    for part, hook in declared.webhooks.items():
-        yield from remarks.webhook_remarks(part, hook)

@@ -14,6 +14,15 @@ import msgspec
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
 from reconciler.kinds.membership import MEMBERSHIP, MEMBERSHIP_PARAM
+from reconciler.kinds.number_fields import (
+    BY_NAME,
+    BY_WIRE,
+    FIELDS,
+    ROUTE_PARTS,
+    read_fields,
+    wire_value,
+)
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.live import Live
 from reconciler.model.route import (
     ApplicationRoute,
@@ -48,6 +57,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "status": STATUS,
     "friendly_name": ("friendly_name",),
     MEMBERSHIP: (MEMBERSHIP,),
+    **{field.name: (field.wire,) for field in FIELDS},
 }
 """Managed field → its wire fields."""
 
@@ -55,8 +65,9 @@ SID_FIELDS = {
     "trunk": "trunk_sid",
     "voice_application": "voice_application_sid",
     "sms_application": "sms_application_sid",
+    **{field.name: field.wire for field in FIELDS},
 }
-"""A field as plans and drift name it → Twilio's field, which holds the SID."""
+"""A field as plans and drift name it → Twilio's field where its name is another one."""
 
 DEFAULT_METHOD = "POST"
 """Twilio's method where none is given."""
@@ -65,50 +76,10 @@ PARAMS = {
     MEMBERSHIP: MEMBERSHIP_PARAM,
     **{
         name: "".join(word.capitalize() for word in name.split("_"))
-        for name in (*WIRE_FIELDS, "friendly_name")
+        for name in (*WIRE_FIELDS, "friendly_name", *BY_WIRE)
     },
 }
 """Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
-
-
-class Capabilities(msgspec.Struct, gc=False):
-    """Capabilities of a number that the reconciler uses; None where Twilio returns none."""
-
-    sms: bool | None = None
-    voice: bool | None = None
-
-
-class NumberRow(msgspec.Struct, gc=False):
-    """A number in Twilio's API, with the fields that the reconciler uses; each may be absent, null
-    or "".
-    """
-
-    sid: str
-    phone_number: str
-    account_sid: str | None = None
-    friendly_name: str | None = None
-    voice_url: str | None = None
-    voice_method: str | None = None
-    voice_fallback_url: str | None = None
-    voice_fallback_method: str | None = None
-    voice_application_sid: str | None = None
-    trunk_sid: str | None = None
-    sms_url: str | None = None
-    sms_method: str | None = None
-    sms_fallback_url: str | None = None
-    sms_fallback_method: str | None = None
-    sms_application_sid: str | None = None
-    status_callback: str | None = None
-    status_callback_method: str | None = None
-    capabilities: Capabilities | None = None
-    voice_receive_mode: str | None = None
-
-
-class NumberPage(msgspec.Struct):
-    """One page of the listing; `next_page_uri` is relative, null at the end."""
-
-    incoming_phone_numbers: list[NumberRow]
-    next_page_uri: str | None = None
 
 
 _Config = tuple[Wire, Attrs]
@@ -117,10 +88,14 @@ _Config = tuple[Wire, Attrs]
 class Observer:
     """Converter of rows into `Live` numbers; numbers with equal configuration share one value of
     it.
+
+    `with_fields`: also the fields beside the routes, which may differ from number to number. An
+    account that manages none of them is read without.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, *, with_fields: bool = True) -> None:
         self._names = names
+        self._with_fields = with_fields
         self._configs: dict[tuple[WireValue, ...], _Config] = {}
 
     def live(self, row: NumberRow, account: str) -> Live:
@@ -163,6 +138,7 @@ class Observer:
             can_text,
             can_call,
             row.voice_receive_mode == "fax",
+            read_fields(row) if self._with_fields else None,
         )
 
 
@@ -235,6 +211,8 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
             params["FriendlyName"] = "" if value is None else str(value)
         elif name == MEMBERSHIP:
             params[MEMBERSHIP_PARAM] = _service_sid(value, sids)
+        elif name in BY_NAME:
+            params[PARAMS[BY_NAME[name].wire]] = wire_value(value)
         else:
             params.update(_part_params(name, value, sids))
     return params
@@ -266,6 +244,8 @@ def user_fields(part: str, value: Value) -> dict[str, WireValue]:
         return {"friendly_name": value if isinstance(value, str) else None}
     if part == MEMBERSHIP:
         return {MEMBERSHIP: value.service if isinstance(value, Membership) else None}
+    if part not in ROUTE_PARTS:
+        return {part: value if isinstance(value, str | bool) else None}
 
     if isinstance(value, TrunkRoute):
         return {"trunk": value.trunk}

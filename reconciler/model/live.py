@@ -15,7 +15,8 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     Resources with equal configuration share `wire` and `attrs`. A number's `attrs` are voice, sms
     and status; its friendly name is in `name`, because it differs from number to number. `can_text`
     and `can_call` are false for a number that Twilio reports as unable to receive messages or
-    calls; `receives_fax` is true for one that takes each call as a fax.
+    calls; `receives_fax` is true for one that takes each call as a fax. `fields` are a number's
+    other fields in canonical form; None where they were not read.
     """
 
     sid: str
@@ -28,3 +29,4 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     can_text: bool = True
     can_call: bool = True
     receives_fax: bool = False
+    fields: Attrs | None = None

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, sort_by_place
+from reconciler.kinds.number_fields import BY_NAME, wire_value
 from reconciler.kinds.table import KINDS, REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS, Address
@@ -252,4 +253,6 @@ def _build_plan(builder: _PlanBuilder, bound: Resources, observed: Observed) -> 
 def fingerprint(live: Live) -> dict[str, WireValue]:
     """Return the raw fields of a live resource by which a saved plan detects that it has changed."""
     wire = {"friendly_name": live.name, **live.wire}
+    for name, value in (live.fields or {}).items():
+        wire[BY_NAME[name].wire if name in BY_NAME else name] = wire_value(value)
     return {"sid": live.sid, **{field: value or None for field, value in wire.items()}}

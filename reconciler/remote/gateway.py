@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.kinds.number import NumberRow
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.route import Json
 
 

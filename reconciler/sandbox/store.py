@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Generic, Literal, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -266,6 +266,8 @@ class Store:
         self.made = 0
         self.released: set[str] = set()
         self.reserved: dict[str, str] = {}
+        self.emergency_registration: Literal["instant", "slow", "refused"] = "instant"
+        """How Twilio registers the emergency addresses that numbers get from now on."""
         self.check_attachment: Callable[[set[str]], None] = _allow_attachment
         self._clock = clock or _utc_now
         self._tables: dict[str, Table[Row]] = {}

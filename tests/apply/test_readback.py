@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.execution.outcome import Result
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.kinds.number import NumberRow
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.desired import Desired
 from reconciler.model.route import Json, TrunkRoute
 from reconciler.planning.plan import Plan

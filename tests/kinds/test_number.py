@@ -5,7 +5,6 @@ import pytest
 from reconciler.kinds.number import (
     BRIDGE_NUMBER,
     NUMBER,
-    NumberRow,
     Observer,
     canonical_routes,
     describe_hidden_voice,
@@ -16,6 +15,7 @@ from reconciler.kinds.number import (
     to_wire,
     user_fields,
 )
+from reconciler.kinds.number_row import NumberRow
 from reconciler.kinds.table import KINDS, kind_of
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
-from reconciler.planning.decide.compare import live_value
+from reconciler.planning.decide.live_values import live_value
 from tests.laws.test_laws import MANY, QUICK
 from tests.laws.worlds import UNMANAGED, configurations, picture, runners
 from tests.support.memory.memory_runner import MemoryRunner

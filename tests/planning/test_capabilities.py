@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.kinds.number import NumberRow, Observer
+from reconciler.kinds.number import Observer
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Value
 from tests.support.memory.memory_runner import MemoryRunner

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.kinds.number import NumberRow, Observer
+from reconciler.kinds.number import Observer
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live

@@ -16,11 +16,11 @@ from reconciler.planning.decide.compare import (
     all_written_values,
     compare,
     last_applied,
-    live_value,
     match_form,
     prior_value,
     prior_values,
 )
+from reconciler.planning.decide.live_values import live_value
 from tests.support.memory.resources import declared, e164, hook, pn
 
 WATCHED = Options(observe_only=True)

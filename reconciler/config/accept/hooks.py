@@ -1,11 +1,16 @@
-"""Convert a live webhook, or a live label, to the value that declares it in a given place; pure."""
+"""Convert a live webhook, label or field of a number to the value that declares it in a given place; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from reconciler.config.accept.request import CannotAccept
-from reconciler.config.desired.roundtrip import can_declare_webhook, hook_fields, is_label
+from reconciler.config.desired.roundtrip import (
+    can_declare_webhook,
+    hook_fields,
+    is_label,
+    written_field,
+)
 from reconciler.config.formats import spellings
 from reconciler.config.source.nodes import Map, Node
 from reconciler.config.source.write import Flow
@@ -68,6 +73,14 @@ def declare_label(value: Value) -> Flow:
     if not isinstance(value, str) or not is_label(value):
         raise CannotAccept("The live friendly name cannot be declared. Rename it on Twilio.")
     return declare_text(value)
+
+
+def declare_field(name: str, value: Value) -> Flow:
+    """Return the value that declares a field of a number. Raises CannotAccept."""
+    written = written_field(name, value)
+    if written is None:
+        raise CannotAccept(f"The live {name} cannot be declared. Change it on Twilio.")
+    return written
 
 
 def _key(present: Mapping[str, object], name: str) -> str:

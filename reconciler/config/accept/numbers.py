@@ -19,13 +19,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.config.accept.files import ConfigurationFiles, DeclaredEntry, check_variable
-from reconciler.config.accept.hooks import declare_hook, declare_label, key_in, value_in
+from reconciler.config.accept.hooks import (
+    declare_field,
+    declare_hook,
+    declare_label,
+    key_in,
+    value_in,
+)
 from reconciler.config.accept.request import CannotAccept, Request
 from reconciler.config.accept.routes import RouteSearch, Routing, expand_short_form
 from reconciler.config.desired.parts import PARTS
 from reconciler.config.project import Agent, Project
 from reconciler.config.source.edit import REMOVE, Change, Merge
 from reconciler.config.source.nodes import Map
+from reconciler.kinds.number_fields import BY_NAME
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 from reconciler.planning.identity.match import rename_references
@@ -64,6 +71,11 @@ class NumberWriter:
             check_variable(entry.text, entry.node, ("friendly_name",))
             label = declare_label(request.values["friendly_name"])
             self._files.merge(entry, {key_in(entry.node, "friendly_name"): label})
+
+        for name in [name for name in BY_NAME if name in request.values]:
+            check_variable(entry.text, entry.node, (name,))
+            written = declare_field(name, request.values[name])
+            self._files.merge(entry, {key_in(entry.node, name): written})
 
         drifted = {part: request.values[part] for part in PARTS if part in request.values}
         if not drifted:

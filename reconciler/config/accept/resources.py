@@ -17,11 +17,13 @@ from reconciler.config.accept.hooks import (
 )
 from reconciler.config.accept.messaging_services import add_service_values
 from reconciler.config.accept.request import CannotAccept, Request
+from reconciler.config.desired.applications import APPLICATION_FIELDS
 from reconciler.config.desired.parts import PARTS
 from reconciler.config.desired.roundtrip import can_declare_origination, is_label
 from reconciler.config.source.edit import REMOVE, Change, Merge
 from reconciler.config.source.nodes import Node
 from reconciler.config.source.write import Flow
+from reconciler.kinds.number_fields import NONE
 from reconciler.model.live import Live
 from reconciler.model.route import Value
 
@@ -43,7 +45,10 @@ SECTIONS = {
 """Kind → the section that declares it."""
 
 _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "application": {"friendly_name": ("friendly_name",)},
+    "application": {
+        "friendly_name": ("friendly_name",),
+        **{name: (written,) for name, written in APPLICATION_FIELDS.items()},
+    },
     "trunk": {
         "friendly_name": ("friendly_name",),
         "domain_name": ("domain",),
@@ -106,6 +111,8 @@ def _declare_value(name: str, value: Value) -> Flow:
         return declare_label(value)
     if isinstance(value, str):
         return declare_text(value)
+    if value is None and name in APPLICATION_FIELDS:
+        return NONE
     if isinstance(value, bool | int):
         return value
     raise CannotAccept(

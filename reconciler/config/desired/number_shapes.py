@@ -86,8 +86,7 @@ class ShapeMaker:
         manage = defaults.manage if value.manage is None else value.manage
         writes = resident is not None and not own_trunk
         attrs = number_parts(value, agent, manage, platform_writes=writes)
-        managed = (value.agent, value.trunk, value.webhooks, value.messaging_service)
-        observe_only = not (any(managed) or value.friendly_name)
+        observe_only = not (attrs or value.agent or value.trunk or value.webhooks)
         options = self._options(value, defaults, value.agent, observe_only)
 
         if resident is None or platform is None:

@@ -16,6 +16,7 @@ import msgspec
 
 from reconciler.config.advice.findings import Finding, place_findings
 from reconciler.config.desired.number_shapes import NumberShape
+from reconciler.config.desired.parts import declared_field
 from reconciler.config.desired.registrations import registration_of, secrets_of
 from reconciler.config.formats import E164, is_sid, normal_sid
 from reconciler.config.project import Secret
@@ -23,9 +24,11 @@ from reconciler.config.section_names import duplicate_declaration
 from reconciler.config.sections.checks import LONGEST_LABEL
 from reconciler.config.source.nodes import Float, Int, Map, Node, Place
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.number_fields import FIELDS, NONE, OWN_NAMES
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.position import Position
+from reconciler.model.route import Value
 
 Labels = tuple[tuple[str, str], ...]
 _OWN = object()
@@ -48,11 +51,21 @@ def _are_labels(value: object) -> bool:
     return type(value) is Map and all(type(label) is str for label in value.values())
 
 
+def _is_optional_sid(prefix: str) -> Callable[[object], bool]:
+    """Return the check of a SID of a number that may also be declared as not there."""
+
+    def check(value: object) -> bool:
+        return type(value) is str and (value == NONE or is_sid(value, prefix))
+
+    return check
+
+
 OWN_FIELDS: dict[str, Callable[[object], bool]] = {
     "friendly_name": _is_label,
     "sid": _is_pin,
     "price": _is_price,
     "labels": _are_labels,
+    **{field.name: _is_optional_sid(field.prefix) for field in FIELDS if field.prefix},
 }
 """Fields that often differ between numbers, each with its check, which needs no other field."""
 
@@ -164,12 +177,17 @@ class NumberSection:
                 self.diagnostics.append(found)
 
     def _with_own_fields(self, profile: Profile, node: Any, shape: NumberShape) -> Profile:
-        """Return the profile with this number's own friendly name and labels."""
+        """Return the profile with this number's own friendly name, SIDs and labels."""
         if "labels" in shape.own:
             profile = self._share_labels(profile, node["labels"])
-        if "friendly_name" not in shape.own:
+        own = shape.own & OWN_NAMES
+        if not own:
             return profile
-        attrs = {**profile.attrs, "friendly_name": node["friendly_name"]}
+
+        attrs = dict(profile.attrs)
+        for name in own:
+            written = node[name]
+            attrs[name] = written if name == "friendly_name" else _own_sid(written)
         return Profile(profile.account, attrs, profile.options, profile.purchase)
 
     def _share_labels(self, profile: Profile, labels: Mapping[str, str]) -> Profile:
@@ -217,6 +235,10 @@ class NumberSection:
 def _pin(node: Any, shape: NumberShape) -> str | None:
     """Return the SID that a number pins."""
     return normal_sid(node["sid"]) if "sid" in shape.own else shape.sid
+
+
+def _own_sid(written: str) -> Value:
+    return declared_field(written if written == NONE else normal_sid(written))
 
 
 def _with_labels(profile: Profile, labels: Labels) -> Profile:

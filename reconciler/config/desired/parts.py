@@ -23,6 +23,7 @@ from reconciler.config.sections.number import Number
 from reconciler.config.source.nodes import Place
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import make_webhook
+from reconciler.kinds.number_fields import BY_NAME, NONE
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Value, Webhook
 
@@ -90,12 +91,21 @@ def number_parts(
             parts["voice"] = None
         attrs = {part: parts[part] for part in PARTS if part in manage}
 
-    # The friendly name is ours also where a platform writes the webhooks.
+    # These are ours also where a platform writes the webhooks.
     if number.messaging_service is not None:
         attrs[MEMBERSHIP] = Membership(service_ref(number.messaging_service))
     if number.friendly_name is not None:
         attrs["friendly_name"] = number.friendly_name
+    for name in BY_NAME:
+        value = getattr(number, name)
+        if value is not None:
+            attrs[name] = declared_field(value)
     return attrs
+
+
+def declared_field(written: str | bool) -> Value:
+    """Return a declared field of a number in canonical form."""
+    return None if written == NONE else written
 
 
 def trunk_ref(written: str) -> str:

@@ -5,15 +5,17 @@ declared in YAML without loss; return a webhook's fields as YAML has them; pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from reconciler.config.desired.parts import canonical_webhook
+from reconciler.config.formats import is_sid, normal_sid
 from reconciler.config.sections.agent import Application, Hook, StatusHook
 from reconciler.config.sections.checks import LONGEST_LABEL
-from reconciler.config.sections.fields import Section
+from reconciler.config.sections.fields import ReceiveMode, Section
 from reconciler.config.sections.trunk import Origination, Trunk
+from reconciler.kinds.number_fields import BY_NAME, NONE
 from reconciler.model.route import Webhook
 
 
@@ -56,6 +58,21 @@ def can_declare_origination(fields: Mapping[str, Any]) -> bool:
 def is_label(name: object) -> bool:
     """Return whether a friendly name can be declared."""
     return isinstance(name, str) and bool(name.strip()) and len(name) <= LONGEST_LABEL
+
+
+def written_field(name: str, value: object) -> str | bool | None:
+    """Return a field of a number as YAML has it; None for a value that YAML cannot express."""
+    field = BY_NAME[name]
+    if field.prefix:
+        if value is None:
+            return NONE
+        is_normal = isinstance(value, str) and is_sid(value, field.prefix)
+        return (
+            value if isinstance(value, str) and is_normal and normal_sid(value) == value else None
+        )
+    if isinstance(field.default, bool):
+        return value if isinstance(value, bool) else None
+    return value if value in get_args(ReceiveMode) and isinstance(value, str) else None
 
 
 def _same(model: type[Section], fields: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from reconciler.config.sections.fields import (
     Label,
     Labels,
     Method,
+    OptionalUrl,
     Phone,
     Section,
     Text,
@@ -237,6 +238,24 @@ class Application(Section):
     )
     status: AnyStatusHook | None = optional_field(
         "Webhook for the progress of calls.", "https://agents.example.com/status"
+    )
+    message_status_callback: OptionalUrl | None = optional_field(
+        "URL for the progress of messages that the application sends; `none`: it has none. Managed "
+        "only when declared.",
+        "https://agents.example.com/message-status",
+    )
+    sms_status_callback: OptionalUrl | None = optional_field(
+        "Twilio's older name of `message_status_callback`, a field of its own; `none`: it has none. "
+        "Managed only when declared.",
+        "https://agents.example.com/sms-status",
+    )
+    caller_id_lookup: bool | None = optional_field(
+        "Whether Twilio looks up the name of each caller, at a price for each call. Managed only "
+        "when declared.",
+        True,
+    )
+    public_application_connect: bool | None = optional_field(
+        "Whether other Twilio accounts may dial the application. Managed only when declared.", False
     )
     on_removal: Literal["delete", "keep"] = optional_field(
         "Once the application is no longer declared: delete it (if the reconciler created it and nothing uses it), or "

@@ -43,6 +43,7 @@ from reconciler.config.sections.checks import (
     make_refusal,
     sid_checker,
 )
+from reconciler.kinds.number_fields import NONE
 from reconciler.planning.checks.limits import Limit
 
 
@@ -136,6 +137,27 @@ IdentitySid = Annotated[
     AfterValidator(sid_checker("RI", "invalid_value", "An identity's SID")),
     _schema(pattern="^RI[0-9a-fA-F]{32}$"),
 ]
+
+
+def _optional_sid(prefix: str, what: str) -> Any:
+    """Return the type of a SID that may also be declared as not there."""
+    check = sid_checker(prefix, "invalid_value", what)
+    return Annotated[
+        str,
+        AfterValidator(lambda value: value if value == NONE else check(value)),
+        _schema(pattern=f"^({prefix}[0-9a-fA-F]{{32}}|{NONE})$"),
+    ]
+
+
+OptionalUrl = Annotated[
+    str,
+    AfterValidator(lambda value: value if value == NONE else check_url(value)),
+    _schema(pattern=f"^(https?://[^/\\s]+.*|{NONE})$"),
+]
+OptionalAddressSid = _optional_sid("AD", "An address's SID")
+OptionalBundleSid = _optional_sid("BU", "A bundle's SID")
+OptionalIdentitySid = _optional_sid("RI", "An identity's SID")
+ReceiveMode = Literal["voice", "fax"]
 Labels = dict[str, str]
 Method = Literal["GET", "POST"]
 OnRemoval = Literal["restore", "clear", "keep"]

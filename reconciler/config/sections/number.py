@@ -18,9 +18,13 @@ from reconciler.config.sections.fields import (
     Labels,
     NumberSid,
     OnRemoval,
+    OptionalAddressSid,
+    OptionalBundleSid,
+    OptionalIdentitySid,
     Part,
     Phone,
     Price,
+    ReceiveMode,
     SecretReference,
     Section,
     SipServer,
@@ -29,6 +33,7 @@ from reconciler.config.sections.fields import (
     mandatory_field,
     optional_field,
 )
+from reconciler.kinds.number_fields import BY_NAME
 
 NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
 
@@ -141,6 +146,7 @@ _TWILIO_ONLY = (
     "friendly_name",
     "manage",
     "purchase",
+    *BY_NAME,
 )
 
 
@@ -161,6 +167,31 @@ class Number(TwilioNumber):
     )
     friendly_name: Label | None = optional_field(
         "Label of the number on Twilio; managed only when declared.", "Sales US"
+    )
+    emergency_address: OptionalAddressSid | None = optional_field(
+        "SID of the address that emergency calls from this number carry; `none`: it has none. "
+        "Managed only when declared.",
+        "AD00000000000000000000000000000000",
+    )
+    address: OptionalAddressSid | None = optional_field(
+        "SID of the address of the number's user; `none`: it has none. Managed only when declared.",
+        "AD00000000000000000000000000000000",
+    )
+    bundle: OptionalBundleSid | None = optional_field(
+        "SID of the number's regulatory bundle; `none`: it has none. Managed only when declared.",
+        "BU00000000000000000000000000000000",
+    )
+    identity: OptionalIdentitySid | None = optional_field(
+        "SID of the identity of the number's user; `none`: it has none. Managed only when declared.",
+        "RI00000000000000000000000000000000",
+    )
+    caller_id_lookup: bool | None = optional_field(
+        "Whether Twilio looks up the name of each caller, at a price for each call. Managed only "
+        "when declared.",
+        True,
+    )
+    receive_mode: ReceiveMode | None = optional_field(
+        "Whether the number receives calls or faxes. Managed only when declared.", "voice"
     )
     supports_inbound: bool = optional_field(
         "Whether the number receives calls; `false` clears its voice route.", True, default=True

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.forms import compare_forms
 from reconciler.model.entry import Entry
-from reconciler.planning.decide.compare import live_value
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.live_values import live_value
 from reconciler.planning.identity.observed import Observed
 
 

@@ -6,7 +6,9 @@ voice that cannot have an effect; pure.
 | messages    | cannot receive messages     | they are left as they are, with a note: Twilio refuses them (21407) |
 | messages    | has the same value already  | nothing                                                           |
 | a voice     | cannot receive calls        | an error: no caller would reach the route                         |
-| a voice     | receives faxes              | an error: Twilio uses the voice settings for faxes                |
+| a voice     | receives faxes, or is to    | an error: Twilio uses the voice settings for faxes                |
+
+A number that receives faxes and declares `receive_mode: voice` is made to receive calls.
 
 Source: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 """
@@ -19,10 +21,11 @@ from itertools import chain
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.number_fields import RECEIVE_MODE
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.identity_map import IdentityMap, list_distinct
 from reconciler.model.live import Live
-from reconciler.planning.decide.compare import live_value
+from reconciler.planning.decide.live_values import live_value
 from reconciler.planning.identity.observed import Observed
 
 _MOST_NAMED = 5
@@ -70,12 +73,15 @@ def leave_messages(
     return kept, [_messages_note(without)] if without else []
 
 
-def find_voice_problem(declared: Desired, address: str, live: Live) -> Diagnostic | None:
-    """Return an error when the declared voice cannot have an effect on this number."""
+def find_voice_problem(declared: Desired, address: str, live: Live | None) -> Diagnostic | None:
+    """Return an error when the declared voice cannot have an effect on this number.
+
+    `live` is None for a number that is yet to be bought.
+    """
     if declared.profile.attrs.get("voice") is None:
         return None
 
-    if not live.can_call:
+    if live is not None and not live.can_call:
         return Diagnostic.at(
             declared.position,
             code="number_cannot_call",
@@ -85,16 +91,23 @@ def find_voice_problem(declared: Desired, address: str, live: Live) -> Diagnosti
             address=address,
         )
 
-    if live.receives_fax:
-        return Diagnostic.at(
-            declared.position,
-            code="number_receives_fax",
-            summary="The number receives faxes",
-            detail=f"{live.key} has the receive mode `fax`, so Twilio takes each call as a fax. Set its receive mode to "
-            "`voice` on Twilio, or leave its calls alone with `manage: [sms, status]`.",
-            address=address,
-        )
-    return None
+    # A declared mode counts: it is written together with the voice.
+    mode = declared.profile.attrs.get(RECEIVE_MODE)
+    is_left_fax = mode is None and live is not None and live.receives_fax
+    if not is_left_fax and mode != "fax":
+        return None
+
+    fact, cure = "is declared with", "Declare"
+    if is_left_fax:
+        fact, cure = "has", "Let apply change it with"
+    return Diagnostic.at(
+        declared.position,
+        code="number_receives_fax",
+        summary="The number receives faxes",
+        detail=f"{live.key if live is not None else declared.key} {fact} the receive mode `fax`, so Twilio takes each "
+        f"call as a fax. {cure} `receive_mode: voice`, or leave its calls alone with `manage: [sms, status]`.",
+        address=address,
+    )
 
 
 def _messages_note(without: Sequence[tuple[Desired, Live]]) -> Diagnostic:

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import msgspec
 
 from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_field_for
+from reconciler.kinds.number_fields import BY_NAME
 from reconciler.model.action import Reason
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
@@ -24,6 +25,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, WireValue
 from reconciler.planning.decide.heals import settle_heals
+from reconciler.planning.decide.live_values import live_value, raw_value
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -40,19 +42,6 @@ class Comparison(msgspec.Struct, frozen=True):
     base: Entry
     resumes: bool
     resolved: bool
-
-
-def live_value(live: Live, name: str) -> Value:
-    """Return a canonical attribute of a live resource."""
-    # A number has its friendly name apart from what it shares with others.
-    if name == "friendly_name" and name not in live.attrs:
-        return live.name
-    return live.attrs.get(name)
-
-
-def live_attrs(live: Live, names: Attrs) -> dict[str, Value]:
-    """Return the live values of these attributes."""
-    return {name: live_value(live, name) for name in names}
 
 
 def last_applied(entry: Entry, live: Live, name: str) -> Value:
@@ -75,8 +64,8 @@ def match_form(entry: Entry, name: str, value: Value, live: Value) -> Value:
 def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireValue]:
     """Return the live raw fields of these attributes, which a release would restore.
 
-    Empty fields and Twilio's default method are left out: most numbers were empty, and state holds
-    all of them.
+    Empty fields and Twilio's defaults are left out: most numbers were empty, and state holds all of
+    them.
     """
     values: dict[str, WireValue] = {}
     if kind not in NUMBER_KINDS:
@@ -88,8 +77,10 @@ def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireV
 
     for name in names:
         for field in PARTS[name]:
-            value = live.name if field == "friendly_name" else live.wire.get(field)
+            value = raw_value(live, field)
             is_default = field.endswith("_method") and value == DEFAULT_METHOD
+            if name in BY_NAME and value == BY_NAME[name].default:
+                is_default = True
             if value and not is_default:
                 values[field] = value
     return values

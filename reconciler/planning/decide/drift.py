@@ -12,8 +12,9 @@ from reconciler.model.actor import Actor
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value, WireValue
-from reconciler.planning.decide.compare import last_applied, live_value, match_form
+from reconciler.planning.decide.compare import last_applied, match_form
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.live_values import live_value
 from reconciler.planning.identity.children import is_bound
 from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.observed import Observed

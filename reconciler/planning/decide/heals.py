@@ -14,14 +14,15 @@ from reconciler.model.entry import Entry
 from reconciler.model.heal import GONE, Heal, add_newer
 from reconciler.model.live import Live
 from reconciler.planning.decide.fields import flatten
+from reconciler.planning.decide.live_values import live_attrs
 
 
 def settle_heals(entry: Entry, live: Live) -> tuple[Heal, ...]:
     """Return the heals of a bound resource, with those of an interrupted run that have happened."""
     if not entry.healing:
         return entry.healed
-    attrs = {"friendly_name": live.name, **live.attrs}
-    shown = flatten(entry.kind, {name: attrs.get(name) for name in entry.pending or attrs})
+    names = entry.pending or {"friendly_name": None, **live.attrs}
+    shown = flatten(entry.kind, live_attrs(live, names))
 
     happened: list[Heal] = []
     for heal in entry.healing:

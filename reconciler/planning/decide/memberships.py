@@ -19,7 +19,8 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Membership, Value
-from reconciler.planning.decide.compare import last_applied, live_value
+from reconciler.planning.decide.compare import last_applied
+from reconciler.planning.decide.live_values import live_value
 
 
 def find_membership_to_restore(declared: Desired, entry: Entry, live: Live) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
+from reconciler.kinds.number_fields import OWN_NAMES
 from reconciler.kinds.purchase import purchase_changes
 from reconciler.model.action import Action, ActionName, Change, Reason
 from reconciler.model.desired import Desired
@@ -15,7 +16,8 @@ from reconciler.model.entry import Entry
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, Webhook, WireValue
-from reconciler.planning.decide.compare import all_written_values, compare, live_attrs, prior_values
+from reconciler.planning.decide.compare import all_written_values, compare, prior_values
+from reconciler.planning.decide.live_values import live_attrs
 from reconciler.planning.decide.memberships import (
     find_membership_to_restore,
     without_membership,
@@ -65,9 +67,10 @@ def adopt(
     """
     profile = declared.profile
 
-    # A name differs from number to number, and so do the values of a former entry: then nothing is
-    # shared.
-    is_shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
+    # Names and fields differ from number to number, and so do the values of a former entry: then
+    # nothing is shared.
+    is_alike = former is None and OWN_NAMES.isdisjoint(profile.attrs)
+    is_shared = adoptions is not None and is_alike
     known = adoptions if adoptions is not None and is_shared else Adoptions()
     adoption = known.get(declared.kind, profile, live.attrs, live.wire)
     if adoption is None:

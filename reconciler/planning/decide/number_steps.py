@@ -14,11 +14,12 @@ import msgspec
 
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
+from reconciler.kinds.number_fields import BY_NAME, RECEIVE_MODE
 from reconciler.model.action import ActionName, Change, RouteChange
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Membership, TrunkRoute, Value, Webhook
-from reconciler.planning.decide.compare import live_attrs
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.live_values import live_attrs
 from reconciler.planning.decide.takeover import overwritten_values
 
 _OTHER_PARTS = ("friendly_name", MEMBERSHIP)
@@ -114,38 +115,61 @@ def _list_steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
     """Yield the writes in their safe order; each changes what it names and nothing else."""
     webhooks: dict[str, Value] = {}
     applications: dict[str, Value] = {}
+    fields: dict[str, Value] = {}
     for part, value in wanted.items():
-        if isinstance(value, ApplicationRoute):
+        if part in BY_NAME:
+            fields[part] = value
+        elif isinstance(value, ApplicationRoute):
             applications[part] = value
         elif part not in _OTHER_PARTS and (value is None or isinstance(value, Webhook)):
             webhooks[part] = value
+
+    # The receive mode goes with the first route of calls that is written: Twilio would use the
+    # route for faxes until then.
+    mode: dict[str, Value] = {}
+    if RECEIVE_MODE in fields and "voice" in wanted:
+        mode[RECEIVE_MODE] = fields.pop(RECEIVE_MODE)
 
     # 1. Webhooks first: behind a trunk they have no effect yet, so the number keeps its route.
     have = live_attrs(live, wanted)
     leaves_trunk = "voice" in webhooks and isinstance(live.attrs["voice"], TrunkRoute)
     step = _overwrite_webhooks(live, webhooks, have, leaves_trunk=leaves_trunk)
     if step is not None:
-        yield step
+        yield _add_mode(step, mode)
 
     # 2. Then the trunk goes, and the webhooks behind it answer.
     if leaves_trunk:
-        yield Step("detach_trunk", {}, {"voice": webhooks["voice"]}, have, ("trunk_sid",))
+        step = Step("detach_trunk", {}, {"voice": webhooks["voice"]}, have, ("trunk_sid",))
+        yield _add_mode(step, mode)
 
     # 3. An application or a trunk replaces in one call what answers.
     if applications:
-        yield Step("set_application", applications, applications, have)
+        yield _add_mode(Step("set_application", applications, applications, have), mode)
     if isinstance(wanted.get("voice"), TrunkRoute):
         voice = {"voice": wanted["voice"]}
-        yield Step("attach_trunk", voice, voice, have)
+        yield _add_mode(Step("attach_trunk", voice, voice, have), mode)
 
+    # 4. The other fields come last: a refusal of them leaves the routes as declared.
+    fields |= mode
+    if fields:
+        yield Step("update", fields, fields, have)
     if "friendly_name" in wanted:
         name = {"friendly_name": wanted["friendly_name"]}
         yield Step("rename", name, name, have)
 
-    # 4. The messaging service comes last: it hides the SMS route, which is right by then.
+    # 5. The messaging service comes last: it hides the SMS route, which is right by then.
     if MEMBERSHIP in wanted:
         service = {MEMBERSHIP: wanted[MEMBERSHIP]}
         yield Step("update", service, service, have)
+
+
+def _add_mode(step: Step, mode: dict[str, Value]) -> Step:
+    """Return a step that also sets the receive mode, if it is still to be set and calls change."""
+    if not mode or "voice" not in {**step.writes, **step.effect}:
+        return step
+    writes, effect = {**mode, **step.writes}, {**mode, **step.effect}
+    mode.clear()
+    return msgspec.structs.replace(step, writes=writes, effect=effect)
 
 
 def _overwrite_webhooks(
@@ -184,7 +208,8 @@ def _list_changes(kind: str, step: Step) -> tuple[Change, ...]:
 
     changes: list[Change] = []
     for change in found:
-        if change.field == "trunk" or change.field.endswith("_application"):
+        is_route = change.field == "trunk" or change.field.endswith("_application")
+        if is_route or change.field == RECEIVE_MODE:
             changes.append(change)
     return tuple(changes)
 

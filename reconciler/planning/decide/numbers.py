@@ -25,6 +25,7 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide import number, problems
 from reconciler.planning.decide.capabilities import find_voice_problem
+from reconciler.planning.decide.emergency_address import find_emergency_problems
 from reconciler.planning.decide.platform_effects import PlatformEffects
 from reconciler.planning.decide.platform_writes import adopt_platform_writes, values_without_route
 from reconciler.planning.decide.switch_route import attach_last, switch_last
@@ -161,6 +162,7 @@ def decide_number(
     else:
         actions, update = number.align(declared, entry, live, context.our_urls)
         warnings = problems.find_observed_changes(declared, address, entry, live)
+    warnings += find_emergency_problems(declared, address, live)
 
     # The trunk or application comes off last: until the platform has the number, calls go where
     # they went.
@@ -186,6 +188,9 @@ def _buy_or_refuse(identified: IdentifiedNumber, context: NumberContext) -> Deci
     was_bound = entry is not None and bool(entry.sid)
     may_buy = declared.profile.purchase is not None and not was_bound
     if may_buy and not any(context.observed.elsewhere(declared.key)):
+        problem = find_voice_problem(declared, address, None)
+        if problem is not None:
+            return Decision.refuse(problem)
         return Decision(tuple(number.buy(declared, context.our_urls)))
 
     missing = problems.number_missing(declared, address, entry, context.observed)

@@ -10,7 +10,8 @@ from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.planning.decide.compare import last_applied, live_value
+from reconciler.planning.decide.compare import last_applied
+from reconciler.planning.decide.live_values import live_value
 from reconciler.planning.identity.observed import Observed
 
 

@@ -19,6 +19,7 @@ from reconciler.kinds.number import (
     describe_route,
     url_field_for,
 )
+from reconciler.kinds.number_fields import BY_NAME, BY_WIRE, released_value
 from reconciler.model.action import Action, ActionName, Change, RouteChange
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -27,10 +28,10 @@ from reconciler.planning.decide.compare import (
     all_written_values,
     is_as_written,
     last_applied,
-    live_value,
     prior_value,
 )
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.live_values import live_value, raw_value
 from reconciler.planning.decide.memberships import membership_after_us, without_membership
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
@@ -151,6 +152,12 @@ def _target_fields(entry: Entry, live: Live) -> dict[str, WireValue]:
 
 def _fields_after_release(entry: Entry, part: str) -> dict[str, WireValue]:
     """Return the raw fields of one part as a release leaves them."""
+    own = BY_NAME.get(part)
+    if own is not None:
+        prior = entry.prior.get(own.wire) if entry.options.on_removal == "restore" else None
+        value = released_value(own, prior)
+        return {} if value is None else {own.wire: value}
+
     if entry.options.on_removal == "restore":
         return {field: prior_value(entry, field) for field in PARTS[part]}
 
@@ -200,9 +207,9 @@ def _select_fields(
     """Return the fields to send: those that differ, and those in `always`."""
     send: dict[str, WireValue] = {}
     for field, value in target.items():
-        differs = (value or "") != (_live_field(live, field) or "")
+        differs = (value or "") != (raw_value(live, field) or "")
         if (differs or field in always) and (value or not _never_empty(field)):
-            send[field] = value or ""
+            send[field] = "" if value is None else value
 
     for field in target:
         if _is_leftover_method(field, send, live):
@@ -228,10 +235,6 @@ def _is_leftover_method(field: str, send: Mapping[str, WireValue], live: Live) -
         return False
     clears_url = send.get(url_field_for(field)) == ""
     return clears_url and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
-
-
-def _live_field(live: Live, field: str) -> WireValue:
-    return live.name if field == "friendly_name" else live.wire.get(field)
 
 
 def _make_action(
@@ -275,7 +278,10 @@ def _change(live: Live, field: str, value: WireValue) -> Change:
         voice = live.attrs["voice"]
         trunk = voice.trunk if isinstance(voice, TrunkRoute) else None
         return Change("trunk", trunk, value or None)
-    return Change(field, _live_field(live, field), value or None)
+    if field in BY_WIRE:
+        name = BY_WIRE[field].name
+        return Change(name, raw_value(live, field) or None, value or None)
+    return Change(field, raw_value(live, field), value or None)
 
 
 def _wire_after(live: Live, send: Mapping[str, WireValue]) -> Wire:
@@ -331,4 +337,4 @@ def _describe_foreign(entry: Entry, live: Live) -> list[str]:
 
 
 def _format_value(value: Value) -> str:
-    return str(value) if isinstance(value, str) else describe_route(value)
+    return str(value) if isinstance(value, str | bool) else describe_route(value)

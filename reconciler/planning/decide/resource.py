@@ -16,8 +16,9 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value
 from reconciler.planning.decide import problems
-from reconciler.planning.decide.compare import compare, last_applied, live_attrs, prior_values
+from reconciler.planning.decide.compare import compare, last_applied, prior_values
 from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.live_values import live_attrs
 from reconciler.planning.decide.reserved_domains import note_recreated_domain, note_reserved_domain
 from reconciler.planning.decision import NO_DECISION, Decision
 from reconciler.planning.identity.match import find_same_key

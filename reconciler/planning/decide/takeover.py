@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from reconciler.kinds.number_fields import BY_NAME
 from reconciler.model.action import Change
 from reconciler.model.route import ApplicationRoute, Membership, TrunkRoute, Value, Webhook
 
@@ -45,6 +46,8 @@ def _values(part: str, value: Value) -> list[tuple[str, str]]:
             return [(f"{part}_application", application)]
         case Membership(service=service):
             return [(part, service)]
+        case str(sid) if part in BY_NAME and BY_NAME[part].prefix:
+            return [(part, sid)]
         case _:
             return []
 

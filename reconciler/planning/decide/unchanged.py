@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reconciler.kinds.number_fields import BY_NAME, OWN_NAMES
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
+from reconciler.model.route import Attrs
+from reconciler.planning.decide.emergency_address import is_settled
+from reconciler.planning.decide.live_values import live_value
 from reconciler.planning.identity.observed import Observed
 
-_NO, _YES, _IF_NAMED_SO = 0, 1, 2
+_NO, _YES, _IF_NAMED_SO, _IF_OWN_VALUES = 0, 1, 2, 3
 
 
 def skip_unchanged(
@@ -66,6 +70,7 @@ def skip_unchanged(
             or entry.kind != declared.kind
             or (declared.sid is not None and declared.sid != live.sid)
             or (verdict == _IF_NAMED_SO and profile.attrs["friendly_name"] != live.name)
+            or (verdict == _IF_OWN_VALUES and not _has_own_values(profile.attrs, live))
         ):
             rest.append(declared)
             continue
@@ -90,8 +95,21 @@ def _agrees(declared: Desired, entry: Entry, live: Live) -> int:
     if options.observe_only or entry.options != options or entry.last_applied != attrs:
         return _NO
 
-    # The friendly name differs from number to number: the caller compares it.
+    # Friendly name and fields differ from number to number: the caller compares them.
     for name, value in attrs.items():
-        if name != "friendly_name" and live.attrs.get(name) != value:
+        if name not in OWN_NAMES and live.attrs.get(name) != value:
             return _NO
+    if not BY_NAME.keys().isdisjoint(attrs):
+        return _IF_OWN_VALUES
     return _IF_NAMED_SO if "friendly_name" in attrs else _YES
+
+
+def _has_own_values(attrs: Attrs, live: Live) -> bool:
+    """Return whether a number has the declared values that differ from number to number.
+
+    False for an emergency address that is not settled: the decision reports it.
+    """
+    for name, value in attrs.items():
+        if name in OWN_NAMES and live_value(live, name) != value:
+            return False
+    return is_settled(attrs, live)

@@ -8,6 +8,7 @@ import msgspec
 
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import PARTS, canonical_routes
+from reconciler.kinds.number_fields import BY_NAME, canonical_value
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
 from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options, Profile
@@ -122,6 +123,9 @@ def _attrs_of_number(entry: Entry, present: Entry | None) -> Attrs:
 
 def _value_before_us(entry: Entry, part: str) -> dict[str, Value]:
     """Return a part as it was before it was managed; a friendly name cannot be cleared again."""
+    if part in BY_NAME:
+        return {part: canonical_value(BY_NAME[part], entry.prior.get(BY_NAME[part].wire))}
+
     wire = {field: prior_value(entry, field) for field in PARTS[part]}
     if part == "friendly_name":
         return {part: wire[part]} if wire[part] else {}

@@ -19,7 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import canonical_routes
+from reconciler.kinds.number_fields import BY_NAME, canonical_fields
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Change
 from reconciler.model.address import NUMBER_KINDS
@@ -178,6 +180,8 @@ def _action_of(kind: str, changes: Sequence[Change]) -> str:
     fields = {change.field: change for change in changes}
     if fields.keys() == {"friendly_name"}:
         return "rename"
+    if fields.keys() <= {MEMBERSHIP, *BY_NAME}:
+        return "update"
     if "trunk" in fields:
         return "attach_trunk" if fields["trunk"].after else "detach_trunk"
     if any(name.endswith("_application") and fields[name].after for name in fields):
@@ -198,7 +202,8 @@ def _prior_attrs(entry: Entry) -> dict[str, Value]:
     if entry.kind not in NUMBER_KINDS:
         return dict(entry.prior)
     attrs = canonical_routes(entry.prior, {})
-    return {**attrs, "friendly_name": entry.prior.get("friendly_name")}
+    name = entry.prior.get("friendly_name")
+    return {**attrs, **canonical_fields(entry.prior), "friendly_name": name}
 
 
 def _list_new_fields(entry: Entry) -> tuple[Change, ...]:

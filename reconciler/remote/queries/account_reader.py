@@ -12,7 +12,8 @@ from typing import NamedTuple
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.messaging_service import MESSAGING_SERVICE
-from reconciler.kinds.number import NUMBER, NumberRow, Observer
+from reconciler.kinds.number import NUMBER, Observer
+from reconciler.kinds.number_row import NumberRow
 from reconciler.kinds.table import KINDS
 from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
@@ -37,6 +38,7 @@ from reconciler.remote.queries.messaging_services import (
     with_other_senders,
 )
 from reconciler.remote.queries.needs import (
+    find_managed_fields,
     find_managed_members,
     find_sought_numbers,
     find_unbound_children,
@@ -113,6 +115,7 @@ class AccountReader:
 
         self._desired_numbers = [item for item in desired if item.kind in NUMBER_KINDS]
         self._all_recorded = recorded
+        self._with_fields = find_managed_fields(desired, recorded)
         self._recorded_numbers = index_recorded_numbers(recorded)
         self._sought_numbers = find_sought_numbers(desired, recorded)
         self._managed_members = find_managed_members(desired, recorded)
@@ -316,7 +319,7 @@ class AccountReader:
 
     def _read_numbers(self, gateway: Gateway, names: Mapping[str, str]) -> dict[str, Live]:
         """Return all numbers of the account by E.164."""
-        observer = Observer(names)
+        observer = Observer(names, with_fields=self._with_fields)
         account = gateway.account
         numbers: dict[str, Live] = {}
         pages = 0
@@ -372,7 +375,7 @@ class AccountReader:
             found.append(NUMBER.observe(row, gateway.account, names))
 
         # A number that is to be bought has no SID yet, but Twilio finds it by its E.164.
-        observer = Observer(names)
+        observer = Observer(names, with_fields=self._with_fields)
         for number in to_buy:
             if number not in numbers:
                 rows = gateway.find_numbers(number)

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.messaging_service import KIND as SERVICE_KIND
+from reconciler.kinds.number_fields import BY_NAME
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, list_watched_child_kinds
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import list_distinct
+from reconciler.model.route import Attrs
 from reconciler.planning.identity.children import is_bound
 
 
@@ -135,3 +138,18 @@ def find_sought_numbers(
         elif item.profile.purchase is not None and item.address not in recorded:
             sought.setdefault(item.profile.account, ([], []))[1].append(item.key)
     return sought
+
+
+def find_managed_fields(desired: Iterable[Desired], recorded: Mapping[str, Entry]) -> bool:
+    """Return whether a number is declared or recorded with a field beside its routes.
+
+    Few distinct objects are searched: 100,000 numbers share them.
+    """
+    attrs: list[Attrs] = [profile.attrs for profile in list_distinct(i.profile for i in desired)]
+    attrs += list_distinct(entry.last_applied for entry in recorded.values())
+    for entry in recorded.values():
+        if entry.previously_managed:
+            attrs.append(entry.previously_managed)
+        if entry.pending:
+            attrs.append(entry.pending)
+    return not all(BY_NAME.keys().isdisjoint(each) for each in attrs)

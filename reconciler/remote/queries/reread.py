@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
-from reconciler.kinds.number import NumberRow
+from reconciler.kinds.number_row import NumberRow
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
 from reconciler.remote.queries.rows import read_rows

@@ -21,7 +21,8 @@ from twilio.http import HttpClient  # type: ignore[import-untyped]
 
 from reconciler.clock import Clock, SystemClock
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.kinds.number import LISTING, NumberPage, NumberRow
+from reconciler.kinds.number import LISTING
+from reconciler.kinds.number_row import NumberPage, NumberRow
 from reconciler.model.credentials import Credentials
 from reconciler.model.route import Json
 from reconciler.remote.gateway import CallRecord, Event, Wait

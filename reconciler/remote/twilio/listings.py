@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from reconciler.kinds.number import NumberPage, NumberRow
+from reconciler.kinds.number_row import NumberPage, NumberRow
 from reconciler.model.route import Json
 from reconciler.remote.listing import ForeignRows, ListingError, ListingGuard
 

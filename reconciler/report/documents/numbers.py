@@ -27,6 +27,7 @@ from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
+from reconciler.planning.decide.emergency_address import is_settled
 from reconciler.planning.identity.children import is_bound
 from reconciler.planning.identity.observed import Observed
 from reconciler.report.documents.types import Document, ReadSummary
@@ -347,7 +348,8 @@ def _status(
         return "pending" if changes and not is_recorded else "missing"
     if not facts.drifted.isdisjoint(related):
         return "drifted"
-    return "pending" if changes else "in_sync"
+    is_waiting = entry is not None and not is_settled(entry.last_applied, live)
+    return "pending" if changes or is_waiting else "in_sync"
 
 
 def _route(live: Live | None, observed: Observed) -> NumberRoute:

@@ -17,7 +17,7 @@ class Range:
 
     `example` is the beginning of the numbers that a search lists, followed by `digits` counting
     digits. `pattern` matches any number of this type. `address` is `address_requirements`;
-    `regulated`: a bundle is required.
+    `regulated`: a bundle is required; `identity`: an identity is.
     """
 
     type: str
@@ -26,6 +26,7 @@ class Range:
     pattern: str
     address: str = "none"
     regulated: bool = False
+    identity: bool = False
     sms: bool = True
     locality: str | None = None
     region: str | None = None
@@ -109,6 +110,21 @@ COUNTRIES = {
                     locality="Berlin",
                 ),
                 Range("mobile", "+49171392", 5, r"\+491[567]\d{8,9}", "any", regulated=True),
+            ),
+        ),
+        Country(
+            "FR",
+            "France",
+            (
+                Range(
+                    "local",
+                    "+33199001",
+                    4,
+                    r"\+33[1-5]\d{8}",
+                    "any",
+                    identity=True,
+                    locality="Paris",
+                ),
             ),
         ),
         Country(

@@ -39,6 +39,13 @@ from reconciler.sandbox.twilio.refusals import refusal
 _TYPES = {"Local": "local", "Mobile": "mobile", "TollFree": "tollfree"}
 """Path of a list of one type → the type of its numbers."""
 
+_DOCUMENTS = {
+    "BundleSid": "bundle_sid",
+    "AddressSid": "address_sid",
+    "IdentitySid": "identity_sid",
+}
+"""Parameter → field of what a country may require of the owner."""
+
 
 def _list(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
@@ -150,20 +157,35 @@ def _provision(call: TwilioCall) -> Number:
     return number
 
 
-def _check_requirements(number_range: Range | None, changes: Mapping[str, object]) -> None:
-    """Refuse a purchase that lacks a requirement of the country.
+def _check_requirements(number_range: Range | None, documents: Mapping[str, object]) -> None:
+    """Refuse a number without what its country requires of the owner.
 
-    A bundle holds the address as well.
+    A bundle holds address and identity as well.
     """
-    if number_range is None or changes.get("bundle_sid"):
+    if number_range is None or documents.get("bundle_sid"):
         return
 
     if number_range.regulated:
         raise refusal(21649, "Bundle required. A bundle_sid is required to buy this phone number")
-    if number_range.address != "none" and not changes.get("address_sid"):
+    if number_range.address != "none" and not documents.get("address_sid"):
         raise refusal(
             21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty."
         )
+    if number_range.identity and not documents.get("identity_sid"):
+        raise refusal(
+            21650, "Identity required. An identity_sid is required to buy this phone number"
+        )
+
+
+def _check_cleared_documents(number: Number, form: Mapping[str, str]) -> None:
+    """Refuse an update that takes off a document which the country requires of the owner."""
+    cleared = [name for name in _DOCUMENTS if form.get(name) == ""]
+    if not cleared:
+        return
+    documents: dict[str, object] = {}
+    for name, field in _DOCUMENTS.items():
+        documents[field] = form.get(name, getattr(number, field))
+    _check_requirements(range_of(number.phone_number), documents)
 
 
 def _number_to_buy(call: TwilioCall) -> str:
@@ -198,6 +220,7 @@ def _update(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
     number = fetch_row(call, table, call.path["sid"])
     target = _transfer_to(call, number)
+    _check_cleared_documents(number, call.request.form)
     update_number(call.store, number, form=call.request.form, actor=call.actor)
 
     if target:
@@ -218,6 +241,7 @@ def _transfer_to(call: TwilioCall, number: Number) -> str:
     if account_sid == number.account_sid:
         return ""
 
+    _check_emergency_address(number)
     target = call.store.table(ACCOUNTS).get(account_sid)
     if target is None:
         raise refusal(21471, f"Account {account_sid} does not exist")
@@ -234,13 +258,21 @@ def _transfer_to(call: TwilioCall, number: Number) -> str:
     return target.sid
 
 
-def _delete(call: TwilioCall) -> Reply:
-    table = call.store.table(NUMBERS)
-    number = fetch_row(call, table, call.path["sid"])
-    if number.emergency_address_sid:
+def _check_emergency_address(number: Number) -> None:
+    """Refuse to release or move a number with an emergency address.
+
+    Twilio's documents demand that it is unregistered first, and name no error.
+    """
+    if number.emergency_address_sid or number.emergency_address_status != "unregistered":
         raise refusal(
             20409, "The phone number has an emergency address; clear it first", status=409
         )
+
+
+def _delete(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    number = fetch_row(call, table, call.path["sid"])
+    _check_emergency_address(number)
 
     # A released number cannot be bought again, by anybody.
     remove_from_service(call.store, number.sid)

@@ -166,13 +166,31 @@ def read_changes(store: Store, number: Number, form: Mapping[str, str]) -> dict[
         changes["trunk_sid"] = None
 
     if "emergency_address_sid" in changes:
-        changes["emergency_address_status"] = (
-            "registered" if changes["emergency_address_sid"] else "unregistered"
-        )
+        changes["emergency_address_status"] = _emergency_status(store, number, changes)
 
     _check_urls(number, changes)
     _check_references(store, number, changes)
     return changes
+
+
+def _emergency_status(store: Store, number: Number, changes: Mapping[str, object]) -> str:
+    """Return the state of the emergency address after a change; refuse what Twilio cannot register.
+
+    An address takes the place of another only after that one is off, which Twilio's documents
+    describe without naming an error.
+    """
+    address, present = changes["emergency_address_sid"], number.emergency_address_sid
+    if address == present:
+        return number.emergency_address_status
+
+    is_free = not present and number.emergency_address_status == "unregistered"
+    if address and not is_free:
+        raise refusal(20409, "The number has another emergency address; clear it first", status=409)
+    if store.emergency_registration == "slow":
+        return "pending-registration" if address else "pending-unregistration"
+    if store.emergency_registration == "refused":
+        return "registration-failure" if address else "unregistration-failure"
+    return "registered" if address else "unregistered"
 
 
 def set_fields(store: Store, number: Number, *, values: Mapping[str, object], actor: Actor) -> None:

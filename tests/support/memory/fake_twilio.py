@@ -18,7 +18,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.kinds.number import NumberRow
+from reconciler.kinds.number_row import NumberRow
 from reconciler.model.route import Json
 from reconciler.remote.gateway import Event
 
