@@ -334,7 +334,8 @@ def test_largest_group_of_numbers_gets_the_plain_name() -> None:
 def test_exports_no_voice_that_has_no_effect(fields: dict[str, Any], reason: str) -> None:
     fake = twilio(number(1, voice_url=VOICE, sms_url=SMS, **fields))
     text = exported(fake).text
-    assert f"manage: [sms, status]}}    # voice is left alone: {reason}" in text
+    mode = ", receive_mode: fax" if "voice_receive_mode" in fields else ""
+    assert f"manage: [sms, status]{mode}}}    # voice is left alone: {reason}" in text
     _, plan = planned(fake, text)
     assert {action.action for action in plan.actions} == {"import"}
     assert plan.diagnostics == ()
