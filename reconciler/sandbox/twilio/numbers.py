@@ -91,6 +91,14 @@ class Number(Row, kw_only=True):
     type: str = "local"
 
 
+EMERGENCY_STATES = (
+    "registered",
+    "unregistered",
+    "pending-registration",
+    "registration-failure",
+    "pending-unregistration",
+    "unregistration-failure",
+)
 PARAMS = (
     Param("FriendlyName", "friendly_name", friendly_name),
     Param("ApiVersion", "api_version", text),
