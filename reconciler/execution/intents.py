@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.execution.heal_records import NO_HEALS, Heals, add_heals
 from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.platforms.table import agent_in_key
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value
@@ -95,10 +96,21 @@ def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
     """
     if not entry.sid:
         return None
+    known = without_noted_fields(entry)
     return stamp_times(
-        msgspec.structs.replace(entry, sid=sid or entry.sid, pending=None, prior={}, healing=()),
-        now,
+        msgspec.structs.replace(known, sid=sid or entry.sid, pending=None, healing=()), now
     )
+
+
+def without_noted_fields(entry: Entry) -> Entry:
+    """Return the entry of a registration without the raw fields of its number, which were noted for
+    an undo.
+
+    The prior values of an agent are its own, and stay for its removal.
+    """
+    if agent_in_key(entry.key) is not None:
+        return entry
+    return msgspec.structs.replace(entry, prior={})
 
 
 def accept_platform_writes(entry: Entry, learned: Mapping[str, Value], now: str) -> Entry:

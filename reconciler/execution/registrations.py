@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from reconciler.errors import RemoteError
+from reconciler.execution.intents import without_noted_fields
 from reconciler.execution.outcome import Outcome
 from reconciler.execution.read_numbers import NumberReader, Rows
 from reconciler.execution.registration_failures import (
@@ -263,7 +264,8 @@ class RegistrationRunner:
                     action=action, asked=request, was=was, before=row, made=result, error=error
                 )
 
-        entry = msgspec.structs.replace(action.entry, sid=result.id, key=result.key, prior={})
+        entry = without_noted_fields(action.entry)
+        entry = msgspec.structs.replace(entry, sid=result.id, key=result.key)
         done = Outcome(action=action, status="applied", entry=entry, sid=result.id)
         return Attempt(action=action, asked=request, outcome=done)
 
@@ -287,7 +289,7 @@ class RegistrationRunner:
         except RemoteError as error:
             return Attempt(action=action, asked=request, was=present, before=row, error=error)
 
-        entry = action.entry and msgspec.structs.replace(action.entry, prior={})
+        entry = action.entry and without_noted_fields(action.entry)
         entry = None if action.action == "unregister" else entry
         done = Outcome(action=action, status="applied", entry=entry, sid=action.sid)
         return Attempt(action=action, asked=request, outcome=done)

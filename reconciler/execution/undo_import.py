@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.errors import RemoteError
+from reconciler.execution.intents import without_noted_fields
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.read_numbers import NumberReader
 from reconciler.execution.restore_number import find_differences, restore_number
@@ -199,7 +200,8 @@ def _late_success(attempt: Attempt, now: RegisteredNumber | None) -> Outcome | N
     for name, value in attempt.asked.attrs.items():
         if name in now.attrs and now.attrs[name] != value:
             return None
-    entry = msgspec.structs.replace(action.entry, sid=now.id, key=now.key, prior={})
+    entry = without_noted_fields(action.entry)
+    entry = msgspec.structs.replace(entry, sid=now.id, key=now.key)
     return Outcome(action=action, status="applied", entry=entry, sid=now.id)
 
 

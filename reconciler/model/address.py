@@ -7,6 +7,7 @@ and build it from parts; validates nothing.
 | ``number/+15550100101``             | number          | +15550100101       | +15550100101 |              |
 | ``origination_url/main/primary``    | origination_url | main/primary       | main         | primary      |
 | ``registration/dasha/+15550100101`` | registration    | dasha/+15550100101 | dasha        | +15550100101 |
+| ``registration/el/agent/agent_5f01`` | registration   | el/agent/agent_5f01 | el          | agent/agent_5f01 |
 
 Plans, states and reports hold addresses as text: this type reads that text and writes it.
 """

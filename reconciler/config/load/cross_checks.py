@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
 from reconciler.config.desired.accounts import Accounts
+from reconciler.config.desired.agent_splits import find_contradictions
 from reconciler.config.desired.own_trunks import collect_trunks, user_findings
 from reconciler.config.desired.registrations import connection_findings
 from reconciler.config.desired.resource_sections import (
@@ -51,6 +52,7 @@ def check_sections(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
 
     return [
         *_check_each("agents", settings.agents, agent_findings),
+        *find_contradictions(settings),
         *_check_resources(settings, accounts),
         *_check_each("platforms", settings.platforms, platform_findings),
         *_check_each(

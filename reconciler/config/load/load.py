@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.config.desired.accounts import FROM_ENVIRONMENT, Accounts, account_from_environment
+from reconciler.config.desired.agent_splits import compile_splits
 from reconciler.config.desired.number_shapes import ShapeMaker
 from reconciler.config.desired.numbers import NumberSection, find_duplicates
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
@@ -222,7 +223,7 @@ def _compile_desired(
         resources.add_section(name, settings.section(name))
     resources.trunks(settings.trunks)
 
-    desired = list(resources.desired)
+    desired = [*resources.desired, *compile_splits(settings)]
     secrets: dict[str, Mapping[str, Secret]] = dict(resources.secrets)
     for section in numbers:
         desired += section.desired

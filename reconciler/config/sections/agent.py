@@ -22,7 +22,7 @@ from reconciler.config.sections.fields import (
 )
 from reconciler.config.sections.split import DeclaredShare, Version
 from reconciler.kinds.platforms.kind import Form, PlatformField
-from reconciler.kinds.platforms.split import format_split
+from reconciler.kinds.platforms.split import Shares, format_split
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 
@@ -165,11 +165,18 @@ class Agent(Section):
         return self
 
 
-_EXAMPLES: dict[Form, Any] = {
-    "countries": ["GB", "US"],
-    "split": [{"id": "agent_a1b2c3", "version": 3, "weight": 1}],
+_SHARES: dict[Shares, Any] = {
+    "agents": [{"id": "agent_a1b2c3", "version": 3, "weight": 1}],
+    "branches": [{"branch": "agtbrch_a1b2c3", "percentage": 100}],
 }
-"""Examples of the fields whose values are lists."""
+"""What the shares of a split name → an example of the split."""
+
+
+def _example_of(field: PlatformField) -> Any:
+    """Return an example of a field; the values of some forms are lists."""
+    if field.form == "split":
+        return _SHARES[field.shares]
+    return ["GB", "US"] if field.form == "countries" else field.example
 
 
 def _type_of(field: PlatformField) -> Any:
@@ -189,8 +196,7 @@ def _with_platform_fields(model: type[Agent]) -> type[Agent]:
     fields: dict[str, Any] = {}
     for name, field in described.items():
         text = f"{field.description} Only for an agent on {' or '.join(owners[name])}."
-        example = _EXAMPLES.get(field.form, field.example)
-        fields[name] = (_type_of(field) | None, optional_field(text, example))
+        fields[name] = (_type_of(field) | None, optional_field(text, _example_of(field)))
 
     if not fields:
         return model

@@ -14,13 +14,14 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
-from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, agent_in_key, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, Reason
 from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.decide import problems, registration, unregister
+from reconciler.planning.decide.agent_split import decide_split, remove_split
 from reconciler.planning.decide.platform_effects import PlatformEffects, add_dependency
 from reconciler.planning.decide.platform_notes import list_notes
 from reconciler.planning.decide.registration import RegistrationDecision
@@ -140,6 +141,12 @@ def _list_undeclared(addresses: Collection[str], context: _Context) -> list[str]
 def _decide_declared(declared: Desired, context: _Context) -> _Decided:
     platform = platform_name(declared.address)
     kind = PLATFORM_KINDS[context.platforms.types[platform]]
+    if agent_in_key(declared.key) is not None:
+        entry = context.recorded.get(declared.address)
+        live = context.observed.resources.get(declared.address)
+        split = decide_split(declared, entry, live)
+        return _Decided(declared.address, None, RegistrationDecision(split))
+
     number = None
     if declared.parent is not None:
         number, key = find_number(declared, context.recorded, context.observed)
@@ -228,6 +235,9 @@ def _decide_undeclared(address: str, numbers: Mapping[str, str], context: _Conte
         return _Decided(address, None, RegistrationDecision(Decision.refuse(problem)))
 
     live = context.observed.resources.get(address)
+    if agent_in_key(entry.key) is not None:
+        return _Decided(address, None, RegistrationDecision(remove_split(address, entry, live)))
+
     partial = context.observed.partial.get(platform_name(address))
     if live is None and partial is not None:
         unread = problems.registration_unread(address, partial)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.elevenlabs import ELEVENLABS
+from reconciler.kinds.platforms.table import agent_in_key
 from reconciler.model.route import Value
 from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms import errors
@@ -26,6 +27,7 @@ from reconciler.remote.platforms.contract import (
     list_agents,
     map_first_refusals,
 )
+from reconciler.remote.platforms.elevenlabs_splits import list_splits, write_split
 from reconciler.remote.platforms.listing import (
     NumberPages,
     list_rows,
@@ -68,11 +70,23 @@ class ElevenLabs(UndocumentedCalls):
         self._vault = vault
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Return all numbers of the workspace.
+        """Return all numbers of the workspace, and the splits of the agents that are asked about.
 
         Read again if shifting pages may have left out one of those asked about.
         """
-        return read_until_steady(self.name, self._numbers, [each.key for each in asked])
+        agents: list[str] = []
+        numbers: list[str] = []
+        for each in asked:
+            agent = agent_in_key(each.key)
+            if agent is None:
+                numbers.append(each.key)
+            else:
+                agents.append(agent)
+
+        found: list[RegisteredNumber] = []
+        if numbers or not agents:
+            found += read_until_steady(self.name, self._numbers, numbers)
+        return [*found, *list_splits(self.name, self._caller, agents)]
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Return an error for each agent that is missing."""
@@ -107,8 +121,12 @@ class ElevenLabs(UndocumentedCalls):
             raise
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Set the label."""
-        self._caller.send("PATCH", _path(there), body=_changes(asked))
+        """Set the label of a number, or the split of an agent."""
+        agent = agent_in_key(asked.key)
+        if agent is None:
+            self._caller.send("PATCH", _path(there), body=_changes(asked))
+        elif isinstance(asked.attrs.get("split"), str):
+            write_split(self._caller, agent, str(asked.attrs["split"]))
 
     def delete(self, there: RegisteredNumber) -> None:
         """Remove the number; it stays on Twilio."""

@@ -20,6 +20,10 @@ CURES: dict[str, tuple[str, str]] = {
         "Agent not found on the platform",
         "Check `id` of the agent: it is the platform's own id.",
     ),
+    "branch_protected": (
+        "A protected branch refuses the split",
+        "Use a key whose role may change the branch, or take the protection off in the dashboard.",
+    ),
     "agent_not_owned": (
         "The agent belongs to another owner",
         "Check that the platform's key belongs to the workspace that owns the agent.",

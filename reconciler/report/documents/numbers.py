@@ -22,6 +22,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.kinds.number import describe_route
+from reconciler.kinds.platforms.table import is_agent_address
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options
@@ -206,7 +207,7 @@ class _RowBuilder:
     def registration_addresses(self) -> Iterator[str]:
         """Yield the addresses of the declared and recorded registrations, each once."""
         for address in dict.fromkeys([*self._declared, *self._facts.recorded]):
-            if Address.parse(address).kind == REGISTRATION:
+            if Address.parse(address).kind == REGISTRATION and not is_agent_address(address):
                 yield address
 
     def managed_row(self, address: str) -> NumberRow:

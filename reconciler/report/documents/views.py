@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.config.project import Agent
 from reconciler.kinds.number import describe_route
+from reconciler.kinds.platforms.table import is_agent_address
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
@@ -84,6 +85,8 @@ def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
     for each in desired:
         is_number = each.kind in NUMBER_KINDS
         is_platform_only = each.kind == REGISTRATION and each.parent is None
+        if is_agent_address(each.address):
+            continue
         if (is_number or is_platform_only) and each.profile.options.agent == agent.name:
             numbers.append(each.address)
 

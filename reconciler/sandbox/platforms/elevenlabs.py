@@ -361,16 +361,10 @@ def _to_form(fields: Mapping[str, str]) -> dict[str, str]:
     return form
 
 
-def _fetch_agent(call: PlatformCall) -> Reply:
-    row = fetch_agent(call, call.path["agent"])
-    return json_reply(200, {"agent_id": row.sid, "name": row.name})
-
-
 ROUTES = (
     PLATFORM.route("GET", "/v1/convai/v2/phone-numbers", _list),
     PLATFORM.route("POST", "/v1/convai/phone-numbers", _import),
     PLATFORM.route("GET", "/v1/convai/phone-numbers/{number}", _fetch),
     PLATFORM.route("PATCH", "/v1/convai/phone-numbers/{number}", _change),
     PLATFORM.route("DELETE", "/v1/convai/phone-numbers/{number}", _delete),
-    PLATFORM.route("GET", "/v1/convai/agents/{agent}", _fetch_agent),
 )

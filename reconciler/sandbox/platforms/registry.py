@@ -18,6 +18,7 @@ from reconciler.sandbox.platforms import (
     dasha_providers,
     dasha_rows,
     elevenlabs,
+    elevenlabs_agents,
     feather,
     feather_bridges,
     feather_numbers,
@@ -52,8 +53,8 @@ SERVED = (
     ServedPlatform(butter.PLATFORM, (butter,)),
     ServedPlatform(ravan.PLATFORM, (ravan,)),
     ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
-    ServedPlatform(elevenlabs.PLATFORM, (elevenlabs,)),
     ServedPlatform(vapi.PLATFORM, (vapi_rows, vapi)),
+    ServedPlatform(elevenlabs.PLATFORM, (elevenlabs, elevenlabs_agents)),
 )
 PLATFORMS: dict[str, Platform] = {served.platform.name: served.platform for served in SERVED}
 

@@ -55,6 +55,10 @@ SEED: dict[str, Any] = {
     ],
     "elevenlabs_workspaces": [{"delete_leaves": "former"}],
     "elevenlabs_agents": [{"agent_id": "agent_1"}],
+    "elevenlabs_branches": [{"id": "agtbrch_1", "agent_id": "agent_1"}],
+    "elevenlabs_deployments": [
+        {"agent_id": "agent_1", "traffic_percentage_branch_id_map": {"agtbrch_1": 100}}
+    ],
     "elevenlabs_numbers": [{"phone_number": "+15550100101", "agent_id": "agent_1"}],
 }
 
