@@ -40,6 +40,7 @@ ITEMS = {
     "sip-phone-numbers": "items",
     "api/phone-numbers": "data",
     "v1/phone-numbers": "phone_numbers",
+    "convai/v2/phone-numbers": "phone_numbers",
     "ListSIP": "items",
 }
 """Part of a path → the key of its rows, children before their parents; Feather answers with a list alone."""
@@ -69,6 +70,9 @@ def page(path: str, rows: list[Any], link: str | None = None) -> bytes:
     if "communication" in path or "identity" in path or path == "/phone-number":
         return json.dumps(rows).encode()
     key = next(items for part, items in ITEMS.items() if part in path)
+    if "/convai/" in path:
+        more = {"has_more": link is not None, "next_cursor": link}
+        return json.dumps({key: rows, **more}).encode()
     if "/v1/" in path and "phone-numbers" not in path:
         return json.dumps({key: rows, "meta": {"key": key, "next_page_url": link}}).encode()
     return json.dumps({key: rows, "next_page_uri": link}).encode()
@@ -148,7 +152,14 @@ def rows_without_a_key(path: str, query: dict[str, str], count: int) -> tuple[di
 
 
 def wrong_types(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
-    names = ("agent_id", "assigned_agent_id", "incomingCallsAgentId", "status", "assistantId")
+    names = (
+        "agent_id",
+        "assigned_agent_id",
+        "incomingCallsAgentId",
+        "status",
+        "assistantId",
+        "assigned_agent",
+    )
     agents: dict[str, Any] = {name: {"id": []} for name in names}
     return whole(page(path, [row(1, friendly_name=["a"], voice_url=3, **agents)]))
 

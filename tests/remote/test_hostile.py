@@ -25,7 +25,7 @@ from tests.remote.hostile import CASES, Hostile
 ROOT = Path(__file__).parents[2]
 MOST_MEMORY = 400
 """MB of the whole process."""
-PLATFORMS = ("nixflex", "feather", "butter", "dasha", "livekit", "vapi")
+PLATFORMS = ("nixflex", "feather", "butter", "dasha", "livekit", "vapi", "elevenlabs")
 
 
 class Expected(NamedTuple):
@@ -65,7 +65,7 @@ PAGED = {
     "link_to_another_path": Expected("unexpected_answer"),
 }
 PLATFORM = {**LISTED, "one_number_two_sids": Expected("inconsistent_listing")}
-PAGING_PLATFORMS = ("nixflex", "dasha")
+PAGING_PLATFORMS = ("nixflex", "dasha", "elevenlabs")
 """The other platforms answer with one page. Vapi's pages have tests of their own."""
 PAGED_PLATFORM = {"known_rows_under_new_links": Expected("endless_listing", MOST_REPEATED + 3)}
 BELOW = {case: expected for case, expected in PAGED.items() if case != "rows_of_another_account"}

@@ -30,6 +30,7 @@ from reconciler.remote.platforms.contract import (
 from reconciler.remote.platforms.elevenlabs_splits import list_splits, write_split
 from reconciler.remote.platforms.listing import (
     NumberPages,
+    Row,
     list_rows,
     read_numbers,
     read_until_steady,
@@ -149,10 +150,20 @@ class ElevenLabs(UndocumentedCalls):
             answer = self._caller.send("GET", _LIST, query={"page_size": _PAGE, "cursor": cursor})
             rows = list_rows(self.name, answer, "phone_numbers")
             cursor = self._next_cursor(answer, seen)
-            numbers = read_numbers(self.name, rows, _to_number, ("label",))
-            pages.add(numbers, has_next=cursor is not None)
+            pages.add(self._read(rows), has_next=cursor is not None)
             if cursor is None:
                 return pages
+
+    def _read(self, rows: Sequence[Row]) -> Sequence[RegisteredNumber]:
+        """Return the numbers of a page. Raises RemoteError for a row that is not understood."""
+        numbers = read_numbers(self.name, rows, _to_number, ("label", "provider"))
+        for row, number in zip(rows, numbers, strict=True):
+            # An agent that cannot be read would pass for none, and be set again.
+            agent = row.get("assigned_agent")
+            if agent is not None and number.attrs["agent"] is None:
+                message = f"`assigned_agent` of {number.key} does not show the agent"
+                raise errors.number_error(self.name, "the list", "unexpected_answer", message)
+        return numbers
 
     def _next_cursor(self, answer: Any, seen: set[str]) -> str | None:
         """Return the cursor of the next page, None after the last one.
@@ -196,11 +207,10 @@ class ElevenLabs(UndocumentedCalls):
         try:
             # No answer is documented for a number that is there already: a second import might make
             # a second record.
-            found = self._find(asked.key)
+            body, secrets = self._body(asked)
+            found = self._find(asked.key, secrets)
             if found is not None:
                 return self._judge_found(found, asked)
-
-            body, secrets = self._body(asked)
             answer = self._caller.send("POST", _NUMBERS, body=body, secrets=secrets)
         except RemoteError as error:
             return errors.with_code_if_missing(error, "agent_not_found")
@@ -211,11 +221,15 @@ class ElevenLabs(UndocumentedCalls):
             return errors.number_error(self.name, asked.key, "unexpected_answer", message)
         return RegisteredNumber(number, asked.key, {"agent": asked.attrs.get("agent")})
 
-    def _find(self, key: str) -> RegisteredNumber | None:
-        """Return the record of one number, None without one."""
-        answer = self._caller.send("GET", _LIST, query={"phone_number": key, "page_size": _PAGE})
+    def _find(self, key: str, secrets: tuple[str, ...]) -> RegisteredNumber | None:
+        """Return the record of one number, None without one.
+
+        `secrets` are those of an import: an error of the platform may repeat what it has got before.
+        """
+        query = {"phone_number": key, "page_size": _PAGE}
+        answer = self._caller.send("GET", _LIST, query=query, secrets=secrets)
         rows = list_rows(self.name, answer, "phone_numbers")
-        for number in read_numbers(self.name, rows, _to_number, ("label",)):
+        for number in self._read(rows):
             if number.key == key:
                 return number
         return None

@@ -200,9 +200,13 @@ def test_no_refusal_shows_a_secret_that_the_platform_echoes(
     [result] = runner.adapter.create([runner.asked()])
     assert isinstance(result, RemoteError)
     text = str(result) + repr(result.diagnostics) + repr(runner.records)
-    sent = {"nixflex": (TOKEN,), "vapi": (TOKEN,), "butter": (), "livekit": (SECRET,)}.get(
-        runner.kind.type, ()
-    )
+    sent = {
+        "nixflex": (TOKEN,),
+        "vapi": (TOKEN,),
+        "elevenlabs": (TOKEN,),
+        "butter": (),
+        "livekit": (SECRET,),
+    }.get(runner.kind.type, ())
     secrets = (*sent, *(() if runner.kind.type == "livekit" else (KEY,)))
     assert [secret for secret in secrets if secret in text] == []
     assert result.code in CURES
