@@ -240,3 +240,72 @@ def test_services_that_nobody_declares_cost_no_call(runner: CommandRunner) -> No
     known = len(list(runner.sandbox.calls))
     runner.plan()
     assert [c.path for c in list(runner.sandbox.calls)[known:] if "Services" in c.path] == []
+
+
+def test_accepts_the_live_membership_and_the_live_service(runner: CommandRunner) -> None:
+    first = numbers(runner)[0]
+    number = {"agent": "web", "messaging_service": "alerts"}
+    runner.declare(
+        agents={"web": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
+        messaging_services={"alerts": {"inbound": INBOUND, "sticky_sender": True}},
+        numbers={first: number},
+    )
+    runner.apply()
+    (service,) = services(runner)
+    live = "https://live.example.net/sms"
+    form = {"InboundRequestUrl": live, "InboundMethod": "GET", "StickySender": "false"}
+    ask(runner.sandbox, "POST", f"/v1/Services/{service['sid']}", form=form)
+    theirs = make_service(runner)
+    take_out(runner, service["sid"], first)
+    add(runner, theirs, first)
+    runner.run("drift", "--accept", "*")
+    text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    assert theirs in text
+    assert live in text
+    assert runner.plan() == []
+
+    runner.apply()
+    take_out(runner, theirs, first)
+    runner.run("drift", "--accept", "*")
+    assert "messaging_service:" not in (runner.folder / "reconciler.yaml").read_text("utf-8")
+
+
+def test_accepts_that_numbers_answer_their_messages_themselves(runner: CommandRunner) -> None:
+    runner.declare(messaging_services={"alerts": {"inbound": INBOUND}})
+    runner.apply()
+    (service,) = services(runner)
+    form = {"UseInboundWebhookOnNumber": "true"}
+    ask(runner.sandbox, "POST", f"/v1/Services/{service['sid']}", form=form)
+    runner.run("drift", "--accept", "messaging_service/alerts")
+    text = (runner.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    assert "use_number_webhook: true" in text
+    assert "inbound" not in text
+    assert runner.plan() == []
+
+
+def test_list_and_show_name_who_answers_messages(runner: CommandRunner) -> None:
+    first, second = numbers(runner)[:2]
+    runner.declare(
+        agents={"web": {"webhooks": {"sms": "https://agents.example.com/own"}}},
+        messaging_services={
+            "alerts": {"inbound": INBOUND},
+            "own": {"use_number_webhook": True},
+        },
+        numbers={
+            first: {"agent": "web", "messaging_service": "alerts"},
+            second: {"agent": "web", "messaging_service": "own"},
+        },
+    )
+    plan = runner.json("plan")
+    hidden = [d["address"] for d in plan["diagnostics"] if d["code"] == "sms_hidden_by_service"]
+    assert hidden == [f"number/{first}"]
+    notes = {a["address"]: a["note"] for a in plan["actions"] if a["action"] == "update"}
+    assert notes[f"number/{first}"] == f"{INBOUND} answers its messages"
+    assert notes[f"number/{second}"] == "its own SMS route answers its messages"
+    runner.apply()
+    rows = {row["e164"]: row["route"]["sms"] for row in runner.json("list")["numbers"]}
+    assert rows[first] == f"webhook {INBOUND}, by messaging service alerts"
+    assert rows[second] == "webhook https://agents.example.com/own"
+    assert "messaging_service: alerts" in runner.run("show", f"number/{first}")
+    assert "messaging_service/alerts" in runner.run("show", "messaging_service/alerts")
+    assert "messaging service" in runner.run("graph", "--format", "mermaid")

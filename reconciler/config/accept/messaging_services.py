@@ -1,4 +1,6 @@
-"""Change the declaration of a messaging service so that it has its live values."""
+"""Change the declaration of a messaging service, or of a number in one, so that it has its live
+values.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ from reconciler.config.desired.messaging_services import SETTINGS
 from reconciler.config.source.edit import REMOVE, Change
 from reconciler.config.source.nodes import Map, Node
 from reconciler.config.source.write import Flow
+from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.messaging_service import KIND as SERVICE_KIND
 from reconciler.kinds.number import DEFAULT_METHOD
-from reconciler.model.route import Attrs, Value
+from reconciler.model.route import Attrs, Membership, Value
 
 _HOOKS = {
     "inbound": ("inbound_request_url", "inbound_method"),
@@ -42,6 +46,30 @@ def add_service_values(request: Request, entry: DeclaredEntry, files: Configurat
     for name, change in changes.items():
         check_variable(entry.text, entry.node, (name,))
         files.merge(entry, {key_in(entry.node, name): change})
+
+
+def add_membership(request: Request, entry: DeclaredEntry, files: ConfigurationFiles) -> None:
+    """Add the change of the messaging service of one number. Raises CannotAccept."""
+    check_variable(entry.text, entry.node, (MEMBERSHIP,))
+    value = request.values[MEMBERSHIP]
+    if isinstance(value, Membership):
+        files.merge(entry, {key_in(entry.node, MEMBERSHIP): declare_text(value.service)})
+    elif isinstance(entry.node, Map):
+        files.merge(entry, {key_in(entry.node, MEMBERSHIP): REMOVE})
+
+
+def without_unmanaged(kind: str, values: Attrs) -> dict[str, Value]:
+    """Return the values that a declaration manages: not "no service" of a number, and not the
+    webhooks of a service whose numbers answer themselves.
+    """
+    managed = dict(values)
+    if kind == SERVICE_KIND and managed.get(_ON_NUMBER) is True:
+        for url, method in _HOOKS.values():
+            managed.pop(url, None)
+            managed.pop(method, None)
+    if kind != SERVICE_KIND and managed.get(MEMBERSHIP, ...) is None:
+        del managed[MEMBERSHIP]
+    return managed
 
 
 def _fields(node: Node) -> Map | dict[str, Node]:

@@ -26,6 +26,7 @@ from reconciler.config.accept.hooks import (
     key_in,
     value_in,
 )
+from reconciler.config.accept.messaging_services import add_membership
 from reconciler.config.accept.request import CannotAccept, Request
 from reconciler.config.accept.routes import RouteSearch, Routing, expand_short_form
 from reconciler.config.desired.parts import PARTS
@@ -33,6 +34,7 @@ from reconciler.config.project import Agent, Project
 from reconciler.config.source.edit import REMOVE, Change, Merge
 from reconciler.config.source.nodes import Map
 from reconciler.kinds.number_fields import BY_NAME
+from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 from reconciler.planning.identity.match import rename_references
@@ -76,6 +78,8 @@ class NumberWriter:
             check_variable(entry.text, entry.node, (name,))
             written = declare_field(name, request.values[name])
             self._files.merge(entry, {key_in(entry.node, name): written})
+        if MEMBERSHIP in request.values:
+            add_membership(request, entry, self._files)
 
         drifted = {part: request.values[part] for part in PARTS if part in request.values}
         if not drifted:

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.config.accept.files import ConfigurationFiles
+from reconciler.config.accept.messaging_services import without_unmanaged
 from reconciler.config.accept.numbers import NumberWriter
 from reconciler.config.accept.request import CannotAccept, Request, cannot_accept
 from reconciler.config.accept.resources import SECTIONS, add_child, add_values
@@ -176,7 +177,8 @@ def _compare_accepted(
     request: Request, old: Desired, new: Desired, names: Mapping[str, str]
 ) -> list[Diagnostic]:
     """Return the problem of an address that would not have exactly its live values."""
-    wanted = {**rename_references(old.profile.attrs, names), **request.values}
+    values = {**rename_references(old.profile.attrs, names), **request.values}
+    wanted = without_unmanaged(request.kind, values)
     found = rename_references(new.profile.attrs, names)
 
     # The agent may be another one. Everything else that is declared has to stay.

@@ -44,14 +44,17 @@ class AnsweringServices:
         """Return whether the configuration declares a service."""
         return bool(self._declared)
 
-    def answering(self, attrs: Attrs, sid: str) -> Service | None:
-        """Return the service that answers for a number with these attributes and this SID."""
+    def find(self, attrs: Attrs, sid: str) -> Service | None:
+        """Return the service of a number with these attributes and this SID."""
         declared = attrs.get(MEMBERSHIP)
-        if isinstance(declared, Membership):
-            service = self._declared.get(declared.service)
-            service = service or self._observed.known_services.get(declared.service)
-        else:
-            service = self._observed.services.get(sid)
+        if not isinstance(declared, Membership):
+            return self._observed.services.get(sid)
+        service = self._declared.get(declared.service)
+        return service or self._observed.known_services.get(declared.service)
+
+    def answering(self, attrs: Attrs, sid: str) -> Service | None:
+        """Return the service that answers in place of a number."""
+        service = self.find(attrs, sid)
         return None if service is None or service.on_number else service
 
 
@@ -95,9 +98,17 @@ def annotate(
 
 
 def _annotate_action(action: Action, services: AnsweringServices) -> Action:
-    """Return the action, with a note where it writes a hidden SMS route."""
+    """Return the action, with a note where it writes a hidden SMS route or changes who gets the
+    messages.
+    """
+    if action.kind not in NUMBER_KINDS:
+        return action
+    if MEMBERSHIP in action.set:
+        note = _describe_messages(services.find(action.set, ""))
+        return msgspec.structs.replace(action, note=note)
+
     sms = action.set.get("sms")
-    if sms is None or action.kind not in NUMBER_KINDS:
+    if sms is None:
         return action
 
     # The entry after the action has what the number declares, its service included.
@@ -117,6 +128,15 @@ def _annotate_action(action: Action, services: AnsweringServices) -> Action:
     if action.note:
         note = f"{action.note}; {note}"
     return msgspec.structs.replace(action, note=note)
+
+
+def _describe_messages(service: Service | None) -> str:
+    """Return in words who gets the messages of a number in this service."""
+    if service is None or service.on_number:
+        return "its own SMS route answers its messages"
+    if service.url:
+        return f"{service.url} answers its messages"
+    return "the service has no URL: its messages are dropped"
 
 
 def _agrees(service: Service, sms: Value) -> bool:

@@ -20,7 +20,7 @@ from reconciler.config.project import Agent, Project
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.address import Address
 from reconciler.model.desired import Desired
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
+from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Value, Webhook
 
 NodeKind = Literal[
     "number",
@@ -210,6 +210,8 @@ class _GraphBuilder:
                 self.add_edge(source, self.add_node("trunk", name), part)
             case ApplicationRoute(application=name):
                 self.add_edge(source, self.add_node("application", name), part)
+            case Membership(service=name):
+                self.add_edge(source, self.add_node("messaging_service", name), "messages")
             case Webhook(url=url, fallback_url=fallback):
                 back = (
                     self._voices.get(url) if Address.parse(source).kind == "bridge_number" else None

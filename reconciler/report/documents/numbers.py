@@ -360,7 +360,7 @@ def _route(live: Live | None, observed: Observed) -> NumberRoute:
 
     sms = describe_route(live.attrs.get("sms"))
     service = observed.services.get(live.sid)
-    if service is not None:
+    if service is not None and not service.on_number:
         answer = f"webhook {service.url}" if service.url else "nothing"
         sms = f"{answer}, by messaging service {service.name or service.sid}"
     return NumberRoute(describe_route(live.attrs.get("voice")), sms)
