@@ -39,6 +39,8 @@ def find_declared(project: Project, observed: Observed, name: str) -> DeclaredCo
         agents={name: agent.parts for name, agent in project.agents.items()},
         trunks=_live_names("trunk", project, observed),
         names=frozenset(trunk.key for trunk in _select(project, "trunk")),
+        services=_live_names("messaging_service", project, observed),
+        service_names=frozenset(each.key for each in _select(project, "messaging_service")),
         applications=applications,
         application_names=frozenset(texts),
         account=project.default_account,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,3 +26,14 @@ def runner(tmp_path: Path) -> Iterator[CommandRunner]:
     if DOCUMENTS.is_dir():
         calls = list(sandbox.calls)
         assert [why for c in calls for why in complaints(c.method, c.path, c.params)] == []
+
+
+@pytest.fixture
+def documented_parameters() -> frozenset[str]:
+    """The parameters with which Twilio's documents create a messaging service."""
+    file = DOCUMENTS / "twilio_messaging_v1.json"
+    if not file.is_file():
+        pytest.skip("the documents are not beside this clone")
+    document = json.loads(file.read_text(encoding="utf-8"))
+    body = document["paths"]["/v1/Services"]["post"]["requestBody"]["content"]
+    return frozenset(body["application/x-www-form-urlencoded"]["schema"]["properties"])

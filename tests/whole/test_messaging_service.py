@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.sandbox.faults.rules import Refuse
 from reconciler.sandbox.twilio.messaging import SERVICES
 from tests.support.command_runner import CommandRunner
 from tests.support.sandbox_client import ask
@@ -309,3 +310,65 @@ def test_list_and_show_name_who_answers_messages(runner: CommandRunner) -> None:
     assert "messaging_service: alerts" in runner.run("show", f"number/{first}")
     assert "messaging_service/alerts" in runner.run("show", "messaging_service/alerts")
     assert "messaging service" in runner.run("graph", "--format", "mermaid")
+
+
+def export(runner: CommandRunner) -> str:
+    """Export the account, and make the result the configuration. Return it."""
+    runner.declare(numbers={})
+    runner.run("export", "--out", "exported.yaml")
+    text = (runner.folder / "exported.yaml").read_text(encoding="utf-8")
+    runner.declare(include=["exported.yaml"])
+    return text
+
+
+def test_export_writes_services_and_their_numbers(runner: CommandRunner) -> None:
+    first, second, third = numbers(runner)[:3]
+    form = {"InboundRequestUrl": INBOUND, "InboundMethod": "GET", "StickySender": "false"}
+    alerts = make_service(runner, FriendlyName="Alerts", **form)
+    own = make_service(runner, FriendlyName="Own", UseInboundWebhookOnNumber="true")
+    twin = make_service(runner, FriendlyName="Twin", InboundRequestUrl=INBOUND)
+    make_service(runner, FriendlyName="Twin", InboundRequestUrl=INBOUND)
+    add(runner, alerts, first)
+    add(runner, own, second)
+    add(runner, twin, third)
+    text = export(runner)
+    assert "sticky_sender: false" in text
+    assert f"messaging_service: {twin}" in text
+    document = runner.json("plan")
+    assert {a["action"] for a in document["actions"]} == {"import"}
+    addresses = {a["address"] for a in document["actions"]}
+    assert {"messaging_service/alerts", "messaging_service/own"} <= addresses
+    runner.apply()
+    assert runner.plan() == []
+    assert members(runner, alerts) == [first]
+
+
+@pytest.mark.parametrize("label", ["", "${x}", "a: b # c", "‮evil", "x" * 64, '"\n- {', "é" * 30])
+def test_export_of_a_service_with_a_hostile_name_only_imports(
+    runner: CommandRunner, label: str
+) -> None:
+    first = numbers(runner)[0]
+    sid = make_service(runner, FriendlyName="Theirs", InboundRequestUrl=INBOUND)
+    edit(runner, sid, {"friendly_name": label})
+    add(runner, sid, first)
+    export(runner)
+    assert {a["action"] for a in runner.json("plan")["actions"]} == {"import"}
+    assert runner.apply() == []
+
+
+def test_export_says_that_it_lacks_services(runner: CommandRunner) -> None:
+    refusal = Refuse(method="GET", path="/v1/Services", code=20403, message="Forbidden", status=403)
+    runner.sandbox.faults.add(refusal)
+    runner.declare(numbers={})
+    document = runner.json("export")
+    assert [d["code"] for d in document["diagnostics"]] == ["services_unreadable"]
+
+
+def test_export_writes_what_looks_like_a_variable_as_text(runner: CommandRunner) -> None:
+    """Of applications and trunks as well: all texts of an export pass through one place."""
+    menu = runner.make_application(FriendlyName="Menu ${x}", VoiceUrl=f"{INBOUND}?a=${{y}}")
+    first = runner.sandbox.world.number(numbers(runner)[0])
+    runner.sandbox.edit(first.sid, {"voice_application_sid": menu})
+    assert "$${x}" in export(runner)
+    assert {a["action"] for a in runner.json("plan")["actions"]} == {"import"}
+    assert runner.apply() == []

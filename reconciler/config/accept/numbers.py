@@ -33,8 +33,8 @@ from reconciler.config.desired.parts import PARTS
 from reconciler.config.project import Agent, Project
 from reconciler.config.source.edit import REMOVE, Change, Merge
 from reconciler.config.source.nodes import Map
-from reconciler.kinds.number_fields import BY_NAME
 from reconciler.kinds.membership import MEMBERSHIP
+from reconciler.kinds.number_fields import BY_NAME
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 from reconciler.planning.identity.match import rename_references

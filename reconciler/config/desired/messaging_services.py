@@ -28,6 +28,15 @@ def compile_messaging_service(
     name: str, declared: MessagingService, account: str, place: Place
 ) -> Desired:
     """Return the desired resource of one entry."""
+    attrs = service_attrs(name, declared)
+    on_removal: OnRemoval = "keep" if declared.on_removal == "keep" else "restore"
+    options = Options(on_removal=on_removal, protect=declared.protect)
+    profile = Profile(account, attrs, options)
+    return Desired(KIND, f"{KIND}/{name}", name, profile, place.at("key"))
+
+
+def service_attrs(name: str, declared: MessagingService) -> dict[str, Value]:
+    """Return the managed attributes of one entry."""
     attrs: dict[str, Value] = {
         "friendly_name": declared.friendly_name or name,
         **_route_attrs(declared),
@@ -37,11 +46,7 @@ def compile_messaging_service(
         value = getattr(declared, field)
         if value is not None:
             attrs[field] = value
-
-    on_removal: OnRemoval = "keep" if declared.on_removal == "keep" else "restore"
-    options = Options(on_removal=on_removal, protect=declared.protect)
-    profile = Profile(account, attrs, options)
-    return Desired(KIND, f"{KIND}/{name}", name, profile, place.at("key"))
+    return attrs
 
 
 def _route_attrs(declared: MessagingService) -> Attrs:

@@ -1,5 +1,6 @@
-"""Check with the models whether a live webhook, trunk, application or origination URL can be
-declared in YAML without loss; return a webhook's fields as YAML has them; pure.
+"""Check with the models whether a live webhook, trunk, application, messaging service or
+origination URL can be declared in YAML without loss; return a webhook's fields as YAML has them;
+pure.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from reconciler.config.desired.messaging_services import service_attrs
 from reconciler.config.desired.parts import canonical_webhook
 from reconciler.config.formats import is_sid, normal_sid
 from reconciler.config.sections.agent import Application, Hook, StatusHook
 from reconciler.config.sections.checks import LONGEST_LABEL
 from reconciler.config.sections.fields import ReceiveMode, Section
+from reconciler.config.sections.messaging_service import MessagingService
 from reconciler.config.sections.trunk import Origination, Trunk
 from reconciler.kinds.number_fields import BY_NAME, NONE
-from reconciler.model.route import Webhook
+from reconciler.model.route import Attrs, Webhook
 
 
 def hook_fields(hook: Webhook) -> dict[str, str]:
@@ -48,6 +51,16 @@ def can_declare_trunk(fields: Mapping[str, Any]) -> bool:
 def can_declare_application(fields: Mapping[str, Any]) -> bool:
     """Return whether an application can be declared with these fields without loss."""
     return _same(Application, fields)
+
+
+def can_declare_service(name: str, fields: Mapping[str, Any], attrs: Attrs) -> bool:
+    """Return whether these fields declare exactly the attributes of a messaging service."""
+    try:
+        declared = MessagingService.model_validate(dict(fields))
+    except ValidationError:
+        return False
+    managed = service_attrs(name, declared)
+    return all(attrs.get(field) == value for field, value in managed.items())
 
 
 def can_declare_origination(fields: Mapping[str, Any]) -> bool:

@@ -13,17 +13,15 @@ from concurrent.futures import Future
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.identity_map import list_distinct
 from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import completed, map_each, start
-from reconciler.remote.queries.messaging_services import read_members, to_service
+from reconciler.remote.queries.messaging_services import SERVICES, read_members, to_service
 from reconciler.remote.queries.needs import find_service_accounts
 
-SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services", optional=True)
 _WORKERS = 8
 
 ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]

@@ -21,6 +21,8 @@ from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
 
+SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services", optional=True)
+"""The listing, where nothing that is declared needs it."""
 _WORKERS = 8
 _BASE = "/v1/Services/{service_sid}"
 

@@ -1,5 +1,5 @@
-"""Read all numbers, trunks with their children, and used TwiML applications of whole accounts for
-an export, declared or not; access and credential lists are not read.
+"""Read all numbers, trunks with their children, messaging services, and used TwiML applications of
+whole accounts for an export, declared or not; access and credential lists are not read.
 
 Numbers by pages, trunks with their children, TwiML applications if a number uses one.
 """
@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.kind import Row
+from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.number import Observer
 from reconciler.kinds.table import children_of
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model.live import Live
 from reconciler.planning.identity.match import index_by_address, index_children
-from reconciler.planning.identity.observed import Observed
+from reconciler.planning.identity.observed import Observed, Service
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import map_each
 from reconciler.remote.queries.account_reader import ChildListing, Pages
+from reconciler.remote.queries.messaging_services import (
+    SERVICES,
+    add_memberships,
+    read_members,
+    to_service,
+)
 from reconciler.remote.queries.rows import read_child_rows, read_rows
 
 _AT_ONCE = 8
@@ -38,9 +46,10 @@ def read_accounts(
     numbers: dict[str, dict[str, Live]] = {}
     others: dict[str, Live] = {}
     failed: dict[str, RemoteError] = {}
+    partial: dict[str, Diagnostic] = {}
     for account in accounts:
         try:
-            found, below = _read_account(gateways[account], progress)
+            found, below = _read_account(gateways[account], progress, partial)
         except RemoteError as error:
             # The end of the whole run is not a failure of the account.
             if error.code in ("timed_out", "interrupted"):
@@ -53,7 +62,10 @@ def read_accounts(
     if failed and not numbers:
         raise next(iter(failed.values()))
     return Observed(
-        numbers, others, unread={account: error.diagnostics[0] for account, error in failed.items()}
+        numbers,
+        others,
+        unread={account: error.diagnostics[0] for account, error in failed.items()},
+        partial=partial,
     )
 
 
@@ -78,9 +90,10 @@ def _collect_numbers(
 
 
 def _read_account(
-    gateway: Gateway, progress: Callable[[str, int], None]
+    gateway: Gateway, progress: Callable[[str, int], None], partial: dict[str, Diagnostic]
 ) -> tuple[dict[str, Live], dict[str, Live]]:
-    """Return the numbers of one account by E.164, and trunks and applications by address.
+    """Return the numbers of one account by E.164, and trunks, applications and messaging services by
+    address. The reason why its services cannot be read is added to `partial`.
 
     Raises RemoteError.
     """
@@ -95,7 +108,37 @@ def _read_account(
             APPLICATION.observe(row, gateway.account, {}) for row in read_rows(gateway, APPLICATION)
         ]
         others.update(index_by_address("application", applications, {}))
+
+    services, members = _read_services(gateway, partial)
+    others.update(services)
+    found.update(add_memberships(found, members, {}, _keys_of(found, members)))
     return found, others
+
+
+def _read_services(
+    gateway: Gateway, partial: dict[str, Diagnostic]
+) -> tuple[dict[str, Live], dict[str, Service]]:
+    """Return the messaging services of an account by address, and the service of each number by SID.
+
+    The rest of the account does not depend on them.
+    """
+    try:
+        rows = gateway.rows(SERVICES)
+        members = read_members(gateway, [to_service(row) for row in rows])
+    except RemoteError as error:
+        if error.code in ("timed_out", "interrupted"):
+            raise
+        if error.status != 404:  # 404: a server that stands in for Twilio has none
+            partial[gateway.account] = error.diagnostics[0]
+        return {}, {}
+    live = [MESSAGING_SERVICE.observe(row, gateway.account, {}) for row in rows]
+    return index_by_address(MESSAGING_SERVICE.name, live, {}), members
+
+
+def _keys_of(numbers: Mapping[str, Live], members: Mapping[str, Service]) -> list[str]:
+    if not members:
+        return []
+    return [key for key, live in numbers.items() if live.sid in members]
 
 
 def _read_trunks(gateway: Gateway) -> dict[str, Live]:
