@@ -13,13 +13,15 @@ class VariableSources(msgspec.Struct, frozen=True):
     and the values of `--var`.
 
     `strict`: a name of `--var` that is not declared is an error. It is not for a baseline, which may
-    declare other variables.
+    declare other variables. `row` are the values of a row of a fleet: they are declared by the fleet,
+    win over all others, and may also be part of `include` and of references to secrets.
     """
 
     environ: Mapping[str, str] = {}
     files: tuple[Path, ...] = ()
     given: Mapping[str, str] = {}
     strict: bool = True
+    row: Mapping[str, str] = {}
 
 
 NO_SOURCES = VariableSources()

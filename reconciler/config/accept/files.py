@@ -12,8 +12,10 @@ from reconciler.config.accept.hooks import key_in, value_in
 from reconciler.config.accept.request import CannotAccept
 from reconciler.config.accept.table import EditedTable
 from reconciler.config.confinement import is_inside, repository_root
-from reconciler.config.load.merge import Merged, read_content
-from reconciler.config.load.variables import REFERENCE, SECTION
+from reconciler.config.load.merge import Merged
+from reconciler.config.load.read_content import read_content
+from reconciler.config.load.secret_references import REFERENCE
+from reconciler.config.load.variables import SECTION
 from reconciler.config.source.edit import Change, EditedText, Merge, Unsupported
 from reconciler.config.source.nodes import Loc, Map, Mark, Node, Place, Seq, Spot
 from reconciler.config.source.source_line import CSV, INCLUDED, has_suffix

@@ -6,10 +6,8 @@ This module decides which keys may appear in several files; it does not interpre
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +23,8 @@ from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
 from reconciler.config.load.meaning import digest_of_meaning
 from reconciler.config.load.number_lists import expand_number_lists
+from reconciler.config.load.read_content import read_content
+from reconciler.config.load.secret_references import explain_unsafe_column, replace_row_values
 from reconciler.config.load.variables import SECTION, Replace, substitute, unknown_variable
 from reconciler.config.section_names import (
     HEADER_KEYS,
@@ -48,8 +48,6 @@ _START = Spot(0, 0)
 DEEPEST_INCLUDE = 50
 """The longest chain of files that include each other."""
 MOST_FILES = 5_000
-LARGEST_FILE = 1 << 29
-"""Bytes of one file; a million numbers need a fifth of it."""
 
 
 class Merged:
@@ -84,6 +82,7 @@ class Merged:
         self.ignored_rules: dict[tuple[str, int], frozenset[str]] = {}
         self._root = display_root
         self._project = repository_root(self.base)
+        self._row = sources.row
         self._read: set[str] = set()
         self._has_references = False
 
@@ -182,10 +181,20 @@ class Merged:
 
         for item in include.items() if isinstance(include.node, Seq) else [include]:
             if isinstance(item.node, str) and item.node:
-                yield item
+                pattern = self._fill_pattern(item.node, item.at("value"))
+                if pattern is not None:
+                    yield item._replace(node=pattern)
             else:
                 detail = "`include` takes a file name or pattern, or a list of them."
                 self._report("wrong_type", detail, item.at("value"))
+
+    def _fill_pattern(self, pattern: str, at: Position) -> str | None:
+        """Return a pattern of `include` with the columns of a fleet's row replaced."""
+        try:
+            return replace_row_values(pattern, self._row)
+        except ValueError as error:
+            self._report("variable_not_allowed", explain_unsafe_column(str(error)), at)
+            return None
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         pattern, at = str(item.node), item.at("value")
@@ -278,7 +287,9 @@ class Merged:
             wanted = (*self.sections, SECTION)
             self.parts = {key: self.parts[key] for key in wanted if key in self.parts}
         values = [self._read_values(path) for path in sources.files]
-        has_variables = self._has_references or SECTION in self.parts or sources.given or values
+        has_variables = (
+            self._has_references or SECTION in self.parts or sources.given or sources.row or values
+        )
         if not has_variables and NUMBER_FILES not in self.parts:
             expand_number_lists(self, _keep)
             return frozenset()
@@ -361,23 +372,6 @@ class EntryFile(Merged):
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         """Read nothing."""
-
-
-def read_content(path: Path, *, included: bool) -> bytes:
-    """Return the bytes of a file. An included one must be a regular file: a pipe may never end.
-
-    Raises OSError and ValueError (a name that no file can have).
-    """
-    # Without O_NONBLOCK, opening an included pipe waits for its writer without end.
-    nonblock = getattr(os, "O_NONBLOCK", 0) if included else 0
-    handle = os.open(path, os.O_RDONLY | nonblock | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        if included and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-        data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise OSError(errno.EFBIG, f"it is larger than {LARGEST_FILE:,} bytes")
-    return data
 
 
 def _keep(text: str, _place: Place) -> str:

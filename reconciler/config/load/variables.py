@@ -10,7 +10,8 @@ they are not searched for variables again.
 | any string value                              | replaced                                      |
 | `project`, a segment of the path of `state`   | replaced by letters, digits, `-` and `_` only |
 | the rest of `state`                           | an error                                      |
-| `include`, `policies`, `variables`, a secret  | not replaced                                  |
+| `include`, a secret                           | only a column of a fleet's row, by letters, digits, `-` and `_` only |
+| `policies`, `variables`                       | not replaced                                  |
 | a key                                         | not replaced                                  |
 | a cell of a CSV file of numbers               | replaced                                      |
 """
@@ -25,8 +26,13 @@ import msgspec
 
 from reconciler.config.advice.spelling import nearest_option
 from reconciler.config.codes import diagnostic
-from reconciler.config.section_names import NUMBER_FILES
-from reconciler.config.source.nodes import Map, Node, Place, Seq
+from reconciler.config.load.secret_references import (
+    REFERENCE,
+    SAFE_VALUE,
+    find_secrets,
+    replace_in_references,
+)
+from reconciler.config.source.nodes import Map, Node, Place, Seq, Spot
 from reconciler.config.variable_sources import VariableSources
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import UsageError
@@ -34,15 +40,11 @@ from reconciler.model.position import Position
 
 SECTION = "variables"
 ENVIRONMENT_PREFIX = "RECONCILER_VAR_"
-
-REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
-"""An escaped `${`, a variable, or a `${` that nothing closes."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNTOUCHED = frozenset({"include", "policies", SECTION})
 """Keys at the top whose strings are taken as they are written."""
-_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""The values that may become part of the name of a project, or of the path of a state."""
-_SECRET_KEYS = (frozenset({"env"}), frozenset({"file"}))
+_ROW = Place("the row of the fleet", None, Spot(0, 0), Spot(0, 0))
+"""The place of a variable that a row of a fleet declares."""
 
 MOST_INSERTED = 1 << 26
 """Characters that all variables of a configuration may insert: a short hostile file must not fill the
@@ -83,10 +85,15 @@ def substitute(
     `read_more` then reads the files that the parts name, and replaces the variables in their texts.
     """
     variables, problems = _find_variables(parts, entry_file)
+    for name in sources.row:
+        variables.setdefault(name, _ROW)
     values, more = _choose_values(variables, sources, file_values)
     problems += more
 
-    replacer = _Replacer(variables, values, _find_secrets(parts))
+    secrets = find_secrets(parts)
+    if sources.row:
+        problems += replace_in_references(secrets.values(), sources.row)
+    replacer = _Replacer(variables, values, frozenset(secrets))
     for key, places in parts.items():
         if key in _UNTOUCHED:
             continue
@@ -144,6 +151,7 @@ def _choose_values(
     for name, value in sources.given.items():
         if name in variables:
             values[name] = value
+    values.update(sources.row)
 
     # Bytes of the environment or of the command line that are no text.
     for name, value in values.items():
@@ -278,7 +286,7 @@ class _Replacer:
 
         # A variable without a value is reported once, where it is declared.
         value = self._values.get(name)
-        if value is not None and safe and not _SAFE.fullmatch(value):
+        if value is not None and safe and not SAFE_VALUE.fullmatch(value):
             detail = (
                 f"The value of `{name}` has other characters than letters, digits, `-` and `_`, or "
                 "is longer than 64. Only such values may be part of `project` and `state`."
@@ -314,40 +322,6 @@ def _path_segments(location: str) -> Callable[[int], bool]:
     ends = [location.find(mark, begin) for mark in "?#"]
     end = min([each for each in ends if each >= 0], default=len(location))
     return lambda start: begin <= start < end
-
-
-def _find_secrets(parts: Mapping[str, Sequence[Place]]) -> frozenset[int]:
-    """Return the ids of all references to secrets.
-
-    They are found before anything is replaced: an alias may show the same mapping as `labels` too,
-    and no variable may direct a secret.
-    """
-    found: set[int] = set()
-    visited: set[int] = set()
-    pending: list[tuple[str | int, Node]] = []
-    for section, places in parts.items():
-        # `{file: numbers.csv}` looks like a reference, and is none.
-        if section != NUMBER_FILES:
-            pending += [(section, place.node) for place in places]
-
-    while pending:
-        key, node = pending.pop()
-        if not isinstance(node, Map | Seq):
-            continue
-        if _is_secret(key, node):
-            found.add(id(node))
-        if id(node) not in visited:
-            visited.add(id(node))
-            pending += node.items() if isinstance(node, Map) else enumerate(node)
-    return frozenset(found)
-
-
-def _is_secret(key: str | int, node: Node) -> bool:
-    """Return whether a mapping is a reference to a secret, which no variable may direct.
-
-    Labels may have these names as well.
-    """
-    return isinstance(node, Map) and node.keys() in _SECRET_KEYS and key != "labels"
 
 
 def unknown_variable(name: str, declared: Sequence[str]) -> UsageError:

@@ -1,7 +1,6 @@
-"""Generate the JSON Schema of the configuration file from its pydantic model, as a value and as
-text.
+"""Generate the JSON Schemas of the configuration file and of a fleet file from their pydantic models.
 
-`schemas/config.schema.json` is it.
+`schemas/config.schema.json` and `schemas/fleet.schema.json` are these.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from reconciler.config.sections.fleet import FleetFile
 from reconciler.config.sections.model import Config
 
 _OR_VARIABLE = r"|\$\{"
@@ -24,6 +24,13 @@ def config_schema() -> dict[str, Any]:
     schema = _tidy(Config.model_json_schema())
     schema["title"] = "Configuration of the reconciler"
     del schema["required"]  # a file that is included needs neither version nor project
+    return {"$schema": DIALECT, **schema}
+
+
+def fleet_schema() -> dict[str, Any]:
+    """Return the schema of a fleet file, for editors and other programs."""
+    schema = _tidy(FleetFile.model_json_schema())
+    schema["title"] = "Fleet of the reconciler"
     return {"$schema": DIALECT, **schema}
 
 
