@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from reconciler.config.sections.schema import config_schema
-from reconciler.report.documents import explain, log, numbers, state, types
+from reconciler.config.sections.schema import config_schema, fleet_schema
+from reconciler.report.documents import explain, fleet, log, numbers, state, types
 from reconciler.state.schema import plan_file_schema, state_schema
 
 _REFERENCE = "#/$defs/{name}"
@@ -52,6 +52,7 @@ def _dedent(schema: Any) -> Any:
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "config": config_schema,
+    "fleet": fleet_schema,
     "state": state_schema,
     "plan-file": plan_file_schema,
     "plan": _output(types.PlanDocument),
@@ -62,6 +63,11 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "drift": _output(types.DriftDocument),
     "list": _output(numbers.ListDocument),
     "log": _output(log.LogDocument),
+    "fleet-validate": _output(fleet.FleetDocument),
+    "fleet-plan": _output(fleet.FleetDocument),
+    "fleet-apply": _output(fleet.FleetDocument),
+    "fleet-drift": _output(fleet.FleetDocument),
+    "fleet-list": _output(fleet.FleetDocument),
     "doctor": _output(types.DoctorDocument),
     "validate": _output(types.ValidateDocument),
     "show": _output(types.ResourceDocument, types.PlanDocument, types.StateListDocument),

@@ -20,6 +20,7 @@ LAYERS = [
     "cli",
     "mcp_server",
     "schemas",
+    "fleet",
     "workflows",
     "report",
     "doctor",
@@ -40,6 +41,7 @@ LAYERS = [
 """The packages and modules of `reconciler/` from top to bottom: imports point down this list only."""
 INNER_LAYERS = {
     "cli": [
+        "stack_process",
         "main",
         "commands",
         "confirmation",
@@ -49,6 +51,7 @@ INNER_LAYERS = {
         "output",
         "reports",
         "progress",
+        "fleet_progress",
         "common_options",
         "suggestions",
         "workflow_commands",

@@ -32,6 +32,10 @@ COMMANDS = {
         "reconciler.cli.commands.drift",
         "Show changes made outside the reconciler since the last apply.",
     ),
+    "fleet": (
+        "reconciler.cli.commands.fleet",
+        "Validate, plan, apply or check many stacks with one command.",
+    ),
     "list": (
         "reconciler.cli.commands.list_numbers",
         "List numbers with agent, call route, labels and status.",

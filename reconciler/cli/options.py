@@ -19,6 +19,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.completers import complete_patterns, complete_reports, complete_variables
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
+from reconciler.config.fleet_row import FleetRow
 from reconciler.config.variable_sources import VariableSources
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def choose_flag(**flags: bool) -> str | None:
     return given[0] if given else None
 
 
-def _shape(format_: str, *, json: bool) -> str:
+def choose_format(format_: str, *, json: bool) -> str:
     """Return the format of stdout. Raises UsageError for `--json` with another `--format`."""
     if not json:
         return format_
@@ -209,11 +210,11 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
-        shape, wanted = _outputs(
-            _shape(format_, json=json_), reports.parse_reports(reports_, directory)
+        shape, wanted = split_outputs(
+            choose_format(format_, json=json_), reports.parse_reports(reports_, directory)
         )
 
-        variables = _variables(given_values, value_files, directory)
+        variables = read_variables(given_values, value_files, directory)
 
         # Before anything else: even the report of a failure must not overwrite the state.
         merged = check_output_paths(
@@ -244,18 +245,24 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def _variables(given: Sequence[str], files: Sequence[Path], directory: Path) -> VariableSources:
+def read_variables(given: Sequence[str], files: Sequence[Path], directory: Path) -> VariableSources:
     """Return the sources of the values of variables; of two values of one name, the later."""
     values: dict[str, str] = {}
     for text in given:
         name, _, value = text.partition("=")
         values[name] = value
+
+    # The process of a stack has the row of the fleet as the object of its command.
+    row = click.get_current_context().find_object(FleetRow)
     return VariableSources(
-        environ=os.environ, files=tuple([directory / file for file in files]), given=values
+        environ=os.environ,
+        files=tuple([directory / file for file in files]),
+        given=values,
+        row=row.values if row is not None else {},
     )
 
 
-def _outputs(
+def split_outputs(
     shape: str, wanted: tuple[tuple[str, str], ...]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the format of stdout and the reports in files; a report on stdout replaces text only."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
@@ -60,6 +60,22 @@ def stop_on_signals(stop: Event) -> Iterator[None]:
         os.write(
             2, b"\nStopping: finishing calls in flight and saving. Press again to stop at once.\n"
         )
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def count_interrupts(on_signal: Callable[[], None]) -> Iterator[None]:
+    """Call `on_signal` for each SIGINT and SIGTERM, in place of ending the command."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        on_signal()
+        os.write(2, b"\nStopping: no further stack starts. Press again to stop those that run.\n")
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:

@@ -18,7 +18,8 @@ from reconciler.config.load import starter, write_files
 from reconciler.config.load.ci_file import CiSystem
 from reconciler.config.load.format_table import format_table
 from reconciler.config.load.load import load
-from reconciler.config.load.merge import Merged, read_content
+from reconciler.config.load.merge import Merged
+from reconciler.config.load.read_content import read_content
 from reconciler.config.load.starter import Answers
 from reconciler.config.secrets.allow_list import extend_allow_list
 from reconciler.config.secrets.state_locations import find_servers

@@ -102,6 +102,12 @@ EXAMPLES = {
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"
     "reconciler apply --auto-approve --lock-timeout 5m     # wait for another run",
     "drift": "reconciler drift --json\nreconciler drift --report junit=drift.xml",
+    "fleet validate": "reconciler fleet validate",
+    "fleet plan": "reconciler fleet plan --parallel 8\n"
+    "reconciler fleet plan --stack 'customers/a*' --report html=fleet.html",
+    "fleet apply": "reconciler fleet apply --auto-approve",
+    "fleet drift": "reconciler fleet drift --json",
+    "fleet list": "reconciler fleet list --no-refresh",
     "list": "reconciler list --agent support --label team=sales\n"
     "reconciler list --drifted --json\n"
     "reconciler list --unmanaged                           # on Twilio, and not declared here",

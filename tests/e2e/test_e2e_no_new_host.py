@@ -57,7 +57,14 @@ COMMANDS: dict[str, list[str]] = {
     "state unlock": [],
 }
 """Commands that read a configuration, each with the arguments that it needs."""
-WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo", "mcp"}
+WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo", "mcp"} | {
+    # They run the commands above, each in a process of its own.
+    "fleet validate",
+    "fleet plan",
+    "fleet apply",
+    "fleet drift",
+    "fleet list",
+}
 """Commands that connect to nothing that a configuration names."""
 MAIN = ("validate", "plan", "apply")
 """Commands for each way; an account, a platform and a state are tried with every command."""

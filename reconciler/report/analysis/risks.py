@@ -12,6 +12,7 @@ place.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -27,6 +28,7 @@ from reconciler.report.analysis.groups import (
     group_resources,
     outcome_groups,
 )
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.wording import count, examples, kind_of, printable, show_value
 
@@ -49,6 +51,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     column: int | None = None
 
 
+_STACK_LEVELS: dict[str, Level] = {"done": "none", "changes": "low"}
+"""Outcome of a stack → its level; every other outcome is `blocked`."""
+
+
 def level_of(document: Document) -> Level:
     """Return the highest level of a document."""
     if any(d.severity == "error" for d in document.diagnostics):
@@ -66,6 +72,9 @@ def _levels(document: Document) -> Iterator[Level]:
         case ApplyDocument():
             yield "blocked" if document.failed_count else "none"
             yield "medium" if any(outcome.note for outcome in document.outcomes) else "none"
+        case FleetDocument():
+            for stack in document.stacks:
+                yield _STACK_LEVELS.get(stack.outcome, "blocked")
 
 
 def _level(group: Group) -> Level:
@@ -106,6 +115,8 @@ def list_own_findings(document: Document) -> Iterator[Finding]:
             yield from _drift_findings(document)
         case ApplyDocument():
             yield from _failure_findings(document)
+        case FleetDocument():
+            yield from _stack_findings(document)
 
 
 def _diagnostic_finding(d: Diagnostic) -> Finding:
@@ -225,6 +236,24 @@ def _failure_findings(document: ApplyDocument) -> Iterator[Finding]:
             message=f"{_whom([o.address for o in found])}: {said}",
             address=first.address,
         )
+
+
+def _stack_findings(document: FleetDocument) -> Iterator[Finding]:
+    """Return the errors of all stacks, and one finding for each that failed without an error."""
+    for stack in document.stacks:
+        for each in stack.diagnostics:
+            found = _diagnostic_finding(each)
+            message = f"{printable(stack.name)}: {found.message}"
+            file = posixpath.join(stack.directory, each.file) if each.file else None
+            yield msgspec.structs.replace(found, message=message, file=file)
+        if not stack.diagnostics and stack.outcome not in _STACK_LEVELS:
+            words = stack.outcome.replace("_", " ")
+            yield Finding(
+                rule="fleet/stack",
+                severity="error",
+                summary="A stack did not end well",
+                message=f"{printable(stack.name)}: {words}.",
+            )
 
 
 def _whom(addresses: list[str]) -> str:

@@ -5,6 +5,7 @@
 | `drift`    | a resource       | it drifted; one more passes when none did |
 | `plan`     | a resource       | apply would refuse it                     |
 | `apply`    | an action        | it failed; skipped ones are skipped       |
+| `fleet …`  | a stack          | it did not end well; skipped: not started |
 | any        | an error         | always                                    |
 """
 
@@ -24,6 +25,7 @@ from reconciler.report.analysis.actors import actors_of_drift, describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, resources_of
 from reconciler.report.analysis.risks import refusals_of
+from reconciler.report.documents.fleet import FleetDocument, FleetStack
 from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
@@ -80,6 +82,8 @@ def _cases(document: Document) -> Iterator[Case]:
                 yield Case("no drift")
         case ApplyDocument():
             yield from map(_outcome_case, document.outcomes)
+        case FleetDocument():
+            yield from map(_stack_case, document.stacks)
 
     for found in document.diagnostics:
         if found.severity == "error":
@@ -145,6 +149,18 @@ def _outcome_case(outcome: ActionOutcome) -> Case:
         return Case(name, body=outcome.note or "")
     verdict: Literal["failure", "skipped"] = "skipped" if outcome.status == "skipped" else "failure"
     return Case(name, verdict, outcome.error.code, outcome.error.message, outcome.error.message)
+
+
+def _stack_case(stack: FleetStack) -> Case:
+    if stack.outcome in ("done", "changes"):
+        return Case(stack.name)
+    verdict: Literal["failure", "skipped"] = "failure"
+    if stack.outcome == "not_started":
+        verdict = "skipped"
+
+    words = stack.outcome.replace("_", " ")
+    lines = [f"{each.code}: {each.detail or each.summary}" for each in stack.diagnostics]
+    return Case(stack.name, verdict, stack.outcome, f"the stack is {words}", "\n".join(lines))
 
 
 def _problem(d: Diagnostic) -> Case:

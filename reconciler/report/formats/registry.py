@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from reconciler.planning.checks.secrecy import has_credentials, mask_all
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.types import (
     ApplyDocument,
     Document,
@@ -22,7 +23,14 @@ from reconciler.report.text.style import Style
 Render = Callable[[Document, str, Style], str]
 """(document, name of the project, style of text) → the report."""
 
-REPORTED = (PlanDocument, ApplyDocument, DriftDocument, ValidateDocument, FailureDocument)
+REPORTED = (
+    PlanDocument,
+    ApplyDocument,
+    DriftDocument,
+    ValidateDocument,
+    FleetDocument,
+    FailureDocument,
+)
 """Documents that have reports; others have only text and JSON."""
 
 

@@ -17,6 +17,7 @@ from reconciler.report.analysis.groups import (
     outcome_groups,
     resources_of,
 )
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.markdown.escape import (
     FIRST_COLUMN,
@@ -33,6 +34,7 @@ from reconciler.report.markdown.escape import (
 )
 from reconciler.report.tables.changes import drift_section, plan_sections
 from reconciler.report.tables.model import Entry, Row, Section, Value
+from reconciler.report.text.fleet import WORDS, describe_work, sort_by_urgency
 from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.truncate import shorten, shorten_pair
 from reconciler.report.wording import NOTHING, count, key_of, place_of
@@ -54,6 +56,8 @@ def render(document: Document, project: str) -> str:
             parts = iter([_section_part(drift_section(document.drifted))])
         case ApplyDocument():
             parts = iter([_apply])
+        case FleetDocument():
+            parts = iter([_fleet_attention, _fleet_stacks])
         case _:
             parts = iter(())
 
@@ -205,6 +209,36 @@ def _apply(document: Document, room: int) -> str:
     columns = ("Resources", "Result")
     table = _table("Failures and notes", len(rows), rows, room, columns)
     return (stopped if document.summary.get("interrupted") else "") + table
+
+
+def _fleet_attention(document: Document, room: int) -> str:
+    """Return the stacks that did not end well, each with its first error."""
+    assert isinstance(document, FleetDocument)
+    rows: list[str] = []
+    for stack in sort_by_urgency(document.stacks):
+        if stack.outcome in ("done", "changes"):
+            continue
+        said = ""
+        if stack.diagnostics:
+            first = stack.diagnostics[0]
+            detail = text(shorten(first.detail or first.summary, 300), LAST_COLUMN)
+            said = f"<br>{code(first.code)} {detail}"
+        rows.append(row(_first(stack.name), f"{WORDS[stack.outcome]}{said}"))
+    return _table("Need attention", len(rows), rows, room, ("Stack", "Outcome"))
+
+
+def _fleet_stacks(document: Document, room: int) -> str:
+    """Return one row for each stack that ended well, folded, as far as there is room."""
+    assert isinstance(document, FleetDocument)
+    rows: list[str] = []
+    for stack in sort_by_urgency(document.stacks):
+        if stack.outcome in ("done", "changes"):
+            work = text(describe_work(stack), LAST_COLUMN)
+            rows.append(row(_first(stack.name), " ".join([WORDS[stack.outcome], work]).strip()))
+    if not rows:
+        return ""
+    table = _table("Ended well", len(rows), rows, room - 200, ("Stack", "Outcome"))
+    return fold(count(len(rows), "stack"), table)
 
 
 def _problems(document: Document, room: int) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from reconciler.model.address import Address
 from reconciler.report.analysis.groups import Urgency, resources_of
 from reconciler.report.analysis.risks import Level, level_of
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.types import (
     ApplyDocument,
     Document,
@@ -20,7 +21,7 @@ from reconciler.report.documents.types import (
     PlanDocument,
     ValidateDocument,
 )
-from reconciler.report.text import plan, render, results
+from reconciler.report.text import fleet, plan, render, results
 from reconciler.report.wording import count, kind_of
 
 _WORDS: dict[Level, str] = {
@@ -81,6 +82,8 @@ def _verdict(document: Document, level: Level) -> str:
             return _outcome(document)
         case ValidateDocument():
             return "valid"
+        case FleetDocument():
+            return "every stack ended well" if level in ("none", "low") else "needs attention"
         case _:
             return "failed" if level == "blocked" else "nothing to do"
 
@@ -160,6 +163,8 @@ def _headline(document: Document) -> str:
             return f"{count(len(document.drifted), 'resource')} drifted."
         case ValidateDocument():
             return render.valid_sentence(document)
+        case FleetDocument():
+            return fleet.headline(document)
         case _:
             errors = [d for d in document.diagnostics if d.severity == "error"]
             return f"{count(len(errors), 'error')}."

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.explain import ExplainDocument
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.log import LogDocument
 from reconciler.report.documents.numbers import ListDocument
 from reconciler.report.documents.state import StateDocument
@@ -212,6 +213,12 @@ def _log(document: LogDocument, style: Style) -> Iterator[str]:
     return log.lines(document, style)
 
 
+def _fleet(document: FleetDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import fleet  # one command needs it
+
+    return fleet.lines(document, style)
+
+
 def _explanation(document: ExplainDocument, style: Style) -> Iterator[str]:
     from reconciler.report.text import explain  # one command needs it
 
@@ -235,6 +242,7 @@ RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     NumbersDocument: _numbers_for_sale,
     ListDocument: _numbers,
     LogDocument: _log,
+    FleetDocument: _fleet,
     ExplainDocument: _explanation,
     StateDocument: state_lines,
     UnlockDocument: lambda document, style: [_unlock_line(document)],

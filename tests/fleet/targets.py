@@ -1,0 +1,51 @@
+"""What the processes of the tests do: each is a job of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from reconciler.fleet.job import Job
+from reconciler.fleet.processes import detach_from_terminal, end_with_parent, redirect_output
+
+REPORT = '{{"summary": {{"number": {number}}}, "diagnostics": []}}'
+
+
+def act(job: Job, output: str, errors: str) -> None:
+    """Do what the words of the job say; `log` is the folder where each start is recorded."""
+    what, log, *rest = job.words
+    detach_from_terminal()
+    end_with_parent()
+    redirect_output(output, errors)
+    Path(log, f"{job.name}.{os.getpid()}").touch()
+
+    if what == "end":
+        os.write(1, REPORT.format(number=1).encode())
+        os._exit(int(rest[0]))
+    if what == "crash":
+        os.write(2, b"something went wrong\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "cut":
+        os.write(1, REPORT.format(number=1).encode()[:20])
+        os._exit(0)
+    if what == "memory":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+        bytearray(1 << 30)
+    if what == "hang":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(600)
+    if what == "slow":
+        _sleep_until_interrupted(float(rest[0]))
+        os.write(1, REPORT.format(number=2).encode())
+        os._exit(0)
+
+
+def _sleep_until_interrupted(seconds: float) -> None:
+    try:
+        time.sleep(seconds)
+    except KeyboardInterrupt:
+        os._exit(5)
