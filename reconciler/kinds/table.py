@@ -11,7 +11,7 @@ from reconciler.kinds.kind import Kind
 from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.number import BRIDGE_NUMBER, NUMBER
 from reconciler.kinds.origination_url import ORIGINATION_URL
-from reconciler.kinds.platforms.kind import SIP_SECRETS
+from reconciler.kinds.platforms.kind import LOGIN_SECRETS, SIP_SECRETS
 from reconciler.kinds.recording import RECORDING
 from reconciler.kinds.trunk import TRUNK
 from reconciler.kinds.trunk_list import TRUNK_CREDENTIAL_LIST, TRUNK_IP_ACCESS_CONTROL_LIST
@@ -53,6 +53,7 @@ REGISTRATION = "registration"
 """
 RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
 """Kind → rank, of every kind that a plan may contain."""
+_OF_REGISTRATIONS = SIP_SECRETS | LOGIN_SECRETS
 WITH_WEBHOOKS = NUMBER_KINDS | {"application"}
 """Kinds whose voice, sms and status are webhooks."""
 
@@ -75,5 +76,5 @@ def list_watched_child_kinds(kind: str) -> list[Kind]:
 def secret_fields(kind: str) -> frozenset[str]:
     """Return the fields of a kind that can be written and never read."""
     if kind == REGISTRATION:
-        return SIP_SECRETS
+        return _OF_REGISTRATIONS
     return frozenset(field.name for field in KINDS[kind].fields if field.secret)

@@ -187,6 +187,24 @@ def test_only_a_replacement_changes_the_messages_and_the_gap_is_announced(
     runner.settled()
 
 
+def test_a_rotated_token_is_a_replacement_and_is_announced(runner: PlatformRunner) -> None:
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "sales"})
+    runner.apply()
+    declare(runner, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    assert [method for method, _ in writes(runner)] == ["PATCH"], "an agent needs no new import"
+
+    rotated = "pl4nted.rotated.token"
+    runner.world.account.auth_token = rotated
+    runner.environ["MAIN_TOKEN"] = rotated
+    runner.plant(AC, rotated)
+    plan = runner.plan()
+    assert {name for _, name in actions(plan)} == {"reassign"}
+    assert {c["field"] for a in plan["actions"] for c in a["changes"]} == {"token"}
+    assert [d["code"] for d in plan["diagnostics"]] == ["registration_gap"]
+    assert sorted(method for method, _ in writes(runner)) == ["DELETE", "DELETE", "POST", "POST"]
+    runner.settled()
+
+
 def test_nothing_is_replaced_for_what_the_list_does_not_show(runner: PlatformRunner) -> None:
     """Somebody has imported the number in the dashboard, for the same agent."""
     row = {"phone_number": TWO, "account_sid": AC, "agent_id": FIRST, "organization": "mine"}
@@ -243,6 +261,8 @@ def test_an_api_key_needs_the_auth_token_too(runner: PlatformRunner) -> None:
 
     both = {**by_key(runner), "auth_token": {"env": "MAIN_TOKEN"}}
     declare(runner, {TWO: "sales"}, accounts=account(runner, **both))
+    sent_to = {d["credential"] for d in runner.plan()["destinations"] if d["key"]}
+    assert {"env:TWILIO_SECRET", "env:MAIN_TOKEN"} <= sent_to
     [(_, sent)] = writes(runner)
     assert sent["sid"] == TWILIO_KEY
     runner.settled()

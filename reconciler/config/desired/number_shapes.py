@@ -98,9 +98,10 @@ class ShapeMaker:
         # The agent runs on a platform, which writes the managed parts itself, unless a trunk of ours
         # takes the calls there.
         trunks = context.own_trunks
-        region = context.regions.get(account, "") if isinstance(account, str) else ""
+        facts = context.account_facts.get(account) if isinstance(account, str) else None
+        facts = facts or registrations.NO_FACTS
         findings += registrations.number_problems(
-            value, account, resident, platform, trunks, region
+            value, account, resident, platform, trunks, facts.region
         )
         written = () if own_trunk else tuple(part for part in PARTS if part in manage)
         options = _on_platform(options, resident.platform, written)
@@ -108,7 +109,7 @@ class ShapeMaker:
         if shape.profile is None:
             return shape
         registration = registrations.number_registration(
-            value, shape.profile.account, resident, platform, options, trunks, region
+            value, shape.profile.account, resident, platform, options, trunks, facts
         )
         return shape._replace(plain=False, registering=registration)
 

@@ -67,6 +67,20 @@ class RegistrationShape(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
 
 
+class AccountFacts(msgspec.Struct, frozen=True):
+    """What a platform gets to know of a Twilio account.
+
+    `region` is its region with the edge, as `ie1/dublin`; empty where it declares none. `login` are
+    the secrets with which a platform signs in, by the attribute of the registration.
+    """
+
+    region: str = ""
+    login: Mapping[str, Secret] = {}
+
+
+NO_FACTS = AccountFacts()
+
+
 def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
     """Return the agents that run on a platform, by name."""
     found = {}
@@ -86,12 +100,9 @@ def number_registration(
     platform: AnyPlatform,
     options: Options,
     trunks: Trunks,
-    region: str = "",
+    facts: AccountFacts,
 ) -> RegistrationShape:
-    """Return the registration of a Twilio number whose agent runs on this platform.
-
-    `region` is the Twilio region of its account with the edge; empty where it declares none.
-    """
+    """Return the registration of a Twilio number whose agent runs on this platform."""
     own = find_own_trunk(number, platform, trunks)
     declared = PlatformNumber(
         inbound=number.supports_inbound,
@@ -100,10 +111,11 @@ def number_registration(
         trunk=own,
         price=number.price,
         has_label=number.friendly_name is not None,
-        region=region,
+        region=facts.region,
     )
 
-    registering = PLATFORM_KINDS[platform.type].attributes(declared, agent)
+    kind = PLATFORM_KINDS[platform.type]
+    registering = kind.attributes(declared, agent)
     shape = RegistrationShape(
         agent.platform,
         Profile(account, registering.attrs, _own(options, agent.name)),
@@ -111,7 +123,17 @@ def number_registration(
         outbound_number=agent.outbound_number if registering.caller_id else None,
         labelled=registering.sends_label,
     )
-    return shape if own is None else _by_own_trunk(shape, own, platform, trunks)
+    if own is not None:
+        return _by_own_trunk(shape, own, platform, trunks)
+    return _with_login(shape, facts.login) if kind.keeps_login else shape
+
+
+def _with_login(shape: RegistrationShape, login: Mapping[str, Secret]) -> RegistrationShape:
+    """Return the registration with the credentials that its platform keeps."""
+    # A fingerprint takes the place of "declared" once the secret is looked up.
+    attrs: dict[str, Value] = {**shape.profile.attrs, **dict.fromkeys(login, "declared")}
+    profile = msgspec.structs.replace(shape.profile, attrs=attrs)
+    return msgspec.structs.replace(shape, profile=profile, known_secrets=login)
 
 
 def _by_own_trunk(

@@ -12,9 +12,12 @@ import msgspec
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.own_trunks import Trunks, collect_trunks
 from reconciler.config.desired.parts import agent_parts
-from reconciler.config.desired.registrations import platform_agents
+from reconciler.config.desired.registrations import AccountFacts, platform_agents
+from reconciler.config.project import Secret
+from reconciler.config.secrets.references import secret_of
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.general import Defaults
+from reconciler.config.source.nodes import Place
 from reconciler.kinds.platforms.kind import PlatformAgent
 from reconciler.model.desired import Takeover
 from reconciler.model.route import Attrs
@@ -51,7 +54,7 @@ class ShapeContext(msgspec.Struct, frozen=True):
     complete: bool
     platform_agents: Mapping[str, PlatformAgent] = {}
     platforms: Mapping[str, AnyPlatform | None] = {}
-    regions: Mapping[str, str] = {}
+    account_facts: Mapping[str, AccountFacts] = {}
     own_trunks: Trunks = Trunks()
 
 
@@ -77,21 +80,41 @@ def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
         complete=settings.complete,
         platform_agents=platform_agents({n: agent.value for n, agent in settings.agents.items()}),
         platforms={name: platform.value for name, platform in settings.platforms.items()},
-        regions=_regions(settings.accounts),
+        account_facts=_account_facts(settings.accounts),
         own_trunks=collect_trunks(settings.trunks),
     )
 
 
-def _regions(accounts: Mapping[str, Checked[Account]]) -> dict[str, str]:
-    """Return the region and the edge of each account that declares one of them."""
-    found: dict[str, str] = {}
-    for name, entry in accounts.items():
-        account = entry.value
-        if account is None or not (account.region or account.edge):
-            continue
-        region = account.region or _HOME_REGION
-        found[name] = f"{region}/{account.edge or _NEAREST_EDGES.get(region, region)}"
+def _account_facts(accounts: Mapping[str, Checked[Account]]) -> dict[str, AccountFacts]:
+    """Return what a platform gets to know of each account: its region, and the login."""
+    found: dict[str, AccountFacts] = {}
+    for name, (place, account) in accounts.items():
+        if account is not None:
+            found[name] = AccountFacts(_region_of(account), _login_of(account, place))
     return found
+
+
+def _region_of(account: Account) -> str:
+    """Return the region and the edge of an account; empty where it declares none of them."""
+    if not (account.region or account.edge):
+        return ""
+    region = account.region or _HOME_REGION
+    return f"{region}/{account.edge or _NEAREST_EDGES.get(region, region)}"
+
+
+def _login_of(account: Account, place: Place) -> dict[str, Secret]:
+    """Return the secrets with which a platform signs in to an account, by attribute."""
+    token = secret_of(account, "auth_token", place)
+    key_secret = secret_of(account, "api_secret", place)
+
+    secrets: dict[str, Secret] = {}
+    if key_secret is not None:
+        secrets["token"] = key_secret
+        if token is not None:
+            secrets["account_auth_token"] = token
+    elif token is not None:
+        secrets["token"] = token
+    return secrets
 
 
 def _accounts_by_name(

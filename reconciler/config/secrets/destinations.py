@@ -16,7 +16,7 @@ from reconciler.config.secrets.hosts import read_origin
 from reconciler.config.secrets.state_locations import find_servers
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
-from reconciler.kinds.platforms.kind import uses_own_trunk
+from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
 from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.destination import Destination
@@ -135,11 +135,12 @@ def _of_platforms(project: Project) -> Iterator[Destination]:
 
 
 def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
-    """Yield the auth tokens that platforms get with the numbers that they import."""
-    takers = set()
+    """Yield the credentials of accounts that platforms get with the numbers that they import."""
+    takers: dict[str, PlatformKind] = {}
     for name, platform in project.platforms.items():
-        if PLATFORM_KINDS[platform.type].needs_token:
-            takers.add(name)
+        kind = PLATFORM_KINDS[platform.type]
+        if kind.needs_token or kind.needs_login:
+            takers[name] = kind
     if not takers:
         return
 
@@ -151,11 +152,18 @@ def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Des
                 pairs.add((name, want.profile.account))
 
     for name, account in pairs:
-        token = project.accounts[account].auth_token if account in project.accounts else None
-        if token is not None:
+        declared = project.accounts.get(account)
+        if declared is None:
+            continue
+
+        used = [declared.auth_token]
+        if takers[name].needs_login and declared.api_key is not None:
+            used = [declared.api_key, declared.api_secret]
+        references = _references(used)
+        if references:
             platform_settings = project.platforms[name]
             host, key = _host(platform_settings.base_url or ""), _key(platform_settings)
-            yield Destination(name, _references([token]), host, key)
+            yield Destination(name, references, host, key)
 
 
 def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:

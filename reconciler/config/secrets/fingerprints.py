@@ -25,6 +25,7 @@ from reconciler.kinds.credential_list import (
     SHORTEST_PASSWORD,
     find_password_problem,
 )
+from reconciler.kinds.platforms.kind import LOGIN_SECRETS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value
@@ -34,7 +35,9 @@ SHORTEST_HASHED = 8
 
 PIN_LENGTH = (4, 10)
 UNHASHED = "declared"
-"""Replaces the fingerprint of a PIN without a key: only its existence may be recorded."""
+"""Replaces the fingerprint of a PIN or of a short token without a key: only its existence may be
+recorded.
+"""
 
 _N, _R, _P = 2**14, 8, 1
 """The cost of scrypt: 16 MB and about 50 ms, as recommended for interactive use."""
@@ -176,6 +179,8 @@ def _seal(
     try:
         made = fingerprint(secret, key)
     except ValueError:
+        if name in LOGIN_SECRETS:
+            return UNHASHED  # Twilio's are long: this is the token of a sandbox
         detail = (
             f"A secret of fewer than {SHORTEST_HASHED} characters can be guessed from its hash. "
             "Make it longer, or set `fingerprint_key: {env: NAME}`."

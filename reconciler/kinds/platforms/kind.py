@@ -22,6 +22,8 @@ Serves = Literal["number", "bridge_number", "sip"]
 """
 SIP_SECRETS = frozenset({"password", "pin"})
 """The secret attributes of a number outside Twilio."""
+LOGIN_SECRETS = frozenset({"token", "account_auth_token"})
+"""The secret attributes of a number on a platform that keeps the credentials of its import."""
 ALL_PARTS: tuple[str, ...] = ("voice", "sms", "status")
 """The parts of a Twilio number whose webhooks an import may write."""
 
@@ -147,6 +149,8 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     import sends the account's auth token; an API key is not enough. `needs_login`: an import sends
     the auth token or the API key of the account. `needs_connection`: an import needs the platform's
     own id of the Twilio account.
+    `keeps_login`: the platform keeps the credentials of an import and has no call that changes
+    them, so others need a new import.
     `own_trunk`: whether a number may have a declared trunk, which is then written and watched as
     that of any number. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
     platform by a trunk and not by webhooks, which a trunk or an application on the number would
@@ -176,6 +180,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_token: bool = False
     needs_login: bool = False
     needs_connection: bool = False
+    keeps_login: bool = False
     own_trunk: TrunkUse = "refused"
     both_ways: bool = False
     by_trunk: bool = False
