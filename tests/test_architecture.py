@@ -135,6 +135,7 @@ INNER_LAYERS = {
         "plan_apply",
         "numbers_search",
         "authoring",
+        "webhook_rules",
         "list_numbers",
         "accept_drift",
         "log",

@@ -44,6 +44,7 @@ class AccountSettings(msgspec.Struct, frozen=True):
     edge: str | None = None
     base_url: str | None = None
     position: Position | None = None
+    check_webhook_rules: bool = False
 
 
 class PlatformSettings(msgspec.Struct, frozen=True):

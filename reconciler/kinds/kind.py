@@ -12,7 +12,9 @@ import msgspec
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value, WireValue
 
-Product = Literal["api", "trunking", "monitor", "pricing", "messaging", "routes", "numbers"]
+Product = Literal[
+    "api", "trunking", "monitor", "pricing", "messaging", "routes", "numbers", "webhooks"
+]
 Params = dict[str, WireValue]
 Names = Mapping[str, str]
 """SID → the name of the managed resource; a SID without a name stays a SID."""

@@ -13,7 +13,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.questions import Facts, Questions
-from reconciler.remote.facts import inbound_regions
+from reconciler.remote.facts import inbound_regions, webhook_rules
 from reconciler.remote.facts.purchases import Account, read_offers
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.parallel import completed, start
@@ -61,7 +61,9 @@ def answer(questions: Questions, sources: Sources) -> Facts:
     early = sources.prefetch.facts.result()
 
     regions = RegionFacts({**early.regions, **found.regions}, found.problems)
-    return Facts(offers, refusals, regions)
+    return Facts(
+        offers, refusals, regions, webhook_rules.read_rules(questions.rules, sources.gateways)
+    )
 
 
 def prefetch_regions(

@@ -34,6 +34,7 @@ from reconciler.workflows.ci_file import make_ci_file, write_ci_file
 from reconciler.workflows.export import export
 from reconciler.workflows.session import RunOptions
 from reconciler.workflows.validate import validate
+from reconciler.workflows.webhook_rules import find_effects_of_webhook_rules
 
 
 def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:
@@ -210,7 +211,13 @@ def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
         return []
 
 
-def lint(options: RunOptions) -> list[Diagnostic]:
-    """Return all warnings, remarks and violations of a valid configuration. Raises ConfigInvalid."""
+def lint(options: RunOptions, *, check_webhook_rules: bool = False) -> list[Diagnostic]:
+    """Return all warnings, remarks and violations of a valid configuration. Raises ConfigInvalid.
+
+    With `check_webhook_rules`, also what the rules of Twilio's webhook configuration apply to.
+    """
     project = validate(options)
-    return [*project.warnings, *project.remarks, *project.violations]
+    found = [*project.warnings, *project.remarks, *project.violations]
+    if check_webhook_rules:
+        found += find_effects_of_webhook_rules(options, project)
+    return found

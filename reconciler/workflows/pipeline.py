@@ -301,6 +301,10 @@ def _scope(inputs: PlanInputs, plan: Plan, resources: Resources) -> Scope:
         max_purchases=project.safety.max_purchases,
         prefetched=inputs.prefetch.regions.numbers,
         max_regions=options.max_region_calls,
+        unread_accounts=frozenset(resources.observed.unread) | resources.outside,
+        rule_accounts=frozenset(
+            name for name, account in project.accounts.items() if account.check_webhook_rules
+        ),
     )
 
 

@@ -8,16 +8,22 @@ from collections.abc import Iterable
 from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.platforms import registry
+from reconciler.sandbox.twilio import webhook_rules
 from reconciler.sandbox.world.products import ROUTES
 from reconciler.sandbox.world.world import World
 
 COUNTRY, OWNED = "US", "+15552000000"
 
 
-def twilio_routes() -> set[str]:
-    """Return every route of Twilio's that the sandbox serves, as ``GET /v1/Trunks``."""
-    of_platforms = {id(route) for route in registry.ROUTES}
-    return {_name(route) for route in ROUTES if id(route) not in of_platforms}
+def twilio_routes(*, with_webhooks: bool = False) -> set[str]:
+    """Return every route of Twilio's that the sandbox serves, as ``GET /v1/Trunks``.
+
+    The webhook configuration is younger than the clients for Node.
+    """
+    left_out = {id(route) for route in registry.ROUTES}
+    if not with_webhooks:
+        left_out |= {id(route) for route in webhook_rules.ROUTES}
+    return {_name(route) for route in ROUTES if id(route) not in left_out}
 
 
 def used_routes(calls: Iterable[LoggedCall]) -> set[str]:
@@ -41,6 +47,9 @@ def _name(route: Route) -> str:
     return f"{route.method} {route.pattern}"
 
 
+SETTING = "webhooks_setting_" + "1" * 26
+
+
 def client_world() -> World:
     """Return twelve numbers, and what no client can create: a SIP domain and an alert."""
     world = World.generate(numbers=12)
@@ -60,6 +69,8 @@ def client_world() -> World:
                     "mappings": lists,
                 }
             ],
+            "webhook_settings": [{"sid": SETTING}],
+            "webhook_rules": [{"settings": [{"settingId": SETTING, "percentage": 100}]}],
             "alerts": [{"sid": "NO" + "1" * 32, "error_code": "11200"}],
         }
     )

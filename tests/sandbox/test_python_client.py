@@ -205,6 +205,14 @@ def use_services(client: Client) -> None:
     assert one.delete()
 
 
+def use_webhook_rules(client: Client) -> None:
+    webhooks = client.webhooks.v1
+    (setting,) = webhooks.settings.list()
+    (rule,) = webhooks.rules.list()
+    assert rule.match_type == "DEFAULT"
+    assert rule.settings == [{"settingId": setting.id, "percentage": 100}]
+
+
 def use_the_rest(client: Client) -> None:
     routed = client.routes.v2.phone_numbers(OWNED)
     assert routed.update(voice_region="ie1").voice_region == "ie1"
@@ -233,6 +241,7 @@ SCRIPTS: list[Callable[[Client], None]] = [
     use_calls_and_messages,
     use_trunks,
     use_services,
+    use_webhook_rules,
     use_the_rest,
 ]
 
@@ -242,7 +251,7 @@ def test_twilios_python_client_uses_every_route_of_the_sandbox() -> None:
         with client_of(sandbox) as client:
             for script in SCRIPTS:
                 script(client)
-        assert twilio_routes() - used_routes(sandbox.calls) == set()
+        assert twilio_routes(with_webhooks=True) - used_routes(sandbox.calls) == set()
 
 
 def test_python_client_raises_its_own_error_on_a_refusal() -> None:

@@ -20,7 +20,8 @@ DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "open
 _ELSEWHERE = re.compile(
     r"/v1/PhoneNumbers/Countries/.*|/v2/RegulatoryCompliance/Regulations|"
     r"/2010-04-01/Accounts/\w+/SIP/Domains(/.*)?\.json|"
-    r"/v1/Services/MG\w+/(ShortCodes|AlphaSenders|ChannelSenders)"
+    r"/v1/Services/MG\w+/(ShortCodes|AlphaSenders|ChannelSenders)|"
+    r"/v1/Webhooks/(Rules|Settings)"
 )
 """The Pricing API and Regulatory Compliance, whose documents are not among these, and SIP domains and
 the senders of a messaging service that are no numbers, which are cut out of theirs."""

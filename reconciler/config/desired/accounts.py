@@ -71,6 +71,7 @@ def account_settings(name: str, account: Account, place: Place) -> AccountSettin
         edge=account.edge,
         base_url=account.base_url,
         position=place.at("key"),
+        check_webhook_rules=account.check_webhook_rules,
     )
 
 

@@ -40,6 +40,11 @@ class Account(Section):
     )
     region: Zone | None = optional_field("Twilio region whose settings are managed.", "ie1")
     edge: Zone | None = optional_field("Twilio edge that receives the requests.", "dublin")
+    check_webhook_rules: bool = optional_field(
+        "Read the rules of Twilio's webhook configuration in each plan, and report what they apply to.",
+        True,
+        default=False,
+    )
     base_url: Url | None = optional_field(
         "Server that is used instead of Twilio, for example a sandbox.", "http://127.0.0.1:8010"
     )

@@ -17,10 +17,11 @@ from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
-from reconciler.planning.checks import inbound_regions, purchases
+from reconciler.planning.checks import inbound_regions, purchases, webhook_rules
 from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.purchases import Offer, OfferQuestion
 from reconciler.planning.checks.region_limits import limit_questions
+from reconciler.planning.checks.webhook_rules import RuleFacts
 from reconciler.planning.plan import Plan
 
 _CHECKED_BY_PLATFORMS: frozenset[ActionName] = frozenset({"register", "link", "reassign", "update"})
@@ -32,7 +33,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
     `max_purchases`: a plan that buys more numbers is refused in any case, so single numbers are not
     looked up. `recorded` holds the selected entries. The regions of `prefetched` numbers are on
-    their way. At most `max_regions` are read (None: all).
+    their way. At most `max_regions` are read (None: all). `rule_accounts` declare that their webhook
+    rules are checked; nothing is asked about `unread_accounts`.
     """
 
     desired: Collection[Desired]
@@ -41,25 +43,31 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     max_purchases: int
     prefetched: frozenset[RoutedId] = frozenset()
     max_regions: int | None = None
+    rule_accounts: frozenset[str] = frozenset()
+    unread_accounts: frozenset[str] = frozenset()
 
 
 class Questions(msgspec.Struct, frozen=True):
     """The open questions of a plan: offers of numbers to buy, changes on platforms that may be
-    refused, and regions by address. `notes` name what is not asked because of a limit.
+    refused, and regions by address. `notes` name what is not asked because of a limit. `rules` are the
+    accounts whose webhook rules matter, `rules_required` those that declare it.
     """
 
     offers: tuple[OfferQuestion, ...] = ()
     registrations: tuple[Action, ...] = ()
     regions: Mapping[str, RegionQuestion] = {}
     notes: tuple[Diagnostic, ...] = ()
+    rules: frozenset[str] = frozenset()
+    rules_required: frozenset[str] = frozenset()
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The answers: offers by address, what platforms would refuse, and regions."""
+    """The answers: offers by address, what platforms would refuse, regions, and webhook rules."""
 
     offers: Mapping[str, Offer] = {}
     refusals: tuple[Diagnostic, ...] = ()
     regions: RegionFacts = RegionFacts()
+    rules: RuleFacts = RuleFacts()
 
 
 def list_questions(plan: Plan, scope: Scope) -> Questions:
@@ -74,11 +82,14 @@ def list_questions(plan: Plan, scope: Scope) -> Questions:
         scope.max_regions,
         scope.prefetched,
     )
+    rules = webhook_rules.list_accounts_to_ask(scope.desired, scope.rule_accounts)
     return Questions(
         offers=tuple(purchases.list_questions(plan, scope.desired, scope.max_purchases)),
         registrations=tuple(registrations),
         regions=regions,
         notes=notes,
+        rules=frozenset(rules) - scope.unread_accounts,
+        rules_required=scope.rule_accounts,
     )
 
 
@@ -101,6 +112,9 @@ def check_facts(
         plan = inbound_regions.check_regions(
             plan, recorded, desired, questions.regions, facts.regions.regions
         )
+    if questions.rules:
+        effects = webhook_rules.find_rule_effects(desired, facts.rules, questions.rules_required)
+        plan = _add_diagnostics(plan, effects)
     return plan
 
 

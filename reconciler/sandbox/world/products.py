@@ -30,6 +30,7 @@ from reconciler.sandbox.twilio import (
     trunk_api,
     trunk_lists,
     trunk_numbers,
+    webhook_rules,
 )
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, API_KEYS
 from reconciler.sandbox.twilio.messaging import SERVICES
@@ -65,6 +66,8 @@ SHELVES: tuple[Section, ...] = (
     postal_addresses.POSTAL_ADDRESSES,
     events.EVENTS,
     alerts.ALERTS,
+    webhook_rules.WEBHOOK_SETTINGS,
+    webhook_rules.WEBHOOK_RULES,
     *registry.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
@@ -88,5 +91,6 @@ ROUTES: tuple[Route, ...] = (
     *prices.ROUTES,
     *for_sale.ROUTES,
     *regulations.ROUTES,
+    *webhook_rules.ROUTES,
     *registry.ROUTES,
 )
