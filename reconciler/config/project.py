@@ -139,5 +139,7 @@ class Project(msgspec.Struct, frozen=True):
     """Where `state` is declared; without it, where the entry file starts. None where nothing is
     written.
     """
+    recipes: Mapping[str, str] = {}
+    """The declared platforms that are recipes, with their types; they are not in `platforms`."""
     default_account: str | None = None
     """The account of resources that name none; None when each must name its own."""

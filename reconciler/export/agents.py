@@ -14,6 +14,7 @@ from reconciler.export import remarks
 from reconciler.export.applications import hook_flow
 from reconciler.export.names import UniqueNames, name_from_urls, slug
 from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntry
+from reconciler.export.recipes import RecipePlatforms, find_recipe
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, Webhook
 
@@ -26,9 +27,18 @@ class ExportedNumber(NamedTuple):
 
 
 class Agents:
-    """The agents of the numbers: declared ones, and new ones with names of their own."""
+    """The agents of the numbers: declared ones, and new ones with names of their own.
 
-    def __init__(self, declared: Mapping[str, Attrs], numbers: list[ExportedNumber]) -> None:
+    `platforms` names the recipes of new agents.
+    """
+
+    def __init__(
+        self,
+        declared: Mapping[str, Attrs],
+        numbers: list[ExportedNumber],
+        platforms: RecipePlatforms,
+    ) -> None:
+        self._platforms = platforms
         self._names: dict[AgentKey, str] = {}
         # Of several agents with equal routes, the first name in the alphabet is used.
         for name, parts in sorted(declared.items(), reverse=True):
@@ -80,6 +90,11 @@ class Agents:
         key = self.of(entry)
         return "" if key == NO_AGENT else self._names[key]
 
+    def sections(self) -> dict[str, tuple[Entry, ...]]:
+        """Return the sections of the new agents: their recipes, and the agents themselves."""
+        agents = self.entries()  # they name the recipes
+        return {"platforms": self._platforms.entries(), "agents": agents}
+
     def entries(self) -> tuple[Entry, ...]:
         """Return the entries of the new agents, sorted by name."""
         return tuple(sorted((self._entry(key) for key in self._new), key=lambda entry: entry.key))
@@ -89,6 +104,11 @@ class Agents:
         note = f"{count} number{'' if count == 1 else 's'}"
         if key.application:
             return Entry(self._names[key], Block((Entry("application", key.application),)), note)
+
+        route = find_recipe(key)
+        if route is not None:
+            on_recipe = {"platform": self._platforms.name(route.recipe.type), "id": route.id}
+            return Entry(self._names[key], on_recipe, note)
 
         hooks = Block(tuple(Entry(part, hook_flow(hook)) for part, hook in key.hooks.items()))
         comments = remarks.list_remarks(key.hooks)

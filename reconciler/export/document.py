@@ -22,6 +22,7 @@ from reconciler.export.applications import ApplicationNames, hook_flow
 from reconciler.export.escape import escape_entries
 from reconciler.export.number_details import declare_fields, list_notes, list_number_remarks
 from reconciler.export.number_entry import PARTS, NumberEntries
+from reconciler.export.recipes import RecipePlatforms
 from reconciler.export.table import fits_row, render_table
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.model.address import Address
@@ -36,7 +37,8 @@ class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `numbers` are E.164 numbers and SIDs, `agents` agents with their parts, `trunks` SID → name,
     `names` all names of trunks, `applications` SID → name, `application_names` all names of
-    applications, `services` and `service_names` the same of messaging services. `account` is the
+    applications, `services` and `service_names` the same of messaging services. `recipes` name →
+    type of platforms that are recipes, `platform_names` all names of platforms. `account` is the
     account of resources that name none. `project` is the name for the header, None for a file to
     include.
     """
@@ -45,6 +47,8 @@ class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
     agents: Mapping[str, Attrs] = {}
     trunks: Mapping[str, str] = {}
     names: frozenset[str] = frozenset()
+    recipes: Mapping[str, str] = {}
+    platform_names: frozenset[str] = frozenset()
     services: Mapping[str, str] = {}
     service_names: frozenset[str] = frozenset()
     applications: Mapping[str, ApplicationNames] = {}
@@ -110,7 +114,7 @@ def export(
     parts = _declare(observed, known, selection, selected)
     declarations, rows = _divide_numbers(parts, known, with_rows=table_name is not None)
     sections = {
-        "agents": parts.agents.entries(),
+        **parts.agents.sections(),
         "applications": parts.applications.entries,
         "messaging_services": parts.services.entries,
         "trunks": parts.trunks.entries,
@@ -172,7 +176,10 @@ def _declare(
     if selection.is_active:
         others = _resources_of_used_trunks(others, numbers)
     declared_trunks = trunks.declare_trunks(others, known.trunks, known.names, known.account)
-    return _Parts(numbers, Agents(known.agents, numbers), apps, services, declared_trunks)
+    platforms = RecipePlatforms(known.recipes, known.platform_names)
+    return _Parts(
+        numbers, Agents(known.agents, numbers, platforms), apps, services, declared_trunks
+    )
 
 
 def _list_problems(observed: Observed) -> Iterator[Diagnostic]:

@@ -43,6 +43,8 @@ def find_declared(project: Project, observed: Observed, name: str) -> DeclaredCo
         service_names=frozenset(each.key for each in _select(project, "messaging_service")),
         applications=applications,
         application_names=frozenset(texts),
+        recipes=project.recipes,
+        platform_names=frozenset([*project.platforms, *project.recipes]),
         account=project.default_account,
         project=None if project.files else name,
     )

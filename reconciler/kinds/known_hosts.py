@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from reconciler.kinds.platforms.recipes import RECIPES
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 _OTHERS = {
@@ -21,7 +22,6 @@ _OTHERS = {
     "cartesia.ai": "Cartesia",
     "hume.ai": "Hume",
     "millis.ai": "Millis",
-    "pipecat.daily.co": "Pipecat",
     "play.ai": "PlayAI",
     "resemble.ai": "Resemble",
     "retellai.com": "Retell AI",
@@ -29,7 +29,6 @@ _OTHERS = {
     "studio.twilio.com": "Twilio Studio",
     "synthflow.ai": "Synthflow",
     "twil.io": "Twilio Functions",
-    "ultravox.ai": "Ultravox",
     "voiceflow.com": "Voiceflow",
 }
 """Domain, with all hosts below it → the part of Twilio, or the platform without a description here,
@@ -43,6 +42,9 @@ def _owners() -> dict[str, str]:
     for kind in PLATFORM_KINDS.values():
         for domain in kind.webhook_domains:
             owners[domain] = kind.title
+    for recipe in RECIPES.values():
+        for domain in recipe.domains:
+            owners[domain] = recipe.title
     return owners
 
 
@@ -58,8 +60,9 @@ def find_owner(url: str) -> str | None:
     known.
     """
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
+        # A SIP URL has no slashes before its host.
+        parts = urlsplit(url.replace("sip:", "sip://", 1) if url.startswith("sip:") else url)
+        host = (parts.hostname or "").partition(";")[0].rstrip(".")
     except ValueError:  # Twilio accepts values that are not URLs
         return None
 

@@ -16,6 +16,7 @@ MADE_AT_RUN_TIME = {
     "reconciler.config.load.include_patterns": 1,  # `fnmatch.translate`, which does not backtrack
     "reconciler.config.desired.numbers": 1,  # the fixed form of a number, which has no alternatives
     "reconciler.config.desired.registrations": 1,  # one fixed form of an identifier for each platform
+    "reconciler.kinds.platforms.recipes": 1,  # a fixed form of at most 128 characters for each
     "reconciler.config.source.scalars": 1,  # a table, which is tried
     "reconciler.report.markdown.escape": 1,  # a fixed number of characters
     "reconciler.sandbox.http.routing": 1,  # `[^/]+` between slashes

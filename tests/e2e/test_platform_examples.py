@@ -93,6 +93,19 @@ def test_the_reseller_serves_each_customer_from_their_own_account(tmp_path: Path
         }, "the number that was bought is kept"
 
 
+def test_recipes_build_the_routes_of_their_agents(tmp_path: Path) -> None:
+    with Sandbox(World.load(EXAMPLES / "recipes" / "sandbox.json")) as sandbox:
+        runner, local = started("recipes", tmp_path / "work", sandbox)
+        runner.apply()
+        assert "ultravox.ai" in runner.hooks("+15550100101")["voice_url"]
+        assert runner.hooks("+15550100102").keys() == {"trunk_sid"}
+        assert [call for call in sandbox.calls if call.path.startswith("/ultravox")] == []
+        runner.settled()
+        runner.write("reconciler.yaml", _NUMBERS.sub("", local))
+        runner.apply()
+        assert runner.hooks("+15550100101") == {"voice_url": "https://old-pbx.example.net/incoming"}
+
+
 def test_warm_transfers_need_bridge_numbers_and_no_platform(tmp_path: Path) -> None:
     taken = "+15550100201"
     with Sandbox(World.load(EXAMPLES / "warm-transfers" / "sandbox.json")) as sandbox:

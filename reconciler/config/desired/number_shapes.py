@@ -16,6 +16,7 @@ from reconciler.config.desired import registrations
 from reconciler.config.desired.memberships import membership_problems
 from reconciler.config.desired.own_trunks import takes_own_trunk
 from reconciler.config.desired.parts import PARTS, canonical_webhook, number_parts, trunk_ref
+from reconciler.config.desired.recipes import conflict_finding, recipe_finding, route_findings
 from reconciler.config.desired.registrations import RegistrationShape
 from reconciler.config.desired.shape_context import ShapeContext
 from reconciler.config.desired.webhook_urls import hooks_of, lint_hook, lint_webhooks, urls_of
@@ -30,6 +31,7 @@ from reconciler.config.sections.number import (
 )
 from reconciler.config.source.nodes import Node
 from reconciler.config.validation.pydantic_errors import validate_entry
+from reconciler.kinds.platforms.recipes import Route
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.desired import Money, Options, Profile, Purchase
 from reconciler.model.route import ApplicationRoute, Attrs
@@ -57,10 +59,13 @@ class NumberShape(NamedTuple):
 
 
 class ShapeMaker:
-    """Makes shapes, and collects the URLs that numbers declare themselves in `urls`."""
+    """Makes shapes, and collects the URLs that numbers declare themselves in `urls`, and the routes
+    to agents on recipes that trunks take in `trunk_routes`.
+    """
 
     def __init__(self, context: ShapeContext) -> None:
         self.urls: set[str] = set()
+        self.trunk_routes: dict[str, Route] = {}
         self._context = context
         self._profiles: dict[tuple[object, ...], Profile] = {}
 
@@ -75,6 +80,7 @@ class ShapeMaker:
         context, defaults = self._context, self._context.defaults.numbers
         account = context.accounts.resolve(value.account)
         findings += _problems(value, account, context)
+        findings += self._recipe_problems(value)
         for _, hook in hooks_of(value.webhooks):
             self.urls.update(url for _, url in urls_of(hook))
 
@@ -113,9 +119,28 @@ class ShapeMaker:
         )
         return shape._replace(plain=False, registering=registration)
 
+    def _recipe_problems(self, number: Number) -> Iterator[Finding]:
+        """Check how calls reach the agent of a number on a recipe, and note the route of its trunk."""
+        context = self._context
+        route = context.recipe_routes.get(number.agent or "")
+        if route is None or not number.supports_inbound:
+            return
+
+        trunk = trunk_ref(number.trunk) if number.trunk else None
+        yield from route_findings(number.agent or "", route, trunk, context.declared_trunks)
+        declared = context.declared_trunks.get(trunk or "")
+        if trunk is None or declared is None or route.recipe.way != "trunk":
+            return
+        known = self.trunk_routes.setdefault(trunk, route)
+        if known != route and "origination" not in declared.model_fields_set:
+            yield conflict_finding(trunk, known, route)
+
     def _sip(self, value: Number, findings: list[Finding]) -> NumberShape:
         """Return the shape of a number outside Twilio, which exists only on its platform."""
         context, name = self._context, value.platform or ""
+        if name in context.recipes:
+            findings.append(recipe_finding(name))
+            return NumberShape(None, tuple(findings))
         resident, platform = (
             context.platform_agents.get(value.agent or ""),
             context.platforms.get(name),
@@ -154,7 +179,9 @@ class ShapeMaker:
         attrs: Attrs = {} if value.platform else {"voice": canonical_webhook(hook)}
         options = self._options(value, defaults, None, False)
         name = value.platform
-        if name is None:
+        if name in context.recipes:
+            findings.append(recipe_finding(name or ""))
+        if name is None or name in context.recipes:
             return self._shape(value, account, attrs, options, findings)
 
         platform = context.platforms.get(name)

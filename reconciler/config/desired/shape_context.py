@@ -19,12 +19,14 @@ from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.general import Defaults
 from reconciler.config.source.nodes import Place
 from reconciler.kinds.platforms.kind import PlatformAgent
+from reconciler.kinds.platforms.recipes import Route
 from reconciler.model.desired import Takeover
 from reconciler.model.route import Attrs
 
 if TYPE_CHECKING:
     from reconciler.config.sections.account import Account
     from reconciler.config.sections.platform import AnyPlatform
+    from reconciler.config.sections.trunk import Trunk
 
 _HOME_REGION = "us1"
 _NEAREST_EDGES = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
@@ -38,7 +40,8 @@ class ShapeContext(msgspec.Struct, frozen=True):
     `services` are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
     project. `platform_agents` are the agents that run on a platform, `platforms` all platforms
     (None: invalid), `own_trunks` what those need to know of the trunks. `regions` are the Twilio
-    region and edge of each account that declares one, as `ie1/dublin`. `complete` is false when
+    region and edge of each account that declares one, as `ie1/dublin`. `recipes` are the platforms
+    that are recipes, `recipe_routes` the routes to the agents on them. `complete` is false when
     some file could not be read: then no name is reported as missing.
     """
 
@@ -56,6 +59,9 @@ class ShapeContext(msgspec.Struct, frozen=True):
     platforms: Mapping[str, AnyPlatform | None] = {}
     account_facts: Mapping[str, AccountFacts] = {}
     own_trunks: Trunks = Trunks()
+    recipes: frozenset[str] = frozenset()
+    recipe_routes: Mapping[str, Route] = {}
+    declared_trunks: Mapping[str, Trunk | None] = {}
 
 
 def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
@@ -82,6 +88,9 @@ def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
         platforms={name: platform.value for name, platform in settings.platforms.items()},
         account_facts=_account_facts(settings.accounts),
         own_trunks=collect_trunks(settings.trunks),
+        recipes=frozenset(settings.recipes),
+        recipe_routes=settings.recipe_routes,
+        declared_trunks={name: trunk.value for name, trunk in settings.trunks.items()},
     )
 
 

@@ -58,6 +58,7 @@ def build_project(
         base=merged.base,
         accounts=_accounts(settings, environ),
         platforms=_platforms(settings),
+        recipes=settings.recipes,
         agents=_agents(settings),
         desired=desired,
         secrets=secrets,

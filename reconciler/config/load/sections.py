@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
+from reconciler.config.desired.recipes import expand_recipes
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
@@ -58,7 +59,8 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
     settings.defaults, found = _whole(merged, "defaults", Defaults)
     settings.safety, more = _whole(merged, "safety", Safety)
     settings.lint, last = _whole(merged, "lint", Lint)
-    return settings, problems + found + more + last
+    problems += found + more + last
+    return settings, problems + expand_recipes(settings)
 
 
 def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:

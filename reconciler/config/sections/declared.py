@@ -14,6 +14,7 @@ from reconciler.config.sections.general import Defaults, Header, Safety, Variabl
 from reconciler.config.sections.messaging_service import MessagingService
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Place
+from reconciler.kinds.platforms.recipes import Route
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
@@ -34,6 +35,8 @@ class Settings(msgspec.Struct):
     """The valid declarations of all sections except the numbers.
 
     `complete` is false when a file could not be read: an entry that seems to be missing may be in it.
+    `recipes` are the platforms that are recipes, with their types, and `recipe_routes` the routes to
+    the agents on them; they are neither in `platforms` nor on a platform any more.
     `resources` holds the sections whose entries are resources, except the trunks.
     """
 
@@ -50,6 +53,8 @@ class Settings(msgspec.Struct):
     safety: Safety = msgspec.field(default_factory=Safety)
     lint: Lint = msgspec.field(default_factory=Lint)
     policies: dict[str, Checked[Policy]] = {}
+    recipes: dict[str, str] = {}
+    recipe_routes: dict[str, Route] = {}
     resources: dict[str, dict[str, Checked[Any]]] = {}
 
     @property

@@ -17,6 +17,7 @@ from reconciler.config.sections.fields import (
     optional_field,
 )
 from reconciler.kinds.platforms.kind import Form, PlatformField, PlatformKind
+from reconciler.kinds.platforms.recipes import RECIPES, Recipe
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 _TYPES: dict[Form, Any] = {
@@ -56,7 +57,20 @@ def _model_of(kind: PlatformKind) -> type[Section]:
     )
 
 
-MODELS: dict[str, type[Section]] = {type_: _model_of(k) for type_, k in PLATFORM_KINDS.items()}
+def _recipe_model(recipe: Recipe) -> type[Section]:
+    """Return the model of the entries of one recipe, which has no settings."""
+    type_ = (Literal[recipe.type], mandatory_field("Which platform it is.", recipe.type))
+    fields: dict[str, Any] = {"type": type_}
+    doc = f"{recipe.title}, a recipe without calls."
+    return create_model(
+        recipe.model_name, __base__=Section, __doc__=doc, __module__=__name__, **fields
+    )
+
+
+MODELS: dict[str, type[Section]] = {
+    **{kind.type: _model_of(kind) for kind in PLATFORM_KINDS.values()},
+    **{recipe.type: _recipe_model(recipe) for recipe in RECIPES.values()},
+}
 
 if TYPE_CHECKING:
 
