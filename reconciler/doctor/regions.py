@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from reconciler.doctor.check import Check
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
-from reconciler.planning.checks.inbound_regions import HOME
+from reconciler.planning.checks.region_questions import HOME
 from reconciler.remote.facts.inbound_regions import read_account_regions
 from reconciler.remote.gateway import Gateway
 

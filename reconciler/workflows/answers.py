@@ -11,8 +11,8 @@ from threading import Event
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.questions import Facts, Questions
+from reconciler.planning.checks.region_questions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.remote.facts import inbound_regions, webhook_rules
 from reconciler.remote.facts.purchases import Account, read_offers
 from reconciler.remote.gateway import Gateway
@@ -60,7 +60,7 @@ def answer(questions: Questions, sources: Sources) -> Facts:
     found = inbound_regions.read_regions(sources.gateways, new, sources.stop)
     early = sources.prefetch.facts.result()
 
-    regions = RegionFacts({**early.regions, **found.regions}, found.problems)
+    regions = RegionFacts({**early.regions, **found.regions}, found.messages, found.problems)
     return Facts(
         offers, refusals, regions, webhook_rules.read_rules(questions.rules, sources.gateways)
     )

@@ -6,11 +6,8 @@ import msgspec
 import pytest
 
 from reconciler.model.desired import Desired
-from reconciler.planning.checks.inbound_regions import (
-    RegionQuestion,
-    check_regions,
-    list_questions,
-)
+from reconciler.planning.checks.inbound_regions import check_regions, list_questions
+from reconciler.planning.checks.region_questions import RegionFacts, RegionQuestion
 from reconciler.planning.plan import Plan
 from tests.support.memory.memory_runner import MemoryRunner
 from tests.support.memory.resources import declared, e164, hook, number, pn, row, world
@@ -36,7 +33,7 @@ def answered(runner: MemoryRunner, desired: list[Desired], region: str) -> Plan:
         runner.entries,
         desired,
         found,
-        {("main", q.key): region for q in found.values()},
+        RegionFacts({("main", q.key): region for q in found.values()}),
     )
 
 
@@ -114,7 +111,9 @@ def test_number_in_a_different_region_is_an_error_at_its_position(bound: bool) -
 
 def test_missing_region_changes_nothing() -> None:
     runner = runner_of()
-    plan = check_regions(runner.plan(BOTH), runner.entries, BOTH, asked(runner, BOTH), {})
+    plan = check_regions(
+        runner.plan(BOTH), runner.entries, BOTH, asked(runner, BOTH), RegionFacts()
+    )
     assert plan == runner.plan(BOTH)
 
 

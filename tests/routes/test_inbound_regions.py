@@ -133,3 +133,61 @@ def test_keeps_regions_read_before_the_first_refusal(runner_of: Make) -> None:
     planned = runner.plan()
     assert [d.code for d in planned.notes] == ["region_unknown"]
     assert [d.address for d in planned.plan.diagnostics] == [f"number/{ONE}"]
+
+
+def both_asked(runner: WorkflowRunner) -> list[str]:
+    return sorted(
+        call.path.rpartition("/")[2].replace("%2B", "+")
+        for call in runner.calls("/v3/PhoneNumbers/")
+    )
+
+
+TEXTS = {"webhooks": {"sms": "https://agents.example.com/sms"}}
+
+
+def test_one_call_reads_both_regions_of_a_number_with_messages(runner_of: Make) -> None:
+    rows = [{"phone_number": ONE, "messaging_region": "ie1"}, {"phone_number": TWO}]
+    runner = runner_of(world(*({"phone_number": number} for number in ALL), inbound_regions=rows))
+    voice = {"agent": "support", "manage": ["voice"]}
+    runner.declare({ONE: TEXTS, TWO: TEXTS, THREE: voice}, account={"region": "us1"})
+    (problem,) = runner.plan().plan.diagnostics
+    assert (problem.code, problem.address) == ("wrong_region", f"number/{ONE}")
+    assert "messages" in problem.summary
+    assert both_asked(runner) == sorted((ONE, TWO))
+    assert asked(runner) == [THREE]
+
+    # A number whose messages are not managed is no concern.
+    runner.declare({ONE: voice, TWO: TEXTS, THREE: voice}, account={"region": "us1"})
+    assert not runner.apply().result.failures
+    runner.forget()
+    assert runner.plan().plan.diagnostics == ()
+    assert both_asked(runner) == []
+
+
+def test_the_region_of_messages_is_read_at_home_only(runner_of: Make) -> None:
+    runner = in_regions(runner_of, dict.fromkeys(ALL, "ie1"))
+    runner.declare(dict.fromkeys(ALL, "support"), account=IE1)
+    assert runner.plan().plan.diagnostics == ()
+    assert both_asked(runner) == []
+
+
+def test_a_refusal_of_version_3_leaves_the_regions_of_calls(runner_of: Make) -> None:
+    runner = in_regions(runner_of, {ONE: "ie1", TWO: "us1", THREE: "us1"})
+    runner.sandbox.faults.add(Refuse(path="/v3/*", status=403, code=20403, message="No"))
+    runner.declare(dict.fromkeys(ALL, "support"), account={"region": "us1"})
+    planned = runner.plan()
+    assert [d.address for d in planned.plan.diagnostics] == [f"number/{ONE}"]
+    assert [d.code for d in planned.notes] == ["region_unknown"]
+    assert len(both_asked(runner)) == 1
+    assert asked(runner) == sorted(ALL)
+
+
+def test_a_number_that_twilio_has_assigned_to_no_region_is_handled_at_home(runner_of: Make) -> None:
+    runner = in_regions(runner_of, {})
+    for path in ("/v2/*", "/v3/*"):
+        runner.sandbox.faults.add(Refuse(path=path, status=404, code=20404, message="No"))
+    runner.declare(dict.fromkeys(ALL, "support"), account={"region": "us1"})
+    applied = runner.apply()
+    assert not applied.result.failures
+    assert [note.code for note in applied.planned.notes] == []
+    assert {entry["region"] for entry in runner.entries.values()} == {"us1"}

@@ -14,16 +14,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from reconciler.diagnostics import Diagnostic, sort_by_place
+from reconciler.diagnostics import sort_by_place
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.position import Position
+from reconciler.planning.checks.region_questions import (
+    HOME,
+    RegionFacts,
+    RegionQuestion,
+    RoutedId,
+    messages_mismatch,
+    region_mismatch,
+)
 from reconciler.planning.plan import Plan
-
-HOME = "us1"
-"""The region that is managed where an account declares none."""
 
 SAMPLE = 10
 """The most numbers to ask about in one run, for each account that declares no region (decision 6)."""
@@ -32,43 +37,6 @@ MOST_REGION_CALLS = 15
 """The most numbers that a run which only reads asks about, in all accounts together (decision 6).
 `apply` and `doctor --all` have no such limit.
 """
-
-RoutedId = tuple[str, str]
-"""A number as (account, E.164), or a trunk as (account, domain)."""
-
-
-class RegionQuestion(msgspec.Struct, frozen=True):
-    """The question which region answers a number, or a trunk. `managed` is the region of its
-    account.
-
-    `key` is the E.164 of the number, or the domain of the trunk. `sampled`: the account declares no
-    region, so an unknown answer is no problem.
-    """
-
-    account: str
-    key: str
-    sid: str
-    managed: str
-    sampled: bool = False
-
-    @property
-    def routed_id(self) -> RoutedId:
-        """Return the number or trunk as (account, key)."""
-        return self.account, self.key
-
-    @property
-    def is_trunk(self) -> bool:
-        """Return true for a trunk: a domain never starts like an E.164."""
-        return not self.key.startswith("+")
-
-
-class RegionFacts(msgspec.Struct, frozen=True):
-    """The region of every number and trunk whose region is known, and a warning for each account that does
-    not report it.
-    """
-
-    regions: Mapping[RoutedId, str] = {}
-    problems: tuple[Diagnostic, ...] = ()
 
 
 def list_questions(
@@ -153,7 +121,7 @@ def check_regions(
     recorded: Mapping[str, Entry],
     desired: Iterable[Desired],
     questions: Mapping[str, RegionQuestion],
-    regions: Mapping[RoutedId, str],
+    facts: RegionFacts,
 ) -> Plan:
     """Return the plan with the regions that were found.
 
@@ -162,14 +130,18 @@ def check_regions(
     """
     confirmed: dict[str, str] = {}
     elsewhere: dict[str, str] = {}
+    messages_elsewhere: dict[str, str] = {}
     for address, question in questions.items():
-        region = regions.get(question.routed_id)
-        if region is None:
-            continue
-        if region == question.managed:
-            confirmed[address] = region
-        else:
-            elsewhere[address] = region
+        calls = facts.regions.get(question.routed_id) if question.calls else None
+        messages = facts.messages.get(question.routed_id) if question.messages else None
+        if calls is not None and calls != question.managed:
+            elsewhere[address] = calls
+        if messages is not None and messages != question.managed:
+            messages_elsewhere[address] = messages
+
+        is_wrong = address in elsewhere or address in messages_elsewhere
+        if not is_wrong and (calls or messages):
+            confirmed[address] = question.managed
 
     # What has no action learns its region as well; nothing is written for that.
     planned = {action.address for action in plan.actions}
@@ -179,10 +151,13 @@ def check_regions(
             entry = updates.get(address, recorded[address])
             updates[address] = msgspec.structs.replace(entry, region=region)
 
-    places = _find_places(desired, questions) if elsewhere else {}
+    places = _find_places(desired, questions) if elsewhere or messages_elsewhere else {}
     problems = list(plan.diagnostics)
     for address, region in elsewhere.items():
-        problems.append(_region_mismatch(address, questions[address], region, places.get(address)))
+        problems.append(region_mismatch(address, questions[address], region, places.get(address)))
+    for address, region in messages_elsewhere.items():
+        question = questions[address]
+        problems.append(messages_mismatch(address, question, region, places.get(address)))
 
     return msgspec.structs.replace(
         plan,
@@ -230,10 +205,18 @@ def _list_all(
     for address, entry in entries.items():
         if entry.account not in managed or address in skipped:
             continue
+        region = managed[entry.account]
         key = _find_routed_key(recorded.get(address, entry), entry)
-        if key is not None:
-            region = managed[entry.account]
-            questions[address] = RegionQuestion(entry.account, key, entry.sid, region)
+        messages = region == HOME and _answers_messages(entry)
+        if key is not None or messages:
+            questions[address] = RegionQuestion(
+                entry.account,
+                key or entry.key,
+                entry.sid,
+                region,
+                calls=key is not None,
+                messages=messages,
+            )
     return questions
 
 
@@ -249,7 +232,7 @@ def _list_sample(
 
     candidates: dict[str, list[str]] = {}
     for address, question in questions.items():
-        if question.is_trunk:
+        if question.is_trunk or not question.calls:
             continue
         entry = recorded.get(address)
         if entry is None or entry.region != HOME:
@@ -259,7 +242,9 @@ def _list_sample(
     for addresses in candidates.values():
         asked = [a for a in addresses if questions[a].routed_id in prefetched]
         for address in asked or addresses[:SAMPLE]:
-            sample[address] = msgspec.structs.replace(questions[address], sampled=True)
+            sample[address] = msgspec.structs.replace(
+                questions[address], sampled=True, messages=False
+            )
     return sample
 
 
@@ -299,6 +284,15 @@ def _answers_calls(entry: Entry) -> bool:
     return is_managed_number and entry.last_applied.get("voice") is not None
 
 
+def _answers_messages(entry: Entry) -> bool:
+    """Return true for a number whose messages are managed.
+
+    Twilio has the region of messages at its home only, so other accounts cannot ask for it.
+    """
+    is_managed_number = entry.kind in NUMBER_KINDS and not entry.options.observe_only
+    return is_managed_number and entry.last_applied.get("sms") is not None
+
+
 def _find_routed_key(before: Entry, after: Entry) -> str | None:
     """Return the key of an entry in the Routes API; None for one that has no region.
 
@@ -336,25 +330,3 @@ def _find_places(
         if position is not None:
             places[address] = position
     return places
-
-
-def _region_mismatch(
-    address: str, question: RegionQuestion, region: str, place: Position | None
-) -> Diagnostic:
-    """Return the error that another region than the managed one answers a number or a trunk."""
-    sort = "trunk" if question.is_trunk else "number"
-    calls = f"Calls of trunk {question.key}" if question.is_trunk else f"Calls to {question.key}"
-    detail = (
-        f"{calls} are answered in `{region}`, and account `{question.account}` "
-        f"manages `{question.managed}`: the settings here have no effect on them. Route the {sort} "
-        f"to `{question.managed}` (in the console, or `voice_region` of Twilio's Routes API; it "
-        f"takes up to five minutes), or manage it by an account with `region: {region}` and "
-        "credentials of that region."
-    )
-    return Diagnostic.at(
-        place,
-        code="wrong_region",
-        summary=f"The {sort} is answered in another region",
-        detail=detail,
-        address=address,
-    )

@@ -18,9 +18,9 @@ from reconciler.model.action import Action, ActionName
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.checks import inbound_regions, purchases, webhook_rules
-from reconciler.planning.checks.inbound_regions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.purchases import Offer, OfferQuestion
 from reconciler.planning.checks.region_limits import limit_questions
+from reconciler.planning.checks.region_questions import RegionFacts, RegionQuestion, RoutedId
 from reconciler.planning.checks.webhook_rules import RuleFacts
 from reconciler.planning.plan import Plan
 
@@ -110,7 +110,7 @@ def check_facts(
         plan = _add_diagnostics(plan, facts.refusals)
     if questions.regions:
         plan = inbound_regions.check_regions(
-            plan, recorded, desired, questions.regions, facts.regions.regions
+            plan, recorded, desired, questions.regions, facts.regions
         )
     if questions.rules:
         effects = webhook_rules.find_rule_effects(desired, facts.rules, questions.rules_required)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.planning.checks.inbound_regions import RegionQuestion, RoutedId, share_limit
+from reconciler.planning.checks.inbound_regions import share_limit
+from reconciler.planning.checks.region_questions import RegionQuestion, RoutedId
 
 
 def limit_questions(

@@ -1,5 +1,5 @@
-"""Imitate the Routes API, version 2: fetch and change the region in which Twilio handles the calls of
-a number or a SIP trunk.
+"""Imitate the Routes API: fetch and change the region in which Twilio handles the calls of a number or
+a SIP trunk (version 2), and the messages of a number (version 3).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class InboundRegion(Row, kw_only=True):
     phone_number: str = ""
     friendly_name: str = ""
     voice_region: str = DEFAULT_REGION
+    messaging_region: str = DEFAULT_REGION
     date_created: str = ""
     date_updated: str = ""
 
@@ -65,6 +66,10 @@ _PARAMS = (
     Param("VoiceRegion", "voice_region", choice("us1", "ie1", "au1")),
     Param("FriendlyName", "friendly_name", text),
 )
+_PARAMS_OF_3 = (
+    Param("voiceRegion", "voice_region", choice("us1", "ie1", "au1")),
+    Param("messagingRegion", "messaging_region", choice("us1", "ie1")),
+)
 
 
 def _region_of_number(call: TwilioCall) -> InboundRegion:
@@ -98,6 +103,19 @@ def _fetch_number(call: TwilioCall) -> Reply:
     return _reply(call, _region_of_number(call))
 
 
+def _fetch_number_with_messages(call: TwilioCall) -> Reply:
+    return _reply_with_messages(call, _region_of_number(call))
+
+
+def _update_number_with_messages(call: TwilioCall) -> Reply:
+    """Set the regions of calls and messages, each where it is sent."""
+    region = _region_of_number(call)
+    changes = read_form(call.request.form, _PARAMS_OF_3)
+    changes["date_updated"] = iso8601(call.store.now())
+    call.store.table(INBOUND_REGIONS).change(region, changes)
+    return _reply_with_messages(call, region)
+
+
 def _fetch_trunk(call: TwilioCall) -> Reply:
     return _reply(call, _region_of_trunk(call))
 
@@ -121,14 +139,26 @@ def _read_changes(call: TwilioCall) -> dict[str, object]:
 
 def _reply(call: TwilioCall, region: InboundRegion | TrunkRegion) -> Reply:
     url = f"{call.request.base_url}{call.request.path}"
-    return json_reply(200, {**plain_fields(region), "url": url})
+    fields = {**plain_fields(region), "url": url}
+    fields.pop("messaging_region", None)
+    return json_reply(200, fields)
+
+
+def _reply_with_messages(call: TwilioCall, region: InboundRegion) -> Reply:
+    """Return both regions, as the example of Twilio's page shows them."""
+    names = ("phone_number", "voice_region", "messaging_region", "date_created", "date_updated")
+    fields = {name: value for name, value in plain_fields(region).items() if name in names}
+    return json_reply(200, {**fields, "url": f"{call.request.base_url}{call.request.path}"})
 
 
 _NUMBER = "/v2/PhoneNumbers/{number}"
+_NUMBER_WITH_MESSAGES = "/v3/PhoneNumbers/{number}"
 _TRUNK = "/v2/Trunks/{domain}"
 ROUTES = (
     Route("GET", _NUMBER, on_own_account(_fetch_number)),
     Route("POST", _NUMBER, on_own_account(_update_number)),
+    Route("GET", _NUMBER_WITH_MESSAGES, on_own_account(_fetch_number_with_messages)),
+    Route("POST", _NUMBER_WITH_MESSAGES, on_own_account(_update_number_with_messages)),
     Route("GET", _TRUNK, on_own_account(_fetch_trunk)),
     Route("POST", _TRUNK, on_own_account(_update_trunk)),
 )
