@@ -156,6 +156,7 @@ def test_an_emergency_address_is_replaced_in_two_steps(runner: CommandRunner) ->
     declare(runner, emergency_address=OTHER)
     (action,) = runner.json("plan")["actions"]
     assert action["changes"] == [{"field": "emergency_address", "before": ADDRESS, "after": OTHER}]
+    assert "no emergency address" in runner.run("plan")
     calls = runner.apply()
     assert [call.params["EmergencyAddressSid"] for call in calls] == ["", OTHER]
     assert runner.plan() == []
@@ -190,6 +191,10 @@ def test_a_replacement_that_waits_is_finished_by_the_next_apply(
     (call,) = runner.apply(code=5)
     assert call.params == {"EmergencyAddressSid": ""}
     assert runner.sandbox.world.number(NUMBER).emergency_address_sid is None
+
+    # Half of it is our own work: neither drift nor a conflict.
+    assert runner.json("drift")["drifted"] == []
+    assert [each["reason"] for each in runner.json("plan")["actions"]] == ["config"]
 
     # Still going: nothing is written, and it is said again.
     assert runner.apply(code=1) == []
@@ -250,3 +255,29 @@ def test_an_export_with_fields_only_imports(runner: CommandRunner) -> None:
     assert {action for _, action in runner.plan()} == {"import"}
     assert runner.apply() == []
     assert runner.plan() == []
+
+
+def test_a_refused_field_leaves_everything_else_as_declared(runner: CommandRunner) -> None:
+    """Numbers of France need an address and an identity: Twilio refuses to take them off."""
+    bought = {
+        "agent": "support",
+        "purchase": {"country": "FR", "address": ADDRESS, "identity": sid("RI", "1")},
+    }
+    runner.declare(agents=AGENTS, numbers={"+33199001005": bought})
+    runner.apply("--allow-purchase")
+    changed = {**bought, "identity": "none", "friendly_name": "Paris"}
+    runner.declare(agents=AGENTS, numbers={"+33199001005": changed})
+    document = runner.json("apply", "--auto-approve", "--allow-takeover", code=5)
+    (error,) = document["errors"]
+    assert error["code"] == "identity_needed"
+    assert "`identity`" in error["message"]
+    number = runner.sandbox.world.number("+33199001005")
+    assert (number.friendly_name, number.identity_sid) == ("Paris", sid("RI", "1"))
+
+
+def test_the_change_of_a_release_shows_the_flag_that_is_written(runner: CommandRunner) -> None:
+    declare(runner, caller_id_lookup=True)
+    runner.apply()
+    runner.declare()
+    (action,) = runner.json("plan")["actions"]
+    assert {"field": "caller_id_lookup", "before": True, "after": False} in action["changes"]

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import msgspec
 
 from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_field_for
-from reconciler.kinds.number_fields import BY_NAME
+from reconciler.kinds.number_fields import BY_NAME, EMERGENCY_ADDRESS
 from reconciler.model.action import Reason
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
@@ -49,8 +49,14 @@ def last_applied(entry: Entry, live: Live, name: str) -> Value:
     that value.
     """
     pending = entry.pending
-    if pending is not None and name in pending and live_value(live, name) == pending[name]:
-        return pending[name]
+    if pending is not None and name in pending:
+        value = live_value(live, name)
+        if value == pending[name]:
+            return pending[name]
+
+        # An emergency address is replaced by two calls, and the first one clears it.
+        if name == EMERGENCY_ADDRESS and value is None:
+            return None
     return entry.last_applied.get(name)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
-from reconciler.kinds.number_fields import BY_NAME, RECEIVE_MODE
+from reconciler.kinds.number_fields import BY_NAME, EMERGENCY_ADDRESS, RECEIVE_MODE
 from reconciler.model.action import ActionName, Change, RouteChange
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Membership, TrunkRoute, Value, Webhook
@@ -22,6 +22,7 @@ from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.live_values import live_attrs
 from reconciler.planning.decide.takeover import overwritten_values
 
+_EMERGENCY_GAP = "the number has no emergency address until Twilio has unregistered the former one"
 _OTHER_PARTS = ("friendly_name", MEMBERSHIP)
 """The parts that are no route of the number itself."""
 _APPLICATION_FIELDS = ("voice_application_sid", "sms_application_sid")
@@ -73,6 +74,8 @@ def list_writes(
         note = None
         if messages and route is None:
             note = f"set, but without effect: {', '.join(messages)}"
+        if step.writes.get(EMERGENCY_ADDRESS) and step.replaces.get(EMERGENCY_ADDRESS):
+            note = _EMERGENCY_GAP
 
         takeover = _list_losses(step, fresh, our_urls)
         yield Write(step, _list_changes(kind, step), takeover, route, note, _list_needs(step))
@@ -149,18 +152,19 @@ def _list_steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
         voice = {"voice": wanted["voice"]}
         yield _add_mode(Step("attach_trunk", voice, voice, have), mode)
 
-    # 4. The other fields come last: a refusal of them leaves the routes as declared.
-    fields |= mode
-    if fields:
-        yield Step("update", fields, fields, have)
+    # 4. The name, and the messaging service: it hides the SMS route, which is right by then.
     if "friendly_name" in wanted:
         name = {"friendly_name": wanted["friendly_name"]}
         yield Step("rename", name, name, have)
 
-    # 5. The messaging service comes last: it hides the SMS route, which is right by then.
     if MEMBERSHIP in wanted:
         service = {MEMBERSHIP: wanted[MEMBERSHIP]}
         yield Step("update", service, service, have)
+
+    # 5. The other fields come last: a refusal of them leaves everything else as declared.
+    fields |= mode
+    if fields:
+        yield Step("update", fields, fields, have)
 
 
 def _add_mode(step: Step, mode: dict[str, Value]) -> Step:

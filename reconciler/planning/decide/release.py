@@ -280,7 +280,8 @@ def _change(live: Live, field: str, value: WireValue) -> Change:
         return Change("trunk", trunk, value or None)
     if field in BY_WIRE:
         name = BY_WIRE[field].name
-        return Change(name, raw_value(live, field) or None, value or None)
+        before = raw_value(live, field)
+        return Change(name, None if before == "" else before, None if value == "" else value)
     return Change(field, raw_value(live, field), value or None)
 
 

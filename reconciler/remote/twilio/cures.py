@@ -104,18 +104,18 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "address_needed": (
         "Address of the owner missing",
-        "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle "
-        "that holds it in `purchase.bundle`, then apply again.",
+        "Nothing was bought or changed. Name the address in `purchase.address` (of a number that you "
+        "have: `address`), or a bundle that holds it in `purchase.bundle` (`bundle`), then apply again.",
     ),
     "bundle_needed": (
         "Regulatory bundle missing",
-        "Twilio has not bought the number. Name an approved bundle in `purchase.bundle`, then "
-        "apply again.",
+        "Nothing was bought or changed. Name an approved bundle in `purchase.bundle` (of a number that "
+        "you have: `bundle`), then apply again.",
     ),
     "identity_needed": (
         "Identity of the owner missing",
-        "Twilio has not bought the number. Name the identity in `purchase.identity`, then apply "
-        "again.",
+        "Nothing was bought or changed. Name the identity in `purchase.identity` (of a number that you "
+        "have: `identity`), then apply again.",
     ),
     "timed_out": (
         "Time limit exceeded",
