@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from threading import Event
+from unittest import mock
 
 import pytest
 
 from reconciler.errors import ReconcilerError
 from reconciler.planning.checks.inbound_regions import SAMPLE
+from reconciler.remote.facts.inbound_regions import read_account_regions
 from reconciler.sandbox.faults.rules import Refuse
 from tests.support.workflow_runner import AGENT, ONE, THREE, TWO, WorkflowRunner, world
 
@@ -191,3 +193,16 @@ def test_a_number_that_twilio_has_assigned_to_no_region_is_handled_at_home(runne
     assert not applied.result.failures
     assert [note.code for note in applied.planned.notes] == []
     assert {entry["region"] for entry in runner.entries.values()} == {"us1"}
+
+
+def test_both_spellings_of_the_answer_are_read() -> None:
+    """Twilio's page shows other names than its OpenAPI document."""
+    for answer in (
+        {"voice_region": "ie1", "messaging_region": "us1"},
+        {"voiceRegion": "ie1", "messagingRegion": "us1"},
+    ):
+        gateway = mock.Mock(account="main")
+        gateway.call.return_value = answer
+        found = read_account_regions(gateway, {ONE}, with_messages={ONE})
+        assert (found.regions, found.messages) == ({ONE: "ie1"}, {ONE: "us1"})
+        assert gateway.call.call_count == 1

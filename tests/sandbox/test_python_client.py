@@ -217,6 +217,9 @@ def use_the_rest(client: Client) -> None:
     routed = client.routes.v2.phone_numbers(OWNED)
     assert routed.update(voice_region="ie1").voice_region == "ie1"
     assert routed.fetch().phone_number == OWNED
+    both = client.routes.v3.phone_numbers(OWNED)
+    assert both.update(messaging_region="ie1").messaging_region == "ie1"
+    assert both.fetch().voice_region == "ie1"
 
     client.incoming_phone_numbers.list(phone_number=OWNED)[0].update(friendly_name="one")
     event = client.monitor.v1.events.list()[0]

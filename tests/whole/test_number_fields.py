@@ -224,6 +224,17 @@ def test_a_failed_registration_is_an_error_of_apply_and_of_every_plan(
     assert codes(runner.json("plan")) == []
 
 
+def test_a_registration_that_twilio_ends_later_is_reported_by_every_plan(
+    runner: CommandRunner,
+) -> None:
+    declare(runner, emergency_address=ADDRESS)
+    runner.apply()
+    runner.sandbox.edit(NUMBER, {"emergency_address_status": "registration-failure"})
+    assert codes(runner.json("plan", code=1)) == ["emergency_address_failed"]
+    runner.sandbox.edit(NUMBER, {"emergency_address_status": "pending-registration"})
+    assert codes(runner.json("plan")) == ["emergency_address_pending"]
+
+
 def test_a_purchase_gets_its_emergency_address_by_an_update(runner: CommandRunner) -> None:
     bought = {"purchase": {"country": "US"}, "agent": "support", "emergency_address": ADDRESS}
     runner.declare(agents=AGENTS, numbers={"+14155550101": bought})

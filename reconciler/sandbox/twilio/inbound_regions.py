@@ -67,6 +67,7 @@ _PARAMS = (
     Param("FriendlyName", "friendly_name", text),
 )
 _PARAMS_OF_3 = (
+    Param("friendlyName", "friendly_name", text),
     Param("voiceRegion", "voice_region", choice("us1", "ie1", "au1")),
     Param("messagingRegion", "messaging_region", choice("us1", "ie1")),
 )
@@ -145,9 +146,16 @@ def _reply(call: TwilioCall, region: InboundRegion | TrunkRegion) -> Reply:
 
 
 def _reply_with_messages(call: TwilioCall, region: InboundRegion) -> Reply:
-    """Return both regions, as the example of Twilio's page shows them."""
-    names = ("phone_number", "voice_region", "messaging_region", "date_created", "date_updated")
-    fields = {name: value for name, value in plain_fields(region).items() if name in names}
+    """Return both regions, under the names of Twilio's OpenAPI document and client."""
+    fields = {
+        "phoneNumber": region.phone_number,
+        "accountSid": region.account_sid,
+        "friendlyName": region.friendly_name,
+        "voiceRegion": region.voice_region,
+        "messagingRegion": region.messaging_region,
+        "dateCreated": region.date_created,
+        "dateUpdated": region.date_updated,
+    }
     return json_reply(200, {**fields, "url": f"{call.request.base_url}{call.request.path}"})
 
 
