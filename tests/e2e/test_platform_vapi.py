@@ -259,6 +259,63 @@ def test_a_record_of_another_account_is_taken_over_only_with_consent(
     runner.settled()
 
 
+@pytest.mark.parametrize("status", ["blocked", "activating"])
+def test_a_number_that_vapi_does_not_use_is_a_warning(runner: PlatformRunner, status: str) -> None:
+    declare(runner, {TWO: "sales"})
+    runner.apply()
+    row_of(runner, TWO).status = status
+    plan = runner.json("plan")
+    [warning] = [d for d in plan["diagnostics"] if d["severity"] == "warning"]
+    assert warning["code"] == "registration_inactive"
+    assert TWO in warning["detail"]
+    assert status in warning["detail"]
+    assert actions(plan) == []
+
+
+def test_no_output_shows_a_credential_that_vapi_returns(runner: PlatformRunner) -> None:
+    """Neither ours nor those of somebody else, which every listing holds."""
+    theirs, secret = "5e" * 16, "Aq3" * 10 + "zz"
+    for planted in (theirs, secret):
+        runner.plant("", planted)
+    others = [
+        {"number": "+15550100177", "twilioAccountSid": "AC" + "9" * 32, "twilioAuthToken": theirs},
+        {"number": TWO, "twilioAccountSid": AC, "assistantId": FIRST, "twilioAuthToken": theirs},
+        {
+            "number": MUTE,
+            "twilioAccountSid": AC,
+            "assistantId": FIRST,
+            "twilioApiKey": "SK" + "7" * 32,
+            "twilioApiSecret": secret,
+        },
+    ]
+    runner.world.extend({"format": 1, "vapi_numbers": others})
+    for row in runner.world.table(NUMBERS):
+        held = next(each for each in others if each["number"] == row.number)
+        row.twilio_auth_token = held.get("twilioAuthToken")
+        row.twilio_api_secret = held.get("twilioApiSecret")
+        row.twilio_api_key = held.get("twilioApiKey")
+
+    declare(
+        runner, {number: {"agent": "sales", "takeover": "allow"} for number in (ONE, TWO, MUTE)}
+    )
+    for words in (("plan", "-v"), ("plan", "--json"), ("plan", "--format", "markdown")):
+        runner.run(*words)
+    runner.run("plan", "--out", "plan.json")
+    runner.run("doctor", "-v", code=0)
+
+    refusal = f"had {theirs} and {secret}"
+    fault = f.Refuse(path="/vapi/*", method="PATCH", status=400, message=refusal, times=4)
+    runner.sandbox.faults.add(fault)
+    runner.run("apply", "--auto-approve", "-v", code=5)
+    runner.sandbox.faults.clear()
+    runner.apply("-v")
+    runner.settled()
+    for words in (("list",), ("show", ADDRESS), ("state", "pull"), ("export",), ("log",)):
+        runner.run(*words)
+    row_of(runner, TWO).twilio_auth_token = theirs
+    runner.run("drift", "-v", code=2)
+
+
 def test_does_not_take_the_number_of_another_agent(runner: PlatformRunner) -> None:
     add_row(runner, twilioAccountSid=AC, squadId=SQUAD)
     declare(runner, {TWO: "sales"})

@@ -12,13 +12,24 @@ from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
 from reconciler.model.address import Address
 from reconciler.planning.decide.registration import RegistrationDecision
 
+_MOST_NAMED = 10
+
 Decided = Sequence[tuple[str, RegistrationDecision]]
 """The address of each registration, and the decision about it."""
 
 
-def list_notes(decided: Decided, types: Mapping[str, str]) -> list[Diagnostic]:
-    """Return the warnings about all registrations; `types` are the types of the platforms."""
-    return [*_list_manual_steps(decided, types), *_list_gaps(decided, types)]
+def list_notes(
+    decided: Decided, types: Mapping[str, str], problems: Mapping[str, str]
+) -> list[Diagnostic]:
+    """Return the warnings about all registrations.
+
+    `types` are the types of the platforms, `problems` what they report about numbers.
+    """
+    return [
+        *_list_manual_steps(decided, types),
+        *_list_gaps(decided, types),
+        *_list_inactive(decided, types, problems),
+    ]
 
 
 def _list_manual_steps(decided: Decided, types: Mapping[str, str]) -> list[Diagnostic]:
@@ -46,6 +57,35 @@ def _list_gaps(decided: Decided, types: Mapping[str, str]) -> list[Diagnostic]:
     for platform, about in sorted(addresses.items()):
         warnings.append(_registration_gap(PLATFORM_KINDS[types[platform]], platform, about))
     return warnings
+
+
+def _list_inactive(
+    decided: Decided, types: Mapping[str, str], problems: Mapping[str, str]
+) -> list[Diagnostic]:
+    """Return one warning for each platform that does not have all its numbers in use."""
+    sentences: dict[str, list[str]] = {}
+    for address, _ in decided:
+        if address in problems:
+            sentences.setdefault(platform_name(address), []).append(problems[address])
+
+    warnings: list[Diagnostic] = []
+    for platform, words in sorted(sentences.items()):
+        title = PLATFORM_KINDS[types[platform]].title
+        warnings.append(_registration_inactive(title, platform, words))
+    return warnings
+
+
+def _registration_inactive(title: str, platform: str, words: Sequence[str]) -> Diagnostic:
+    """Warn that a platform has numbers and does not use them, which no call of ours can change."""
+    named = " ".join(sorted(words)[:_MOST_NAMED])
+    more = len(words) - _MOST_NAMED
+    rest = f" The same holds for {more} more." if more > 0 else ""
+    return Diagnostic(
+        severity="warning",
+        code="registration_inactive",
+        summary="The platform does not have a number in use",
+        detail=f"{named}{rest} No call changes that: look at the numbers of `{platform}` in the dashboard of {title}.",
+    )
 
 
 def manual_step(

@@ -110,7 +110,8 @@ def decide_registrations(
     if undeclared:
         actions = _order_moves(fill_number_sids(actions, recorded), decided)
 
-    notes = list_notes([(each.address, each.result) for each in decided], platforms.types)
+    results = [(each.address, each.result) for each in decided]
+    notes = list_notes(results, platforms.types, observed.problems)
     return PlatformDecisions(
         msgspec.structs.replace(
             decision,

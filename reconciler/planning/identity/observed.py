@@ -60,6 +60,7 @@ class Observed:
       there, as (account, SID).
     - `unread`: the accounts that could not be read, with the reason.
     - `partial`: the platforms of which some numbers could not be read, with the reason.
+    - `problems`: sentences about numbers that a platform does not have in use, by address.
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class Observed:
         unread: Mapping[str, Diagnostic] = MappingProxyType({}),
         partial: Mapping[str, Diagnostic] = MappingProxyType({}),
         known_services: Mapping[str, Service] = MappingProxyType({}),
+        problems: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self.problems = problems
         self.known_services = known_services
         self.partial = partial
         self.unread = unread
@@ -102,10 +105,14 @@ class Observed:
         return self._copy(domains=domains)
 
     def with_registrations(
-        self, registrations: Mapping[str, Live], partial: Mapping[str, Diagnostic]
+        self,
+        registrations: Mapping[str, Live],
+        partial: Mapping[str, Diagnostic],
+        problems: Mapping[str, str],
     ) -> Observed:
         """Return a copy with the numbers on the platforms."""
-        return self._copy(others={**self.resources, **registrations}, partial=partial)
+        others = {**self.resources, **registrations}
+        return self._copy(others=others, partial=partial, problems=problems)
 
     def live(self, address: str, entry: Entry) -> Live | None:
         """Return the live resource of a recorded address.
@@ -149,6 +156,7 @@ class Observed:
         services: Mapping[str, Service] | None = None,
         domains: Domains | None = None,
         partial: Mapping[str, Diagnostic] | None = None,
+        problems: Mapping[str, str] | None = None,
     ) -> Observed:
         return Observed(
             self.numbers if numbers is None else numbers,
@@ -160,6 +168,7 @@ class Observed:
             self.unread if unread is None else unread,
             self.partial if partial is None else partial,
             self.known_services,
+            self.problems if problems is None else problems,
         )
 
     def _by_sid(self, account: str, sid: str) -> Live | None:

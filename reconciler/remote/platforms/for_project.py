@@ -62,7 +62,7 @@ class Adapters(dict[str, Adapter]):
         # Connected here, in one thread: threads must not do it at the same time.
         used = {name: self[name] for name in names}
         found = observe_platforms(names, desired, resources, used, self._vault)
-        return observed.with_registrations(found.registrations, found.partial)
+        return observed.with_registrations(found.registrations, found.partial, found.problems)
 
 
 def platform_facts(project: Project) -> Platforms:

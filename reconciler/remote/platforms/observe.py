@@ -30,11 +30,13 @@ class PlatformReading(msgspec.Struct, frozen=True):
     """What was read from the platforms of a run.
 
     `registrations` are their numbers, by the address of the registration. `partial` are the
-    platforms of which some numbers could not be read, with the reason.
+    platforms of which some numbers could not be read, with the reason. `problems` are sentences
+    about numbers that a platform does not have in use, by address.
     """
 
     registrations: Mapping[str, Live] = {}
     partial: Mapping[str, Diagnostic] = {}
+    problems: Mapping[str, str] = {}
 
 
 _DIFFERS = "(another one)"
@@ -72,10 +74,12 @@ def observe_platforms(
 
     found: dict[str, Live] = {}
     partial: dict[str, Diagnostic] = {}
+    problems: dict[str, str] = {}
     for part in map_each(read, names, workers=len(names), name="platforms"):
         found.update(part.registrations)
         partial.update(part.partial)
-    return PlatformReading(found, partial)
+        problems.update(part.problems)
+    return PlatformReading(found, partial, problems)
 
 
 def _read(
@@ -98,13 +102,16 @@ def _read(
 
     numbers = adapter.list(asked)
     found: dict[str, Live] = {}
+    problems: dict[str, str] = {}
     for number in numbers:
         address = registration_address(adapter.name, number.key)
+        if number.problem:
+            problems[address] = number.problem
         found[address] = _to_live(number, declared.get(address), recorded.get(address), vault)
 
     problem = missing_pages(numbers)
     partial = {} if problem is None else {adapter.name: problem.diagnostics[0]}
-    return PlatformReading(found, partial)
+    return PlatformReading(found, partial, problems)
 
 
 def _only_recorded(
