@@ -116,6 +116,12 @@ RULES: dict[str, Rule] = {
         "Anyone in that network who finds the trunk's domain can make calls at your cost.",
         "List only the networks of your own servers.",
     ),
+    "origination_elsewhere": Rule(
+        "warning",
+        "A trunk does not lead to the platform of its numbers",
+        "The agents of its numbers run on a platform, and no declared origination URL sends calls there.",
+        "Declare the origination URL of the platform, or switch the rule off where a server in between forwards calls.",
+    ),
     "single_origination": Rule(
         "info",
         "A trunk has only one origination URL",

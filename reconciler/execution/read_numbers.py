@@ -9,6 +9,9 @@ from math import ceil
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, WIRE_FIELDS
+from reconciler.kinds.platforms.kind import uses_own_trunk
+from reconciler.model.action import Action
+from reconciler.model.live import Live
 from reconciler.model.route import Wire
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
@@ -64,6 +67,16 @@ class NumberReader:
             else:
                 rows[address] = raw_fields(row)
         return rows
+
+
+def leaves_number(action: Action, live: Live | None) -> bool:
+    """Return whether an action on a platform leaves the number on Twilio as it is, because a
+    declared trunk takes its calls before and after.
+    """
+    attrs = [live.attrs] if live is not None else []
+    if action.entry is not None:
+        attrs.append(action.entry.last_applied)
+    return bool(attrs) and all(uses_own_trunk(each) for each in attrs)
 
 
 def raw_fields(row: Mapping[str, object]) -> Wire:

@@ -15,7 +15,7 @@ import msgspec
 from reconciler.errors import RemoteError
 from reconciler.execution.intents import without_noted_fields
 from reconciler.execution.outcome import Outcome
-from reconciler.execution.read_numbers import NumberReader, Rows
+from reconciler.execution.read_numbers import NumberReader, Rows, leaves_number
 from reconciler.execution.registration_failures import (
     contradicted_outcome,
     explain_failed_action,
@@ -26,7 +26,6 @@ from reconciler.execution.registration_failures import (
 )
 from reconciler.execution.undo_import import Attempt, ImportUndo, is_doubtful, matches_request
 from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
-from reconciler.kinds.platforms.kind import uses_own_trunk
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
@@ -43,6 +42,7 @@ from reconciler.remote.platforms.contract import (
     RegistrationRequest,
     missing_pages,
 )
+from reconciler.remote.platforms.observe import STAMP
 
 _AT_ONCE = 8
 _WRITES = frozenset({"register", "link", "update", "reassign", "unregister"})
@@ -309,14 +309,9 @@ class RegistrationRunner:
         """Return the SID of the number of this action; a number that this run has bought is in
         `sids`.
 
-        None where the platform writes nothing to the number, because a declared trunk takes its
-        calls: then there is nothing to read and nothing to restore.
+        None where there is nothing to read and nothing to restore.
         """
-        live = self._observed.resources.get(action.address)
-        attrs = [live.attrs] if live is not None else []
-        if action.entry is not None:
-            attrs.append(action.entry.last_applied)
-        if attrs and all(uses_own_trunk(each) for each in attrs):
+        if leaves_number(action, self._observed.resources.get(action.address)):
             return None
         return action.number_sid or self._sids.get(action.parent or "")
 
@@ -329,7 +324,9 @@ class RegistrationRunner:
     def _present_number(self, action: Action) -> RegisteredNumber:
         live = self._observed.resources.get(action.address)
         attrs: Attrs = live.attrs if live is not None else {}
-        return RegisteredNumber(action.sid or "", Address.parse(action.address).key, attrs)
+        stamp = str(live.wire.get(STAMP) or "") if live is not None else ""
+        key = Address.parse(action.address).key
+        return RegisteredNumber(action.sid or "", key, attrs, stamp=stamp)
 
     def _read(self, actions: Sequence[Action]) -> Rows:
         """Return what the numbers of these actions show on Twilio now."""

@@ -21,7 +21,7 @@ from reconciler.execution.intents import without_noted_fields
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.read_numbers import NumberReader
 from reconciler.execution.restore_number import find_differences, restore_number
-from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.kind import SIP_SECRETS, PlatformKind
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire
 from reconciler.remote.gateway import Gateway
@@ -31,6 +31,7 @@ from reconciler.remote.platforms.contract import (
     RegistrationRequest,
     missing_pages,
 )
+from reconciler.remote.platforms.errors import CHANGED_MEANWHILE
 
 _DOUBTFUL = frozenset(
     {"number_already_imported", "success_false", "platform_unavailable", "unexpected_answer"}
@@ -96,6 +97,9 @@ class ImportUndo:
         return outcomes
 
     def _undo(self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None) -> Outcome:
+        # What somebody else has written meanwhile stays.
+        if attempt.error is not None and attempt.error.code == CHANGED_MEANWHILE:
+            return _undo_outcome(attempt, False, None)
         success = _late_success(attempt, now)
         if success is not None:
             return success
@@ -232,6 +236,9 @@ def _changed_attrs(names: Iterable[str], was: RegisteredNumber, now: RegisteredN
     """Return the former values of those of these attributes that differ now."""
     former: dict[str, Value] = {}
     for name in names:
+        # A secret that the platform does not show cannot differ.
+        if name in SIP_SECRETS and name not in now.attrs:
+            continue
         if name in was.attrs and now.attrs.get(name) != was.attrs[name]:
             former[name] = was.attrs[name]
     return former

@@ -24,7 +24,6 @@ _OTHERS = {
     "millis.ai": "Millis",
     "play.ai": "PlayAI",
     "resemble.ai": "Resemble",
-    "retellai.com": "Retell AI",
     "speechify.ai": "Speechify",
     "studio.twilio.com": "Twilio Studio",
     "synthflow.ai": "Synthflow",

@@ -86,7 +86,8 @@ class Action(
     `resume`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
     the number of a registration. `unhides`: it removes a trunk or application that hides the values
     a platform has just written; its entry is the one recorded after the platform's write. `joins`:
-    it puts the number on the trunk that leads to a platform, which has registered the number first.
+    it is one of the writes that put the number on the trunk that leads to a platform, which has
+    registered the number first.
     `agent_before` is the recorded agent where the entry has another one; "" for none.
     """
 

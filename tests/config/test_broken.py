@@ -18,7 +18,6 @@ from reconciler.errors import ConfigInvalid
 BROKEN = Path(__file__).parent.parent / "broken"
 CASES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
 ONLY_ELSEWHERE = {
-    "credential_not_found",
     "csv_limit",
     "include_limit",
     "variable_limit",

@@ -36,6 +36,20 @@ bridge_numbers:
   "+15550100200": {{voice: "https://bridge.example.com/voice"}}
 """
 
+TO_RETELL = """\
+  desk: {platform: ret, id: agent_1}
+platforms:
+  ret: {type: retell, api_key: {env: RETELL_KEY}, credential: pbx/agents}
+number_groups:
+  - numbers: ["+15550100103"]
+    agent: desk
+    trunk: west
+trunks:
+  west:
+    domain: acme-west.pstn.twilio.com
+    credential_lists: [{name: pbx, credentials: [{username: agents, password: {env: PASSWORD}}]}]
+    origination: [{sip_url: sip:sbc.example.com}, {sip_url: sip:sip.retellai.com, enabled: false}]
+"""
 TRAPS: dict[str, tuple[str, str, str]] = {
     "bridge_rings_agent": ("https://bridge.example.com/voice", VOICE, '"+15550100200"'),
     "credentials_in_url": (
@@ -72,6 +86,7 @@ TRAPS: dict[str, tuple[str, str, str]] = {
     "missing_status": ("      status: https://agents.example.com/status\n", "", "webhooks:"),
     "no_origination": ('.example.com"}', '.example.com", enabled: false}', "edge:"),
     "open_network": ("203.0.113.0/28", "128.0.0.0/1", "128.0.0.0/1"),
+    "origination_elsewhere": ("trunks:\n", TO_RETELL, "origination: [{sip_url: sip:sbc"),
     "single_origination": ('      - {sip_url: "sip:sbc2.example.com"}\n', "", "origination:"),
     "trunk_loop": ("sip:sbc2.example.com", "sip:acme-edge.pstn.ie1.twilio.com", '"sip:acme-edge'),
     "trunk_not_secure": ("    secure: true\n", "", "edge:"),

@@ -20,7 +20,7 @@ KEY = "pl4nted-key:pl4nted-half"
 SECRET = "pl4nted-secret-of-at-least-32-characters"
 ONE = "+15550100101"
 UUID = kinds.UUIDS[0]
-LISTED = ("butter", "dasha", "feather", "livekit", "nixflex", "vapi")
+LISTED = ("butter", "dasha", "feather", "livekit", "nixflex", "retell", "vapi")
 VERIFIED = ("dasha", "feather", "ravan", "vapi")
 
 
@@ -48,6 +48,7 @@ def declare(runner: PlatformRunner, *, connection: str = UUID) -> None:
         "dasha": {"connections": {"main": UUID}},
         "feather": {"connections": {"main": connection} if connection else {}},
         "livekit": {"api_secret": secret},
+        "retell": {"credential": "pbx/agents"},
     }
     platforms = {
         f"my-{name}": {

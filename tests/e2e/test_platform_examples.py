@@ -13,8 +13,18 @@ from reconciler.sandbox.world.world import World
 from tests.support.processes.platform_runner import PlatformRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PLATFORMS = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan", "vapi", "elevenlabs")
-_NUMBERS = re.compile(r"^(numbers|bridge_numbers):\n(?:[ \n].*\n?)*", re.MULTILINE)
+PLATFORMS = (
+    "butter",
+    "dasha",
+    "feather",
+    "livekit",
+    "nixflex",
+    "ravan",
+    "retell",
+    "vapi",
+    "elevenlabs",
+)
+_NUMBERS = re.compile(r"^(numbers|bridge_numbers|trunks):\n(?:[ \n].*\n?)*", re.MULTILINE)
 
 
 def exported(text: str) -> dict[str, str]:

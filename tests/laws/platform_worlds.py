@@ -21,6 +21,7 @@ from reconciler.sandbox.platforms import (
     livekit_trunks,
     nixflex,
     ravan,
+    retell,
     vapi_rows,
 )
 from reconciler.sandbox.service.app import Sandbox
@@ -51,6 +52,8 @@ class Played(NamedTuple):
     settings: Mapping[str, object] = {}
     serves: str = "number"
     """What lives there: a Twilio number, a bridge number, or a number outside Twilio (`sip`)."""
+    trunk: str = ""
+    """The declared trunk that takes its calls there."""
 
     @property
     def name(self) -> str:
@@ -90,6 +93,15 @@ PLATFORMS = {
             ("PUT */agent-link",),
             (dasha_rows.NUMBERS,),
             {"connections": {"main": PROVIDER}},
+        ),
+        Played(
+            "retell",
+            ("agent_1", "agent_2"),
+            ("POST */import-phone-number",),
+            ("PATCH */update-phone-number/*",),
+            (retell.NUMBERS,),
+            {"credential": "pbx/agents"},
+            trunk="edge",
         ),
         Played(
             "vapi",
@@ -162,12 +174,15 @@ def seeded(route: str | Mapping[str, str]) -> World:
             "dasha_agents": [{"id": FIRST}, {"id": SECOND}],
             "ravan_connections": [{"account_sid": AC}],
             "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "retell_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
             "vapi_assistants": [{"id": FIRST}, {"id": SECOND}],
         }
     )
 
 
-_UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id", "former"})
+_UNSTEADY = frozenset(
+    {"changed_at", "sid", "created_at", "updated_at", "phone_number_id", "former"}
+)
 """Fields of a platform's rows that differ for what was removed and made again; `former` is what the
 sandbox itself notes about Twilio."""
 
@@ -178,6 +193,16 @@ SIP = {
     "room_name": "desk-",
     "username": "user",
     "password": {"env": "SIP_PASSWORD"},
+}
+EDGE = {
+    "domain": "edge.pstn.twilio.com",
+    "origination": [{"sip_url": "sip:sip.retellai.com;transport=tcp"}],
+    "credential_lists": [
+        {
+            "name": "pbx",
+            "credentials": [{"username": "agents", "password": {"env": "SIP_PASSWORD"}}],
+        }
+    ],
 }
 _DECLARED: dict[str, dict[str, object]] = {
     "number": {"agent": "sales", "takeover": "allow"},
@@ -204,10 +229,14 @@ class LawRunner:
         numbers: dict[str, dict[str, object]] = {"numbers": {}, "bridge_numbers": {}}
         if agent:
             section = "bridge_numbers" if self.played.serves == "bridge_number" else "numbers"
-            numbers[section][NUMBER] = _DECLARED[self.played.serves]
+            declared = dict(_DECLARED[self.played.serves])
+            if self.played.trunk:
+                declared["trunk"] = self.played.trunk
+            numbers[section][NUMBER] = declared
         self.write(
             platforms={"p": self.platform(self.played)},
             agents={"sales": {"platform": "p", "id": agent or "none"}},
+            trunks={self.played.trunk: EDGE} if self.played.trunk else {},
             **numbers,
         )
 

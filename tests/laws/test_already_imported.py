@@ -15,7 +15,7 @@ from .platform_worlds import PLATFORMS, LawRunner, seeded
 
 
 @pytest.mark.parametrize("route", ["trunk", "webhook"])
-@pytest.mark.parametrize("name", ["nixflex", "feather", "butter", "dasha", "vapi"])
+@pytest.mark.parametrize("name", ["nixflex", "feather", "butter", "dasha", "vapi", "retell"])
 def test_leaves_a_number_that_someone_else_imports_after_the_plan(
     tmp_path: Path, name: str, route: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from reconciler.remote.platforms import registry as connecting
 from reconciler.remote.transport.retry import RetryPolicy
 from reconciler.sandbox.faults import rules as f
-from reconciler.sandbox.platforms import butter, dasha_rows, feather, nixflex, vapi_rows
+from reconciler.sandbox.platforms import butter, dasha_rows, feather, nixflex, retell, vapi_rows
 from reconciler.sandbox.service.app import Sandbox
 
 from .platform_worlds import NUMBER, PLATFORMS, ROUTES, LawRunner, seeded
@@ -42,6 +42,7 @@ AGENTS = {
     "butter": butter.AGENTS,
     "dasha": dasha_rows.AGENTS,
     "vapi": vapi_rows.ASSISTANTS,
+    "retell": retell.AGENTS,
 }
 
 

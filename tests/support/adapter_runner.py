@@ -52,6 +52,21 @@ KINDS = {
         ),
         Kind("dasha", UUIDS[0], {"agent": UUIDS[1]}, {"agent": UUIDS[2]}),
         Kind(
+            "retell",
+            "",
+            {
+                "agent": "agent_1",
+                "outbound_agent": None,
+                "termination_uri": "edge.pstn.twilio.com",
+                "username": "agents",
+                "transport": "TLS",
+                "friendly_name": "Desk",
+                "inbound_countries": "GB,US",
+                "outbound_countries": None,
+            },
+            {"agent": "agent_2"},
+        ),
+        Kind(
             "vapi",
             "",
             {
@@ -126,6 +141,7 @@ def world() -> World:
             "dasha_agents": [{"id": UUIDS[1]}, {"id": UUIDS[2]}],
             "ravan_connections": [{"account_sid": AC}],
             "elevenlabs_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "retell_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
             "vapi_assistants": [{"id": UUIDS[1]}, {"id": UUIDS[2]}],
             "vapi_squads": [{"id": UUIDS[3]}],
         }

@@ -4,20 +4,23 @@ runs on a platform: the platform makes calls through it and receives calls from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.config.advice.findings import Finding, find_place, suggest_options
+from reconciler.config.advice.findings import Finding, find_place, place_findings, suggest_options
 from reconciler.config.desired.parts import trunk_ref
 from reconciler.config.formats import is_sid
 from reconciler.config.project import Secret
 from reconciler.config.secrets.references import to_secret
-from reconciler.config.sections.declared import Checked
+from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.number import Number
-from reconciler.kinds.platforms.kind import OwnTrunk, PlatformKind
-from reconciler.kinds.platforms.table import PLATFORM_KINDS
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.platforms.kind import OwnTrunk, PlatformKind, uses_own_trunk
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model.desired import Desired
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
@@ -32,34 +35,38 @@ class TrunkUser(msgspec.Struct, frozen=True):
     password: Secret
 
 
-class Trunks(msgspec.Struct, frozen=True):
-    """The valid trunks by name: their domains (None: not declared) and the credential lists that
-    they use; and all declared users by LIST/USERNAME.
-    """
+class TrunkFacts(msgspec.Struct, frozen=True):
+    """A declared trunk: its domain, whether it is encrypted, and the credential lists it uses."""
 
-    domains: Mapping[str, str | None] = {}
-    lists: Mapping[str, frozenset[str]] = {}
+    domain: str | None
+    secure: bool
+    lists: frozenset[str]
+
+
+class Trunks(msgspec.Struct, frozen=True):
+    """The valid trunks by name, and all declared users by LIST/USERNAME."""
+
+    by_name: Mapping[str, TrunkFacts] = {}
     users: Mapping[str, TrunkUser] = {}
 
 
 def collect_trunks(declared: Mapping[str, Checked[Trunk]]) -> Trunks:
     """Return what platforms need to know of the declared trunks."""
-    domains: dict[str, str | None] = {}
-    lists: dict[str, frozenset[str]] = {}
+    by_name: dict[str, TrunkFacts] = {}
     users: dict[str, TrunkUser] = {}
     for name, (place, trunk) in declared.items():
         if trunk is None:
             continue
 
-        domains[name] = trunk.domain
-        lists[name] = frozenset(used.name for used in trunk.credential_lists if used.name)
+        lists = frozenset(used.name for used in trunk.credential_lists if used.name)
+        by_name[name] = TrunkFacts(trunk.domain, trunk.secure, lists)
         for at, used in enumerate(trunk.credential_lists):
             for index, credential in enumerate(used.credentials or ()):
                 loc = ("credential_lists", at, "credentials", index, "password")
                 password = to_secret(credential.password, find_place(place, loc).at("value"))
                 user = TrunkUser(used.name or "", credential.username, password)
                 users.setdefault(f"{user.list}/{user.username}", user)
-    return Trunks(domains, lists, users)
+    return Trunks(by_name, users)
 
 
 def takes_own_trunk(number: Number, kind: PlatformKind) -> bool:
@@ -78,11 +85,12 @@ def find_own_trunk(number: Number, platform: AnyPlatform, trunks: Trunks) -> Own
         return None
 
     name = trunk_ref(number.trunk)
-    domain = trunks.domains.get(name)
-    if domain is None:
+    facts = trunks.by_name.get(name)
+    if facts is None or facts.domain is None:
         return None
     user = find_user(platform, trunks)
-    return OwnTrunk(name, domain, user.username if user is not None else None)
+    username = user.username if user is not None else None
+    return OwnTrunk(name, facts.domain, facts.secure, username)
 
 
 def list_needs(own: OwnTrunk, user: TrunkUser | None) -> tuple[str, ...]:
@@ -94,17 +102,30 @@ def list_needs(own: OwnTrunk, user: TrunkUser | None) -> tuple[str, ...]:
     return (trunk, use, f"credential/{user.list}/{user.username}")
 
 
-def user_findings(platform: AnyPlatform, trunks: Trunks) -> list[Finding]:
-    """Find a user that no declared credential list has."""
-    written = getattr(platform, "credential", "")
-    if not written or written in trunks.users:
-        return []
+def find_unknown_users(settings: Settings, desired: Iterable[Desired]) -> list[Diagnostic]:
+    """Return an error for each platform that is to sign in to trunks with a user that is not
+    declared.
 
-    detail = (
-        f"No credential list of a declared trunk has the user `{written}`; write LIST/USERNAME."
-        f"{suggest_options(written, trunks.users)}"
-    )
-    return [Finding("credential_not_found", detail, ("credential",))]
+    Without numbers on a trunk the user is not needed: trunk and numbers may be removed together.
+    """
+    users = collect_trunks(settings.trunks).users
+    names: dict[str, None] = {}
+    for each in desired:
+        if each.kind == REGISTRATION and uses_own_trunk(each.profile.attrs):
+            names[platform_name(each.address)] = None
+
+    problems: list[Diagnostic] = []
+    for name in names if settings.complete else ():
+        place, platform = settings.platforms[name]
+        written = getattr(platform, "credential", "")
+        if written and written not in users:
+            detail = (
+                f"No credential list of a declared trunk has the user `{written}`; write LIST/USERNAME."
+                f"{suggest_options(written, users)}"
+            )
+            finding = Finding("credential_not_found", detail, ("credential",))
+            problems += place_findings([finding], place)
+    return problems
 
 
 def own_trunk_findings(
@@ -131,13 +152,14 @@ def own_trunk_findings(
             "trunk under `trunks` with its `domain`, and name it here: it is imported as it is."
         )
         yield Finding("trunk_not_found", detail, ("trunk",))
-    elif name in trunks.domains:
+    elif name in trunks.by_name:
         yield from _trunk_findings(name, platform, trunks)
 
 
 def _trunk_findings(name: str, platform: AnyPlatform, trunks: Trunks) -> Iterator[Finding]:
     title = PLATFORM_KINDS[platform.type].title
-    if trunks.domains[name] is None:
+    facts = trunks.by_name[name]
+    if facts.domain is None:
         detail = (
             f"{title} makes calls through the domain of the trunk, and trunk `{name}` declares none. "
             f"Add it:\n  {name}: {{domain: NAME.pstn.twilio.com}}"
@@ -145,7 +167,7 @@ def _trunk_findings(name: str, platform: AnyPlatform, trunks: Trunks) -> Iterato
         yield Finding("missing_field", detail, ("trunk",))
 
     user = find_user(platform, trunks)
-    if user is not None and user.list not in trunks.lists[name]:
+    if user is not None and user.list not in facts.lists:
         detail = (
             f"{title} signs in as `{user.list}/{user.username}`, and trunk `{name}` does not use the "
             f"credential list `{user.list}`. Add it to the trunk:\n  credential_lists: [{user.list}]"

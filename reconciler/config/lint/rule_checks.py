@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from reconciler.config.sections.agent import Agent, Hook, StatusHook
 from reconciler.config.sections.declared import Settings
 from reconciler.config.source.nodes import Loc
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.identity_map import list_distinct
@@ -39,6 +41,7 @@ def check_rules(settings: Settings, desired: Sequence[Desired]) -> list[Diagnost
     return [
         *_check_agents(settings, {profile.options.agent for profile in profiles}),
         *_check_trunks(settings, set(_trunk_names(profiles))),
+        *_check_destinations(settings, profiles),
         *_check_bridges(settings, desired),
     ]
 
@@ -160,6 +163,36 @@ def _check_targets(trunk: Trunk, domains: set[str]) -> Iterator[Finding]:
         if host.endswith(".twilio.com") and domain in domains:
             detail = f"{host} is a trunk of this configuration."
             yield Finding("trunk_loop", detail, ("origination", index, "sip_url"))
+
+
+def _check_destinations(settings: Settings, profiles: Sequence[Profile]) -> Iterator[Diagnostic]:
+    """Check that the trunks of numbers whose agents run on a platform lead there."""
+    pairs: set[tuple[str, str]] = set()
+    for profile in profiles:
+        platform = settings.platforms.get(profile.options.platform or "")
+        if platform is not None and platform.value is not None:
+            for trunk in _trunk_names([profile]):
+                pairs.add((trunk, platform.value.type))
+
+    for name, type_ in sorted(pairs):
+        declared, kind = settings.trunks.get(name), PLATFORM_KINDS[type_]
+        if declared is None or declared.value is None or not kind.sip_hosts:
+            continue
+
+        hosts = [
+            sip_host(each.sip_url).lower() for each in declared.value.origination if each.enabled
+        ]
+        if not any(_matches(host, kind.sip_hosts) for host in hosts):
+            detail = (
+                f"{kind.title} answers the calls of its numbers at {kind.sip_hosts[0]}. Add to the trunk:\n"
+                f'  origination: [{{sip_url: "sip:{kind.sip_hosts[0]};transport=tcp"}}]'
+            )
+            position = find_place(declared.place, ("origination",)).at("key")
+            yield _at("origination_elsewhere", detail, position, f"trunk/{name}")
+
+
+def _matches(host: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(host, pattern) for pattern in patterns)
 
 
 def _check_networks(trunk: Trunk) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from reconciler.config.advice.findings import Finding, place_findings, suggest_o
 from reconciler.config.codes import diagnostic
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.agent_splits import find_contradictions
-from reconciler.config.desired.own_trunks import collect_trunks, user_findings
 from reconciler.config.desired.registrations import connection_findings
 from reconciler.config.desired.resource_sections import (
     RESOURCE_SECTIONS,
@@ -46,15 +45,13 @@ def check_sections(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
         references = _check_references(agent, settings) if settings.complete else []
         return [*lint_webhooks(agent.webhooks, ("webhooks",)), *references]
 
-    def platform_findings(platform: AnyPlatform) -> list[Finding]:
-        users = user_findings(platform, collect_trunks(settings.trunks))
-        return [*_check_connections(platform, accounts), *(users if settings.complete else ())]
-
     return [
         *_check_each("agents", settings.agents, agent_findings),
         *find_contradictions(settings),
         *_check_resources(settings, accounts),
-        *_check_each("platforms", settings.platforms, platform_findings),
+        *_check_each(
+            "platforms", settings.platforms, lambda platform: _check_connections(platform, accounts)
+        ),
         *_check_each(
             "trunks", settings.trunks, lambda trunk: _check_trunk(trunk, accounts), address="trunk/"
         ),

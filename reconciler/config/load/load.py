@@ -14,6 +14,7 @@ from reconciler.config.desired.accounts import FROM_ENVIRONMENT, Accounts, accou
 from reconciler.config.desired.agent_splits import compile_splits
 from reconciler.config.desired.number_shapes import ShapeMaker
 from reconciler.config.desired.numbers import NumberSection, find_duplicates
+from reconciler.config.desired.own_trunks import find_unknown_users
 from reconciler.config.desired.recipes import add_origination
 from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.desired.shape_context import shape_context
@@ -202,6 +203,7 @@ def _read_content(merged: Merged, settings: Settings, accounts: Accounts) -> _Co
     # What the numbers need of their trunks is known once they are read.
     settings.trunks = add_origination(settings.trunks, shapes.trunk_routes)
     desired, secrets = _compile_desired(settings, accounts, numbers)
+    problems += find_unknown_users(settings, desired)
     return _Content(numbers, shapes.urls, desired, secrets, moves, policies, problems)
 
 

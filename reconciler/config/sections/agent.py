@@ -102,7 +102,7 @@ _AGENT_FORMS: dict[Form, Any] = {
     "text": Text,
     "url": Url,
     "version": Version,
-    "countries": Annotated[list[Country], Field(min_length=1)],
+    "countries": list[Country],
     "split": Annotated[list[DeclaredShare], Field(min_length=1)],
 }
 """Form of a field of agents → its type; a `choice` has its own."""
@@ -186,16 +186,19 @@ def _type_of(field: PlatformField) -> Any:
 
 def _with_platform_fields(model: type[Agent]) -> type[Agent]:
     """Return the model of an agent with the fields that only some platforms add to it."""
-    owners: dict[str, list[str]] = {}
+    owners: dict[str, dict[str, str]] = {}
     described: dict[str, PlatformField] = {}
     for kind in PLATFORM_KINDS.values():
         for field in kind.agent_fields:
-            owners.setdefault(field.name, []).append(kind.title)
+            owners.setdefault(field.name, {})[kind.title] = field.description
             described.setdefault(field.name, field)
 
     fields: dict[str, Any] = {}
     for name, field in described.items():
         text = f"{field.description} Only for an agent on {' or '.join(owners[name])}."
+        if len(set(owners[name].values())) > 1:
+            # One name, with a meaning of its own on each platform.
+            text = " ".join(f"{title}: {words}" for title, words in owners[name].items())
         fields[name] = (_type_of(field) | None, optional_field(text, _example_of(field)))
 
     if not fields:

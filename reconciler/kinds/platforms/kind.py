@@ -85,12 +85,14 @@ class PlatformAgent(msgspec.Struct, frozen=True):
 
 
 class OwnTrunk(msgspec.Struct, frozen=True):
-    """The declared trunk of a number on a platform: its name, its domain, and the user name with
-    which the platform makes calls through it (None where no credential is declared).
+    """The declared trunk of a number on a platform: its name, its domain, whether it is encrypted,
+    and the user name with which the platform makes calls through it (None where no credential is
+    declared).
     """
 
     name: str
     domain: str
+    secure: bool = False
     username: str | None = None
 
 
@@ -139,7 +141,8 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings` are its fields below `platforms`, `agent_fields` those of its agents that no other
     platform has. `api_host` is the host of its API, or a pattern such as ``*.example.com``, and
-    `regional_hosts` are those of other regions: keys go there without further consent.
+    `regional_hosts` are those of other regions: keys go there without further consent. `sip_hosts`
+    are the hosts of the origination URLs that lead to its agents, or patterns of them.
     `webhook_domains` are the domains of the webhooks that it sets.
     `overwrites` are the parts of a Twilio number that its import may write; all of them, where the
     documents do not specify it. `links` are the attributes of a registration that have their own
@@ -169,6 +172,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     can: frozenset[Capability]
     serves: frozenset[Serves]
     regional_hosts: tuple[str, ...] = ()
+    sip_hosts: tuple[str, ...] = ()
     agent_fields: tuple[PlatformField, ...] = ()
     webhook_domains: tuple[str, ...] = ()
     overwrites: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.livekit import LIVEKIT
 from reconciler.kinds.platforms.nixflex import NIXFLEX
 from reconciler.kinds.platforms.ravan import RAVAN
+from reconciler.kinds.platforms.retell import RETELL
 from reconciler.kinds.platforms.vapi import VAPI
 from reconciler.model.address import Address
 
@@ -24,6 +25,7 @@ PLATFORM_KINDS: dict[str, PlatformKind] = {
     "livekit": LIVEKIT,
     "elevenlabs": ELEVENLABS,
     "vapi": VAPI,
+    "retell": RETELL,
 }
 
 

@@ -48,25 +48,25 @@ def switch_last(
 
 
 def attach_last(actions: Sequence[Action], registrations: Sequence[Action]) -> list[Action]:
-    """Return a number's actions with the one that joins its trunk at the end, waiting for its
-    registration.
+    """Return a number's actions with all writes waiting for its registration, if one of them joins
+    the number to its trunk.
 
-    The trunk leads to the platform, which would reject the calls of a number that it does not have.
-    A trunk that somebody has taken off is put back at once where the platform has the number.
+    The trunk leads to the platform, which would reject the calls of a number that it does not have;
+    if it refuses the number, nothing has been written. A trunk that somebody has taken off is put
+    back at once where the platform has the number.
     """
-    missing = [each for each in registrations if each.action in ("register", "reassign")]
+    if not any(action.action == "attach_trunk" for action in actions):
+        return list(actions)
 
-    first: list[Action] = []
-    last: list[Action] = []
+    missing = [each for each in registrations if each.action in ("register", "reassign")]
+    waiting: list[Action] = []
     for action in actions:
         needed = missing if action.overwrites_drift else registrations
-        if action.action == "attach_trunk" and needed:
+        if needed and action.action not in ("import", "purchase"):
             depends_on = (*action.depends_on, needed[-1].address)
             action = msgspec.structs.replace(action, depends_on=depends_on, joins=True)
-            last.append(action)
-        else:
-            first.append(action)
-    return [*first, *last]
+        waiting.append(action)
+    return waiting
 
 
 def _record_live_parts(action: Action, live: Live) -> Action:

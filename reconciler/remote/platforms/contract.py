@@ -25,7 +25,8 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
 
     `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a
     number outside Twilio. `attrs` are the attributes of its registration. `import_started`: an
-    earlier run started this import and could not find out whether it was carried out.
+    earlier run started this import and could not find out whether it was carried out. `recorded`
+    are the attributes that the state holds, where the list of a platform is read.
     """
 
     address: str
@@ -34,6 +35,7 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
     account: str = ""
     number_sid: str = ""
     import_started: bool = False
+    recorded: Attrs = {}
 
 
 class RegisteredNumber(msgspec.Struct, frozen=True):
@@ -41,7 +43,8 @@ class RegisteredNumber(msgspec.Struct, frozen=True):
 
     `id` is its identifier in calls, `attrs` the readable attributes of the registration. `secrets`
     are those that the platform returns: they are compared and never kept. `problem` is a sentence
-    about a number that the platform does not have in use, empty for one that it has.
+    about a number that the platform does not have in use, empty for one that it has. `stamp`
+    changes with each change of the number, on platforms that have one.
     """
 
     id: str
@@ -49,6 +52,7 @@ class RegisteredNumber(msgspec.Struct, frozen=True):
     attrs: Attrs
     secrets: Mapping[str, str] = {}
     problem: str = ""
+    stamp: str = ""
 
     def __repr__(self) -> str:
         return f"Registered(id={self.id!r}, key={self.key!r}, attrs={dict(self.attrs)!r})"

@@ -15,6 +15,9 @@ from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.redact import redact
 from reconciler.remote.transport.retry import FailureKind
 
+CHANGED_MEANWHILE = "changed_meanwhile"
+"""The code of a write that was not sent, because somebody else has changed the number."""
+
 CURES: dict[str, tuple[str, str]] = {
     "agent_not_found": (
         "Agent not found on the platform",
@@ -105,6 +108,10 @@ CURES: dict[str, tuple[str, str]] = {
     "success_false": (
         "The platform reports a failure",
         "Correct the problem that it names, then run the same command again.",
+    ),
+    CHANGED_MEANWHILE: (
+        "The number has changed on the platform",
+        "Nothing was written to it. Make a new plan: `reconciler plan` shows the change.",
     ),
     "not_found": (
         "Not found on the platform",

@@ -39,6 +39,8 @@ class PlatformReading(msgspec.Struct, frozen=True):
     problems: Mapping[str, str] = {}
 
 
+STAMP = "last_modification_timestamp"
+"""The raw field of a registration that changes with each change on its platform."""
 _DIFFERS = "(another one)"
 
 
@@ -93,10 +95,17 @@ def _read(
     for item in desired:
         if platform_name(item.address) == adapter.name:
             declared[item.address] = item
-    asked = [
-        RegistrationRequest(item.address, item.key, item.profile.attrs, item.profile.account)
-        for item in declared.values()
-    ]
+    asked: list[RegistrationRequest] = []
+    for item in declared.values():
+        entry = recorded.get(item.address)
+        request = RegistrationRequest(
+            item.address,
+            item.key,
+            item.profile.attrs,
+            item.profile.account,
+            recorded=entry.last_applied if entry is not None else {},
+        )
+        asked.append(request)
     if adapter.kind.pages:
         asked += _only_recorded(adapter.name, declared, recorded)
 
@@ -125,7 +134,10 @@ def _only_recorded(
     for address, entry in recorded.items():
         is_there = entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
         if is_there and address not in declared:
-            requests.append(RegistrationRequest(address, entry.key, {}, entry.account))
+            request = RegistrationRequest(
+                address, entry.key, {}, entry.account, recorded=entry.last_applied
+            )
+            requests.append(request)
 
     return requests
 
@@ -158,6 +170,8 @@ def _to_live(
         attrs[name] = as_declared if declared.get(name, "") == secret else _DIFFERS
 
     wire: dict[str, str | int | bool | None] = {}
+    if number.stamp:
+        wire[STAMP] = number.stamp
     for name, value in attrs.items():
         if value is None or isinstance(value, str | int | bool):
             wire[name] = value

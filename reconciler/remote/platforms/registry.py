@@ -19,6 +19,7 @@ from reconciler.remote.platforms import (
     livekit,
     nixflex,
     ravan,
+    retell,
     vapi,
 )
 from reconciler.remote.platforms.caller import Caller
@@ -43,6 +44,7 @@ ADAPTERS: dict[str, PlatformType] = {
     "dasha": dasha.TYPE,
     "elevenlabs": elevenlabs.TYPE,
     "vapi": vapi.TYPE,
+    "retell": retell.TYPE,
 }
 
 

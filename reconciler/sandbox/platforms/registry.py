@@ -29,6 +29,7 @@ from reconciler.sandbox.platforms import (
     nixflex,
     nixflex_agents,
     ravan,
+    retell,
     vapi,
     vapi_rows,
 )
@@ -53,6 +54,7 @@ SERVED = (
     ServedPlatform(butter.PLATFORM, (butter,)),
     ServedPlatform(ravan.PLATFORM, (ravan,)),
     ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
+    ServedPlatform(retell.PLATFORM, (retell,)),
     ServedPlatform(vapi.PLATFORM, (vapi_rows, vapi)),
     ServedPlatform(elevenlabs.PLATFORM, (elevenlabs, elevenlabs_agents)),
 )

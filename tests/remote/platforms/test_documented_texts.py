@@ -28,6 +28,7 @@ OTHER_COMPARISONS = {
     ("elevenlabs.py", "region.partition"): "tells a region from its edge",
     ("dasha.py", "each.number_sid[2:].lower"): "writes a SID as Dasha needs it",
     ("livekit_objects.py", "mode.rsplit('_', 1)[1].lower"): "reads the name of an encryption",
+    ("retell.py", "_E164.fullmatch"): "tells telephone numbers from extensions",
     ("vapi_rows.py", "sid[2:].lower"): "brings an account SID into its normal form",
     ("vapi_rows.py", "_ACCOUNT_SID.fullmatch"): "shows an account SID only when it is one",
     ("nixflex.py", "_ACCOUNT.fullmatch"): "checks an account SID before it is sent",

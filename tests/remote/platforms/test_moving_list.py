@@ -92,7 +92,7 @@ def asked(*numbers: str) -> list[RegistrationRequest]:
 
 def test_every_platform_whose_list_has_pages_is_tried() -> None:
     by_time = {"vapi"}  # its pages cannot shift: `test_vapi_pages`
-    by_cursor = {"elevenlabs"}
+    by_cursor = {"elevenlabs", "retell"}
     assert {kind.type for kind in PLATFORM_KINDS.values() if kind.pages} == {
         *PAGED,
         *by_time,

@@ -22,6 +22,7 @@ ASKS = {
     "feather": UUIDS[4],
     "dasha": UUIDS[4],
     "elevenlabs": "agent_9",
+    "retell": "agent_9",
     "vapi": UUIDS[4],
 }
 """Platforms that can be asked → an agent that they do not have."""

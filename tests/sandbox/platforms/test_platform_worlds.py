@@ -46,6 +46,8 @@ SEED: dict[str, Any] = {
     "ravan_numbers": [{"number": "+15550100101"}],
     "livekit_inbound_trunks": [{"numbers": ["+15550100101"], "headers": {"X-Key": "planted"}}],
     "livekit_outbound_trunks": [{"address": "acme.pstn.twilio.com"}],
+    "retell_agents": [{"agent_id": "agent_1"}],
+    "retell_numbers": [{"phone_number": "+15550100101", "password": "planted"}],
     "vapi_settings": [{"after_delete": "half"}],
     "vapi_assistants": [{"name": "Reception"}],
     "vapi_squads": [{"name": "Crew"}],
