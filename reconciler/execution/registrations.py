@@ -346,7 +346,10 @@ class RegistrationRunner:
         self, outcome: Outcome, before: Wire | RemoteError | None, after: Wire | RemoteError | None
     ) -> Outcome:
         """Add what the platform has written on the number."""
-        if after is None:
+        # With a declared trunk the number is written and recorded as any number.
+        entry = outcome.action.entry
+        takes_trunk = entry is not None and uses_own_trunk(entry.last_applied)
+        if after is None or (outcome.succeeded and takes_trunk):
             return outcome
         if isinstance(after, RemoteError):
             return msgspec.structs.replace(

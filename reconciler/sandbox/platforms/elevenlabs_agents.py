@@ -12,13 +12,8 @@ from itertools import count
 import msgspec
 
 from reconciler.sandbox.http.messages import Reply, json_reply
-from reconciler.sandbox.platforms.elevenlabs import (
-    PLATFORM,
-    fetch_agent,
-    invalid,
-    refusal,
-    require_text,
-)
+from reconciler.sandbox.platforms.elevenlabs import PLATFORM, fetch_agent
+from reconciler.sandbox.platforms.elevenlabs_rows import invalid, refusal, require_text
 from reconciler.sandbox.platforms.platform import PlatformCall, clamp_number
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, set_dates
 from reconciler.sandbox.store import Store

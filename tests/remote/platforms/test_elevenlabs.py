@@ -13,7 +13,7 @@ from reconciler.errors import RemoteError
 from reconciler.model.credentials import TwilioLogin
 from reconciler.model.route import Value
 from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest
-from reconciler.sandbox.platforms import elevenlabs as played
+from reconciler.sandbox.platforms import elevenlabs_rows as played
 from reconciler.sandbox.service.app import Sandbox
 from tests.remote.platforms.test_refusals import adapter
 from tests.support.adapter_runner import (
