@@ -208,6 +208,32 @@ def test_a_rotated_token_is_a_replacement_and_is_announced(runner: PlatformRunne
     runner.settled()
 
 
+def test_a_state_without_fingerprints_learns_them_and_replaces_nothing(
+    runner: PlatformRunner,
+) -> None:
+    """So is a state that was written when the account came from the environment."""
+    declare(runner, {TWO: "sales"}, accounts=None)
+    runner.environ |= {
+        "TWILIO_ACCOUNT_SID": AC,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_BASE_URL": runner.sandbox.base_url,
+    }
+    runner.apply()
+    address = f"registration/el/{TWO}"
+    assert "token" not in runner.state[address]["last_applied"]
+
+    declare(runner, {TWO: {"agent": "sales", "account": "default"}}, accounts=named_default(runner))
+    runner.settled()
+    runner.apply()
+    assert "token" in runner.state[address]["last_applied"]
+
+
+def named_default(runner: PlatformRunner) -> dict[str, object]:
+    """The account of the environment, declared under the name that it has there."""
+    login = {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": runner.sandbox.base_url}
+    return {"default": login}
+
+
 def test_nothing_is_replaced_for_what_the_list_does_not_show(runner: PlatformRunner) -> None:
     """Somebody has imported the number in the dashboard, for the same agent."""
     row = {"phone_number": TWO, "account_sid": AC, "agent_id": FIRST, "organization": "mine"}

@@ -57,8 +57,12 @@ _FIELDS = {
     "friendly_name": "label",
 }
 """Attribute of a registration → the field of a change."""
-_CODES = {"invalid_api_key": "invalid_api_key", "missing_permissions": "platform_forbidden"}
-"""Documented status in a refusal → our code: both come with 401."""
+_CODES = {
+    "invalid_api_key": "invalid_api_key",
+    "missing_permissions": "platform_forbidden",
+    "quota_exceeded": "payment_required",
+}
+"""Documented status in a refusal → our code: all of them come with 401."""
 
 
 class ElevenLabs(UndocumentedCalls):

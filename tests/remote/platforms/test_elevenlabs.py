@@ -284,6 +284,7 @@ INVALID = {
             "invalid_api_key",
         ),
         (401, {"detail": {"status": "missing_permissions", "message": "m"}}, "platform_forbidden"),
+        (401, {"detail": {"status": "quota_exceeded", "message": "m"}}, "payment_required"),
         (403, {"detail": {"status": "other", "message": "m"}}, "platform_forbidden"),
         (404, {"detail": {"status": "x", "message": "Document not found"}}, "agent_not_found"),
         (400, {"detail": {"status": "x", "message": "m"}}, "platform_refused"),
