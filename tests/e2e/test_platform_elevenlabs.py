@@ -466,3 +466,29 @@ def test_a_number_changes_between_its_two_ways(runner: PlatformRunner, first: st
     declare(runner, {})
     runner.apply()
     assert runner.hooks(TWO) == {}
+
+
+@pytest.mark.parametrize("first", ["trunk", "import"])
+def test_refused_change_of_the_way_leaves_the_number_where_it_was(
+    runner: PlatformRunner, first: str
+) -> None:
+    ways: dict[str, dict[str, object]] = {
+        "trunk": {"agent": "sales", "trunk": "edge", "takeover": "allow"},
+        "import": {"agent": "sales", "takeover": "allow"},
+    }
+    on_trunk(runner, {TWO: ways[first]})
+    runner.apply()
+    hooks, provider = runner.hooks(TWO), row_of(runner, TWO).provider
+    on_trunk(runner, {TWO: ways["import" if first == "trunk" else "trunk"]})
+    refuse = f.Refuse(
+        path="/elevenlabs/v1/convai/phone-numbers", method="POST", status=400, times=1
+    )
+    runner.sandbox.faults.add(refuse)
+    done = runner.end(runner.start("apply", "--json", "--auto-approve"))
+    assert done.code in (1, 5), done.out
+    runner.sandbox.faults.clear()
+    assert row_of(runner, TWO).provider == provider
+    assert runner.hooks(TWO) == hooks
+    runner.apply()
+    runner.settled()
+    assert row_of(runner, TWO).provider != provider
