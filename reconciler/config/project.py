@@ -71,6 +71,8 @@ class Agent(msgspec.Struct, frozen=True):
     platform: str | None = None
     id: str | None = None
     in_place_of_id: str | None = None
+    recipe_url: str | None = None
+    """The URL of an agent on a recipe: its voice webhook, or an origination URL of a trunk."""
     application: str | None = None
     owner: str | None = None
     outbound_number: str | None = None

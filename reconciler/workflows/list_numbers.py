@@ -87,6 +87,15 @@ def _read_other_accounts(
     return msgspec.structs.replace(resources, observed=observed.with_accounts(numbers, unread))
 
 
+def _list_recipe_agents(project: Project) -> dict[str, str]:
+    """Return the platform of each agent on a recipe."""
+    found: dict[str, str] = {}
+    for name, agent in project.agents.items():
+        if agent.recipe_url is not None:
+            found[name] = agent.platform or ""
+    return found
+
+
 def _to_listing(options: RunOptions, project: Project, resources: Resources, plan: Plan) -> Listing:
     """Return the facts of all numbers."""
     drifted = compare_recorded(resources) if options.refresh else []
@@ -99,6 +108,7 @@ def _to_listing(options: RunOptions, project: Project, resources: Resources, pla
         changing=frozenset({action.address for action in plan.actions}),
         unread=frozenset(observed.unread) | resources.outside,
         unread_platforms=frozenset(observed.partial),
+        recipe_agents=_list_recipe_agents(project),
         refreshed=options.refresh,
     )
 

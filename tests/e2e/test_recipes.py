@@ -63,6 +63,16 @@ def test_a_webhook_recipe_is_a_route_of_the_project(runner: PlatformRunner) -> N
     runner.apply()
     assert runner.hooks(ONE) == {"voice_url": ultravox(FIRST)}
 
+    [row] = [
+        row for row in runner.json("list", "--platform", "uv")["numbers"] if row["e164"] == ONE
+    ]
+    assert row["agent"] == "night"
+    shown = runner.json("show", "agent/night")["resource"]
+    assert (shown["platform"], shown["id"]) == ("uv", FIRST)
+    assert shown["routes"]["voice"] == f"webhook {ultravox(FIRST)}"
+    shown = runner.json("show", "agent/live")["resource"]
+    assert shown["routes"]["voice"] == f"trunk to {OPENAI}"
+
     declare(runner, {ONE: "day", TWO: "day"})
     assert actions(runner.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
     runner.apply()

@@ -24,6 +24,7 @@ from reconciler.config.source.nodes import Place
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import make_webhook
 from reconciler.kinds.number_fields import BY_NAME, NONE
+from reconciler.kinds.platforms.recipes import Route
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Value, Webhook
 
@@ -131,8 +132,10 @@ def service_ref(written: str) -> str:
     return normal_sid(written) if is_sid(written, "MG") else written
 
 
-def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:
-    """Return a declared agent as a value."""
+def compile_agent(
+    name: str, agent: DeclaredAgent, parts: Attrs, place: Place, route: Route | None = None
+) -> Agent:
+    """Return a declared agent as a value; `route` is that of an agent on a recipe."""
     recording = agent.webhooks.recording_status if agent.webhooks else None
     application = application_ref(agent.application) if agent.application else None
 
@@ -141,8 +144,9 @@ def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -
         kind="webhooks" if agent.webhooks else "application" if agent.application else "platform",
         parts=parts,
         position=place.at("key"),
-        platform=agent.platform,
-        id=agent.id,
+        platform=route.platform if route is not None else agent.platform,
+        id=route.id if route is not None else agent.id,
+        recipe_url=route.url if route is not None else None,
         in_place_of_id=_describe_in_place_of_id(agent),
         application=application,
         owner=agent.owner,

@@ -46,7 +46,7 @@ def expand_recipes(settings: Settings) -> list[Diagnostic]:
             settings.agents[name] = Checked(place, None)
         else:
             settings.agents[name] = Checked(place, _to_own_agent(agent, route))
-            settings.recipe_routes[name] = route
+            settings.recipe_routes[name] = route._replace(platform=agent.platform or "")
     return problems
 
 

@@ -101,7 +101,8 @@ def _agents(settings: Settings) -> dict[str, Agent]:
     for name, (place, agent) in settings.agents.items():
         if agent is not None:
             parts = agent_parts(agent, settings.applications)
-            agents[name] = compile_agent(name, agent, parts, place)
+            route = settings.recipe_routes.get(name)
+            agents[name] = compile_agent(name, agent, parts, place, route)
     return agents
 
 

@@ -37,11 +37,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(NamedTuple):
-    """A route that a recipe has built: the recipe, the agent's id, and the URL."""
+    """A route that a recipe has built: the recipe, the agent's id, the URL, and the declared name of
+    the platform, where that is known.
+    """
 
     recipe: Recipe
     id: str
     url: str
+    platform: str = ""
 
 
 ULTRAVOX = Recipe(
@@ -71,7 +74,7 @@ DAILY = Recipe(
     model_name="Daily",
     title="Daily",
     way="trunk",
-    source="https://docs.pipecat.ai",
+    source="https://docs.daily.co/docs/guides/features/dial-in-dial-out/sip-trunk/twilio",
     domains=("daily.co",),
     template="sip:{id}.siptrunk.sip-us.daily.co",
     pattern=r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?",

@@ -180,7 +180,7 @@ class _GraphBuilder:
         parts: dict[str, Value] = {**agent.parts, "recording": agent.recording_status}
         for part, value in parts.items():
             self._add_route(source, part, value)
-        if agent.platform:
+        if agent.kind == "platform" and agent.platform:
             named = agent.id or agent.in_place_of_id or ""
             self.add_edge(source, self.add_node("platform", agent.platform), named)
 

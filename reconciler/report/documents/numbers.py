@@ -107,6 +107,7 @@ class NumberFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `drifted` and `changing` are the addresses that have drifted and that an apply would change.
     `unread` are the accounts, `unread_platforms` the platforms, whose numbers are not known.
+    `recipe_agents` are the agents on recipes, with their platforms.
     `refreshed` is false with `--no-refresh`: `observed` then holds the recorded values.
     """
 
@@ -117,6 +118,7 @@ class NumberFacts(msgspec.Struct, frozen=True, kw_only=True):
     changing: frozenset[str]
     unread: frozenset[str] = frozenset()
     unread_platforms: frozenset[str] = frozenset()
+    recipe_agents: Mapping[str, str] = {}
     refreshed: bool = True
 
 
@@ -242,7 +244,7 @@ class _RowBuilder:
             account=account,
             managed=True,
             agent=options.agent,
-            platform=options.platform,
+            platform=options.platform or facts.recipe_agents.get(options.agent or ""),
             friendly_name=live.name if live is not None else None,
             labels=dict(options.labels),
             route=_route(live, facts.observed),

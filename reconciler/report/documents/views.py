@@ -97,6 +97,8 @@ def agent_row(agent: Agent, desired: Iterable[Desired]) -> dict[str, Any]:
     if agent.kind == "platform":
         named = agent.id or agent.in_place_of_id
         routes["voice"] = f"agent {named} on {agent.platform}"
+    elif agent.recipe_url is not None and agent.parts.get("voice") is None:
+        routes["voice"] = f"trunk to {agent.recipe_url}"
     return {
         "kind": "agent",
         "name": agent.name,
