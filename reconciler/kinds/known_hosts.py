@@ -88,5 +88,5 @@ def guess_platform(urls: Iterable[object]) -> str | None:
 
 def describe_guess(platform: str) -> str:
     """Return the hint for a report: `looks like a Vapi import`."""
-    article = "an" if platform[0] in "AEIO" else "a"
+    article = "an" if platform[0] in "AEIOU" else "a"
     return f"looks like {article} {platform} import"

@@ -89,9 +89,20 @@ def test_a_trunk_recipe_gives_its_url_to_the_trunk(runner: PlatformRunner) -> No
     runner.apply()
     number = runner.twilio_number(THREE)
     assert number.trunk_sid
-    urls = runner.json("state", "show", f"origination_url/edge/{OPENAI}")
-    assert urls
+    assert f"origination_url/edge/{OPENAI}" in runner.state
     runner.settled()
+
+    # `origination` is left out of the file: what somebody else has added is watched, not removed.
+    other = {"trunk_sid": number.trunk_sid, "sip_url": "sip:other.example.com"}
+    runner.world.extend({"format": 1, "origination_urls": [other]})
+    [drifted] = runner.json("drift", code=2)["drifted"]
+    assert drifted["address"] == "origination_url/edge/sip:other.example.com"
+    assert actions(runner.json("plan")) == []
+
+    declare(runner, {}, trunks=trunks)
+    runner.apply()
+    assert f"origination_url/edge/{OPENAI}" not in runner.state
+    assert not runner.twilio_number(THREE).trunk_sid
 
 
 def test_export_writes_the_agents_of_recipes(runner: PlatformRunner) -> None:
