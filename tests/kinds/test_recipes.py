@@ -31,7 +31,8 @@ BUILT = [
 @pytest.mark.parametrize(("recipe", "agent", "url"), BUILT)
 def test_the_route_is_the_documented_one(recipe: Recipe, agent: str, url: str) -> None:
     route = build_route(recipe, agent)
-    assert route == (recipe, agent, url)
+    assert route is not None
+    assert (route.recipe, route.id, route.url) == (recipe, agent, url)
     assert find_route(url, recipe.way) == route
     other = "trunk" if recipe.way == "webhook" else "webhook"
     assert find_route(url, other) is None  # type: ignore[arg-type]
