@@ -129,6 +129,8 @@ def test_twilio_and_this_machine_need_no_setting(tmp_path: Path, url: str) -> No
         ("nixflex", "https://api.getbutter.ai", False),
         ("nixflex", "https://api.twilio.com", False),
         ("feather", "https://api-sandbox.featherhq.com", True),
+        ("vapi", "https://api.eu.vapi.ai", True),
+        ("vapi", "https://a.sip.vapi.ai", False),
         ("feather", "https://featherhq.com.example.net", False),
         ("livekit", "https://acme.livekit.cloud", True),
         ("livekit", "http://acme.livekit.cloud", False),

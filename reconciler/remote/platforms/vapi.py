@@ -32,6 +32,7 @@ from reconciler.remote.platforms.parsing import refusal_text, text_in
 from reconciler.remote.platforms.platform_type import PlatformType
 from reconciler.remote.platforms.vapi_rows import (
     Row,
+    find_login,
     list_agent_keys,
     list_all_rows,
     pick_row,
@@ -70,10 +71,17 @@ class Vapi(UndocumentedCalls):
 
         accounts = {each.key: each.account for each in asked}
         logins = self._logins(accounts.values())
+        by_sid = {login.sid: login for login in logins.values()}
+        # A number may be requested by its SID, which no record shows.
+        has_sids = any(key[:1] != "+" for key in accounts)
+
         found: list[RegisteredNumber] = []
         for key, rows in by_number.items():
             login = logins.get(accounts.get(key, ""))
-            row = pick_row(self.name, key, rows, login, is_asked=key in accounts)
+            if login is None and has_sids:
+                login = find_login(rows, by_sid)
+            is_asked = key in accounts or login is not None
+            row = pick_row(self.name, key, rows, login, is_asked=is_asked)
             found.append(to_number(self.name, row, login))
         return found
 

@@ -110,6 +110,15 @@ def _format(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def find_login(rows: Sequence[Row], by_sid: Mapping[str, TwilioLogin]) -> TwilioLogin | None:
+    """Return the login of the first of these accounts that a record of the number names."""
+    for row in rows:
+        login = by_sid.get(_account_of(row) or "")
+        if login is not None:
+            return login
+    return None
+
+
 def pick_row(
     platform: str, key: str, rows: Sequence[Row], login: TwilioLogin | None, *, is_asked: bool
 ) -> Row:

@@ -300,6 +300,15 @@ def test_the_record_of_the_own_account_counts(server: Server) -> None:
     assert len(adapter(server).list([])) == 1, "a number that nobody asked about is no problem"
 
 
+def test_a_number_that_is_requested_by_its_sid_is_compared_too(server: Server) -> None:
+    foreign = record(id="foreign", twilioAccountSid="AC" + "9" * 32, twilioAuthToken=THEIR_TOKEN)
+    own = record(id="own", twilioAuthToken=THEIR_TOKEN)
+    server.behaves(lambda seen: Answer(body=[foreign, own]))
+    request = RegistrationRequest("registration/p/PN1", "PN" + "1" * 32, ATTRS, "main")
+    [found] = adapter(server).list([request])
+    assert (found.id, found.attrs["credentials"]) == ("own", "another auth token")
+
+
 def test_an_agent_is_described_whatever_its_kind(server: Server) -> None:
     for fields, agent in (
         ({}, ASSISTANT),
