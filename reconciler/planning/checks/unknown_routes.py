@@ -1,5 +1,5 @@
-"""List the SIDs of trunks and applications that numbers name, and report numbers whose trunk or
-application is not in their account; pure.
+"""List the SIDs of trunks, applications and messaging services that numbers name, and report numbers
+whose trunk, application or service is not in their account; pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Wire
+from reconciler.model.route import ApplicationRoute, Attrs, Membership, TrunkRoute, Wire
 from reconciler.planning.plan import Plan
 
 _SID_LENGTH = 34
@@ -20,18 +20,20 @@ _SWITCHES = ("trunk_sid", "voice_application_sid", "sms_application_sid")
 
 
 def literal_sids(attrs: Attrs) -> list[str]:
-    """Return the SIDs of trunks and applications that these attributes name literally."""
+    """Return the SIDs of trunks, applications and services that these attributes name literally."""
     names: dict[str, None] = {}
     for value in attrs.values():
         if isinstance(value, TrunkRoute):
             names[value.trunk] = None
         elif isinstance(value, ApplicationRoute):
             names[value.application] = None
+        elif isinstance(value, Membership):
+            names[value.service] = None
     return [name for name in names if _is_sid(name)]
 
 
 def _is_sid(name: str) -> bool:
-    return name[:2] in ("TK", "AP") and len(name) == _SID_LENGTH
+    return name[:2] in ("TK", "AP", "MG") and len(name) == _SID_LENGTH
 
 
 def sids_to_restore(fields: Wire) -> list[str]:
@@ -95,17 +97,21 @@ def _kind_and_code(sid: str) -> tuple[str, str]:
     if sid.startswith("TK"):
         code = "trunk_not_in_twilio"
         return "trunk", code
+    if sid.startswith("MG"):
+        code = "messaging_service_not_in_twilio"
+        return "messaging service", code
     code = "application_not_in_twilio"
     return "application", code
 
 
 def _unknown_route(want: Desired, sid: str) -> Diagnostic:
     kind, code = _kind_and_code(sid)
+    preposition = "into" if sid.startswith("MG") else "on"
     return Diagnostic.at(
         want.position,
         code=code,
         summary=f"{kind.capitalize()} not found on Twilio",
-        detail=f"{want.key} is to be put on {kind} {sid}, which account `{want.profile.account}` "
+        detail=f"{want.key} is to be put {preposition} {kind} {sid}, which account `{want.profile.account}` "
         "does not have: it was deleted, is mistyped, or belongs to another account. Correct the "
         f"SID, or declare the {kind} and name it.",
         address=want.address,

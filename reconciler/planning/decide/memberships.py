@@ -19,7 +19,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Membership, Value
-from reconciler.planning.decide.compare import last_applied
+from reconciler.planning.decide.compare import is_as_written, last_applied
 from reconciler.planning.decide.live_values import live_value
 
 
@@ -49,10 +49,20 @@ def membership_after_us(entry: Entry, live: Live) -> dict[str, Value]:
 
 def _is_ours(entry: Entry, live: Live) -> bool:
     """Return whether a number is where we left it, also where a run died on its way back."""
+    if MEMBERSHIP not in entry.last_applied:
+        return is_as_written(entry, live, MEMBERSHIP)
+
     have = live_value(live, MEMBERSHIP)
     if have == last_applied(entry, live, MEMBERSHIP):
         return True
     return have is None and MEMBERSHIP in (entry.pending or {})
+
+
+def keep_membership(base: Entry, entry: Entry) -> Entry:
+    """Return `base` with the membership that `entry` has recorded as last applied."""
+    kept = {**base.last_applied, MEMBERSHIP: entry.last_applied[MEMBERSHIP]}
+    previous = _without(base.previously_managed)
+    return msgspec.structs.replace(base, last_applied=kept, previously_managed=previous)
 
 
 def without_membership(entry: Entry) -> Entry:

@@ -20,6 +20,7 @@ from reconciler.planning.decide.compare import all_written_values, compare, prio
 from reconciler.planning.decide.live_values import live_attrs
 from reconciler.planning.decide.memberships import (
     find_membership_to_restore,
+    keep_membership,
     without_membership,
 )
 from reconciler.planning.decide.number_steps import Write, list_writes
@@ -167,16 +168,18 @@ def align(
     if not found.wanted and not undeclared:
         return [], None if found.base == entry else found.base
 
+    # The membership stays recorded until the step that ends it: a run may die before that.
+    base = keep_membership(found.base, entry) if undeclared else found.base
     actions: list[Action] = []
     wanted = {**found.wanted, **undeclared}
     reason: Reason = found.reason if found.wanted else "config"
     writes = list_writes(declared.kind, live, wanted, found.fresh, our_urls)
-    for action in _make_write_actions(declared, live, writes, reason, found.base):
+    for action in _make_write_actions(declared, live, writes, reason, base):
         if action.set.keys() & undeclared.keys() and action.entry is not None:
             action = msgspec.structs.replace(action, entry=without_membership(action.entry))
         resumes = found.resumes and not undeclared
         actions.append(msgspec.structs.replace(action, resume=resumes))
-    return actions, found.base if found.resolved else None
+    return actions, base if found.resolved else None
 
 
 def _make_write_actions(

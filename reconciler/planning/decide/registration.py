@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import describe_route
+from reconciler.kinds.number import WIRE_FIELDS, describe_route
 from reconciler.kinds.platforms.kind import PlatformKind, uses_own_trunk
 from reconciler.kinds.platforms.table import needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
@@ -291,7 +291,8 @@ def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue
         return entry.prior
     if number is None:
         return {}
-    return {field: value for field, value in number.live.wire.items() if value}
+    wire = number.live.wire
+    return {field: wire[field] for field in WIRE_FIELDS if wire.get(field)}
 
 
 def _make_entry(declared: Desired, *, created: bool) -> Entry:

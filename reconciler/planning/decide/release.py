@@ -45,7 +45,7 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     `whole`: values that are as before are written too, because a platform ends its registration
     first and may clear them.
     """
-    before_us = membership_after_us(entry, live) if MEMBERSHIP in entry.last_applied else {}
+    before_us = membership_after_us(entry, live) if MEMBERSHIP in all_written_values(entry) else {}
     leaving: list[Action] = []
     if before_us:
         leaving.append(_leave_service(address, entry, live, before_us))

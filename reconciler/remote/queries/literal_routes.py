@@ -1,5 +1,5 @@
-"""Collect the SIDs of trunks and applications that numbers declare or get back, and find those that
-the account lacks.
+"""Collect the SIDs of trunks, applications and messaging services that numbers declare or get back,
+and find those that the account lacks.
 
 Twilio would refuse them only when a number is written, after other writes for the same number.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.kinds.application import APPLICATION
+from reconciler.kinds.messaging_service import MESSAGING_SERVICE
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model.desired import Desired
@@ -18,7 +19,7 @@ from reconciler.planning.checks.unknown_routes import literal_sids, sids_to_rest
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
 
-_KINDS = {"TK": TRUNK.name, "AP": APPLICATION.name}
+_KINDS = {"TK": TRUNK.name, "AP": APPLICATION.name, "MG": MESSAGING_SERVICE.name}
 
 
 def collect_literal_sids(
