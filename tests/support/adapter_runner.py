@@ -192,5 +192,9 @@ class AdapterRunner:
 
     @property
     def writes(self) -> int:
-        """Count the writing calls to the platform. LiveKit also reads with POST."""
-        return sum(call.is_write and "/List" not in call.path for call in self.sandbox.calls)
+        """Count the writing calls to the platform. LiveKit and Retell also read with POST."""
+        reads = ("/List", "/v2/list-")
+        written = 0
+        for call in self.sandbox.calls:
+            written += call.is_write and not any(read in call.path for read in reads)
+        return written

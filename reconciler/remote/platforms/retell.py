@@ -167,9 +167,11 @@ class Retell(UndocumentedCalls):
         try:
             self._caller.send("GET", _path("get-agent", agent))
         except RemoteError as error:
-            if error.status == 404:
-                return errors.with_code(error, "agent_not_found")
-            raise
+            if error.status != 404:
+                raise
+            # A server without this call answers 404 for every agent. The list is read by POST.
+            self._caller.send("POST", "/v2/list-agents", body={"limit": 1}, idempotent=True)
+            return errors.with_code(error, "agent_not_found")
         return None
 
     def _fetch(self, key: str) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Imitate the routes of ElevenLabs for agents: get one, list its branches, list its deployments and
+"""Imitate the routes of ElevenLabs for agents: list them, get one, list its branches, list its deployments and
 make one, which divides its calls between its branches.
 
 https://elevenlabs.io/docs/eleven-agents/api-reference/agents/deployments/create
@@ -12,8 +12,14 @@ from itertools import count
 import msgspec
 
 from reconciler.sandbox.http.messages import Reply, json_reply
-from reconciler.sandbox.platforms.elevenlabs import PLATFORM, fetch_agent
-from reconciler.sandbox.platforms.elevenlabs_rows import invalid, refusal, require_text
+from reconciler.sandbox.platforms.elevenlabs import (
+    AGENTS,
+    PLATFORM,
+    fetch_agent,
+    invalid,
+    refusal,
+    require_text,
+)
 from reconciler.sandbox.platforms.platform import PlatformCall, clamp_number
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, set_dates
 from reconciler.sandbox.store import Store
@@ -77,6 +83,17 @@ def _deployments_of(call: PlatformCall, agent: str) -> list[ElevenLabsDeployment
     """Return the deployments of an agent, newest first."""
     rows = call.store.table(DEPLOYMENTS)
     return [row for row in reversed([*rows]) if row.agent_id == agent]
+
+
+def _list(call: PlatformCall) -> Reply:
+    """Return the first page of the agents of the key's organisation."""
+    size = clamp_number(call.request.query.get("page_size", ""), _PAGE, least=1, most=_MOST)
+    visible = []
+    for row in call.store.table(AGENTS):
+        if row.organization == call.organization:
+            visible.append({"agent_id": row.sid, "name": row.name})
+    more = len(visible) > size
+    return json_reply(200, {"agents": visible[:size], "has_more": more, "next_cursor": None})
 
 
 def _fetch(call: PlatformCall) -> Reply:
@@ -169,6 +186,7 @@ def _read_traffic(call: PlatformCall) -> dict[str, float]:
 
 
 ROUTES = (
+    PLATFORM.route("GET", "/v1/convai/agents", _list),
     PLATFORM.route("GET", "/v1/convai/agents/{agent}", _fetch),
     PLATFORM.route("GET", "/v1/convai/agents/{agent}/branches", _list_branches),
     PLATFORM.route("GET", "/v1/convai/agents/{agent}/deployments", _list_deployments),

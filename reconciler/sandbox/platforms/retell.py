@@ -340,6 +340,17 @@ def _fetch_agent(call: PlatformCall) -> Reply:
     return json_reply(200, {"agent_id": row.sid, "agent_name": row.agent_name, "version": 0})
 
 
+def _list_agents(call: PlatformCall) -> Reply:
+    """Return the first agents that the key may see; the call reads, although it is a POST."""
+    visible: list[dict[str, object]] = []
+    for row in call.store.table(AGENTS):
+        if row.organization == call.organization:
+            visible.append({"agent_id": row.sid, "agent_name": row.agent_name, "version": 0})
+    limit = call.body.get("limit", 50)
+    size = limit if isinstance(limit, int) and 0 < limit <= 1000 else 50
+    return json_reply(200, {"items": visible[:size], "has_more": len(visible) > size})
+
+
 ROUTES = (
     PLATFORM.route("GET", "/v2/list-phone-numbers", _list),
     PLATFORM.route("POST", "/import-phone-number", _import),
@@ -347,4 +358,5 @@ ROUTES = (
     PLATFORM.route("PATCH", "/update-phone-number/{number}", _change),
     PLATFORM.route("DELETE", "/delete-phone-number/{number}", _delete),
     PLATFORM.route("GET", "/get-agent/{agent}", _fetch_agent),
+    PLATFORM.route("POST", "/v2/list-agents", _list_agents),
 )
