@@ -206,3 +206,13 @@ def test_both_spellings_of_the_answer_are_read() -> None:
         found = read_account_regions(gateway, {ONE}, with_messages={ONE})
         assert (found.regions, found.messages) == ({ONE: "ie1"}, {ONE: "us1"})
         assert gateway.call.call_count == 1
+
+
+def test_a_server_without_version_3_is_asked_once(runner_of: Make) -> None:
+    runner = in_regions(runner_of, dict.fromkeys(ALL, "us1"))
+    runner.sandbox.faults.add(Refuse(path="/v3/*", status=404, code=20404, message="No"))
+    runner.declare(dict.fromkeys(ALL, "support"), account={"region": "us1"})
+    planned = runner.plan()
+    assert (planned.plan.diagnostics, planned.notes) == ((), ())
+    assert len(both_asked(runner)) == 1
+    assert asked(runner) == sorted(ALL)

@@ -144,6 +144,9 @@ class _RegionReader:
             self.problem = self.problem or _unknown_warning(self._gateway.account, error, key)
             return
 
+        # A server without version 3 does not know there what version 2 knows.
+        if self.messages.pop(key, None) is not None:
+            self._lacks_messages = True
         region = _region_in(row, "voice_region", "voiceRegion")
         if region:
             self.regions[key] = region
