@@ -261,6 +261,7 @@ class LawRunner:
             "PLATFORM_KEY": "key:half",
             "PLATFORM_SECRET": "secret-of-at-least-32-characters",
             "SIP_PASSWORD": "Correct-Horse-1",
+            "NEW_PASSWORD": "Another-Horse-2",
             "TOKEN": TOKEN,
         }
         return RunOptions(
