@@ -137,9 +137,14 @@ class Retell(UndocumentedCalls):
         Raises RemoteError for an answer that has more and does not say where, and for a key that an
         earlier page had: its pages have no end.
         """
-        if answer.get("has_more") is not True:
-            return None
         key = text_in(answer, "pagination_key")
+        has_more = answer.get("has_more", key is not None)
+        if not isinstance(has_more, bool):
+            raise self._error(
+                "the list", "unexpected_answer", "`has_more` is neither true nor false"
+            )
+        if not has_more:
+            return None
         if key is None:
             message = "the list has more numbers and no key for them"
             raise self._error("the list", "unexpected_answer", message)

@@ -266,6 +266,7 @@ def test_all_pages_are_read_and_other_numbers_are_left_out(server: Server) -> No
         (page([shown(sip_outbound_trunk_config={"transport": 1})]), "unexpected_answer"),
         (page([shown(), shown(nickname="b")]), "inconsistent_listing"),
         (page([shown()], has_more=True), "unexpected_answer"),
+        (page([shown()], has_more="yes", pagination_key="two"), "unexpected_answer"),
         (page([shown()], has_more=True, pagination_key="same"), "endless_listing"),
         (page([], has_more=True, pagination_key="same"), "endless_listing"),
     ],
@@ -275,6 +276,7 @@ def test_an_answer_that_is_not_understood_is_no_list(
 ) -> None:
     server.behaves(lambda seen: answer)
     assert code_of(server) == code
+    assert len(server.seen) <= 2, "a page that was shown before is not read on"
 
 
 def test_pages_without_end_are_given_up(server: Server) -> None:
