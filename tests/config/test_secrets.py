@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.config.load.load import load
 from reconciler.config.project import AccountSettings, Secret
+from reconciler.config.secrets.fingerprints import seal
 from reconciler.config.secrets.references import credentials, reveal
 from reconciler.config.source.source_line import (
     mask_secrets,
@@ -40,6 +41,29 @@ def test_an_auth_token_goes_with_the_account_sid(loaded: Load, tmp_path: Path) -
     found = credentials(account(loaded, "auth_token: {env: TOKEN}"), {"TOKEN": PLANTED}, tmp_path)
     assert (found.name, found.sid, found.username, found.password) == ("main", SID, SID, PLANTED)
     assert PLANTED not in repr(found)
+
+
+def test_resources_with_one_reference_share_a_fingerprint(loaded: Load, tmp_path: Path) -> None:
+    """A trunk may have 10,000 numbers: a fingerprint of its own for each would take minutes."""
+    text = """
+platforms: {ret: {type: retell, api_key: {env: KEY}, credential: pbx/agents}}
+agents: {desk: {platform: ret, id: agent_1}}
+trunks:
+  edge:
+    domain: acme-edge.pstn.twilio.com
+    credential_lists: [{name: pbx, credentials: [{username: agents, password: {env: PASSWORD}}]}]
+numbers:
+  "+15550100101": {agent: desk, trunk: edge}
+  "+15550100102": {agent: desk, trunk: edge}
+"""
+    project = loaded(text)
+    environ = {"PASSWORD": "Planted-Password-1"}
+    sealed = seal(project, project.desired, [], environ)
+    values = [each.profile.attrs.get("password") for each in sealed.desired]
+    found = {value for value in values if value is not None}
+    assert len([value for value in values if value is not None]) == 3
+    assert len(found) == 1
+    assert list(sealed.secrets.values()) == ["Planted-Password-1"]
 
 
 def test_an_api_key_goes_before_an_auth_token(loaded: Load, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reconciler.model.action import Action
-from reconciler.model.desired import Desired, Options, Profile
+from reconciler.model.desired import Desired, Options, Profile, Purchase
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, TrunkRoute, Value, Webhook
@@ -134,6 +134,21 @@ def test_a_working_number_joins_the_trunk_only_once_the_platform_has_it() -> Non
     assert {REGISTRATION, "trunk/edge", *below} <= set(attach.depends_on)
     assert attach.joins
     assert order(made)[-2:] == [("registration", "register"), ("number", "attach_trunk")]
+
+
+def test_a_number_that_is_bought_joins_the_trunk_once_the_platform_has_it() -> None:
+    desired = on_trunk()
+    for at, each in enumerate(desired):
+        profile = msgspec.structs.replace(each.profile, purchase=Purchase(country="US"))
+        desired[at] = msgspec.structs.replace(each, profile=profile)
+    made = plan(desired)
+    assert order(made) == [
+        ("number", "purchase"),
+        ("registration", "register"),
+        ("number", "overwrite_webhooks"),
+        ("number", "attach_trunk"),
+    ]
+    assert REGISTRATION in action(made, "attach_trunk").depends_on
 
 
 def test_the_platform_neither_reads_nor_writes_the_number() -> None:

@@ -191,7 +191,11 @@ def _buy_or_refuse(identified: IdentifiedNumber, context: NumberContext) -> Deci
         problem = find_voice_problem(declared, address, None)
         if problem is not None:
             return Decision.refuse(problem)
-        return Decision(tuple(number.buy(declared, context.our_urls)))
+        actions: Sequence[Action] = number.buy(declared, context.our_urls)
+        platforms = context.platforms
+        if address in platforms.by_own_trunk:
+            actions = attach_last(actions, platforms.writes.get(address, ()))
+        return Decision(tuple(actions))
 
     missing = problems.number_missing(declared, address, entry, context.observed)
     return Decision.refuse(missing)
