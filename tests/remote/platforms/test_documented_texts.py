@@ -25,6 +25,10 @@ SOURCES = {
 
 OTHER_COMPARISONS = {
     ("caller.py", "str(value).lower"): "writes true and false into a query",
+    (
+        "elevenlabs_trunk.py",
+        "str(attrs.get('transport') or 'AUTO').lower",
+    ): "writes a transport as ElevenLabs needs it",
     ("elevenlabs.py", "region.partition"): "tells a region from its edge",
     ("dasha.py", "each.number_sid[2:].lower"): "writes a SID as Dasha needs it",
     ("livekit_objects.py", "mode.rsplit('_', 1)[1].lower"): "reads the name of an encryption",
