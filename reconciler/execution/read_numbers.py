@@ -69,6 +69,11 @@ class NumberReader:
         return rows
 
 
+def ends_on_own_trunk(action: Action) -> bool:
+    """Return whether a declared trunk takes the calls of the number after this action."""
+    return action.entry is not None and uses_own_trunk(action.entry.last_applied)
+
+
 def leaves_number(action: Action, live: Live | None) -> bool:
     """Return whether an action on a platform leaves the number on Twilio as it is, because a
     declared trunk takes its calls before and after.

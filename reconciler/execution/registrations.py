@@ -15,7 +15,7 @@ import msgspec
 from reconciler.errors import RemoteError
 from reconciler.execution.intents import without_noted_fields
 from reconciler.execution.outcome import Outcome
-from reconciler.execution.read_numbers import NumberReader, Rows, leaves_number
+from reconciler.execution.read_numbers import NumberReader, Rows, ends_on_own_trunk, leaves_number
 from reconciler.execution.registration_failures import (
     contradicted_outcome,
     explain_failed_action,
@@ -346,7 +346,8 @@ class RegistrationRunner:
         self, outcome: Outcome, before: Wire | RemoteError | None, after: Wire | RemoteError | None
     ) -> Outcome:
         """Add what the platform has written on the number."""
-        if after is None:
+        # With a declared trunk the number is written and recorded as any number.
+        if after is None or (outcome.succeeded and ends_on_own_trunk(outcome.action)):
             return outcome
         if isinstance(after, RemoteError):
             return msgspec.structs.replace(

@@ -271,3 +271,33 @@ def test_targeted_apply_records_only_the_destinations_it_used(runner: ProcessRun
     assert listed() == {"nix"}, "what was recorded before is still recorded"
     runner.apply()
     assert listed() == {"nix"}, "no number is there yet, so its key has not been sent"
+
+
+@pytest.mark.parametrize(
+    ("type_", "declared", "sent"),
+    [
+        ("vapi", "key", "env:K, env:S"),
+        ("vapi", "token", "env:T"),
+        ("elevenlabs", "token", "env:T"),
+        ("nixflex", "token", "env:T"),
+    ],
+)
+def test_credentials_that_an_import_sends_are_destinations(
+    tmp_path: Path, type_: str, declared: str, sent: str
+) -> None:
+    login = {
+        "token": "auth_token: {env: T}",
+        "key": "api_key: {env: K}, api_secret: {env: S}",
+    }
+    text = f"""
+version: 1
+project: acme
+accounts: {{main: {{sid: AC{"a" * 32}, {login[declared]}}}}}
+platforms: {{p: {{type: {type_}, api_key: {{env: P}}}}}}
+agents: {{sales: {{platform: p, id: agent_1}}}}
+numbers: {{"+15550100101": sales}}
+"""
+    (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+    project = load(tmp_path / "reconciler.yaml", environ={})
+    found = {each.credential for each in destinations_of(project) if each.key}
+    assert sent in found

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import elevenlabs
-from reconciler.sandbox.platforms.elevenlabs import NUMBERS, ElevenLabsNumber
+from reconciler.sandbox.platforms.elevenlabs_rows import NUMBERS, ElevenLabsNumber
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
 from tests.support.processes.platform_runner import AC, TOKEN, PlatformRunner, world
@@ -52,11 +52,14 @@ def runner(tmp_path: Path) -> Iterator[PlatformRunner]:
         yield PlatformRunner(tmp_path / "work", sandbox)
 
 
-def declare(runner: PlatformRunner, numbers: object, **sections: object) -> None:
+def declare(
+    runner: PlatformRunner, numbers: object, credential: str = "", **sections: object
+) -> None:
     platform = {
         "type": "elevenlabs",
         "api_key": runner.secret("ELEVENLABS_KEY", KEY),
         "base_url": f"{runner.sandbox.base_url}/elevenlabs",
+        **({"credential": credential} if credential else {}),
     }
     agents: dict[str, dict[str, object]] = {
         "sales": {"platform": "el", "id": FIRST},
@@ -205,6 +208,32 @@ def test_a_rotated_token_is_a_replacement_and_is_announced(runner: PlatformRunne
     runner.settled()
 
 
+def test_a_state_without_fingerprints_learns_them_and_replaces_nothing(
+    runner: PlatformRunner,
+) -> None:
+    """So is a state that was written when the account came from the environment."""
+    declare(runner, {TWO: "sales"}, accounts=None)
+    runner.environ |= {
+        "TWILIO_ACCOUNT_SID": AC,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_BASE_URL": runner.sandbox.base_url,
+    }
+    runner.apply()
+    address = f"registration/el/{TWO}"
+    assert "token" not in runner.state[address]["last_applied"]
+
+    declare(runner, {TWO: {"agent": "sales", "account": "default"}}, accounts=named_default(runner))
+    runner.settled()
+    runner.apply()
+    assert "token" in runner.state[address]["last_applied"]
+
+
+def named_default(runner: PlatformRunner) -> dict[str, object]:
+    """The account of the environment, declared under the name that it has there."""
+    login = {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": runner.sandbox.base_url}
+    return {"default": login}
+
+
 def test_nothing_is_replaced_for_what_the_list_does_not_show(runner: PlatformRunner) -> None:
     """Somebody has imported the number in the dashboard, for the same agent."""
     row = {"phone_number": TWO, "account_sid": AC, "agent_id": FIRST, "organization": "mine"}
@@ -338,3 +367,128 @@ def test_a_saved_plan_is_applied_and_holds_no_credential(runner: PlatformRunner)
         if file.is_file() and file.name != "reconciler.yaml":
             text = file.read_bytes()
             assert not any(secret.encode() in text for secret in (TOKEN, KEY, TWILIO_SECRET)), file
+
+
+PASSWORD = "Pl4nted-Sip-Password"
+EDGE = "sip:sip.rtc.elevenlabs.io;transport=tcp"
+DOMAIN = "acme-edge.pstn.twilio.com"
+
+
+def on_trunk(runner: PlatformRunner, numbers: object, **trunk: object) -> None:
+    """Declare numbers whose calls reach ElevenLabs by a trunk, as a user of a credential list."""
+    credential = {"username": "eleven", "password": runner.secret("SIP_PASSWORD", PASSWORD)}
+    edge: dict[str, object] = {
+        "domain": DOMAIN,
+        "origination": [{"sip_url": EDGE}],
+        "credential_lists": [{"name": "agents", "credentials": [credential]}],
+        **trunk,
+    }
+    declare(runner, numbers, "agents/eleven", trunks={"edge": edge})
+
+
+def test_a_number_on_a_trunk_gets_the_domain_and_the_user_of_the_trunk(
+    runner: PlatformRunner,
+) -> None:
+    on_trunk(runner, {TWO: {"agent": "sales", "trunk": "edge"}})
+    [(method, sent)] = writes(runner)
+    assert (method, sent["provider"], "token" in sent) == ("POST", "sip_trunk", False)
+    row = row_of(runner, TWO)
+    assert row.outbound_trunk is not None
+    assert (row.outbound_trunk["address"], row.outbound_trunk["username"]) == (DOMAIN, "eleven")
+    assert row.sip_password == PASSWORD
+    number = runner.twilio_number(TWO)
+    assert number.trunk_sid
+    assert not number.voice_url
+    runner.settled()
+    assert runner.json("drift")["drifted"] == []
+
+
+def test_a_trunk_changes_in_place_and_fields_of_others_stay(runner: PlatformRunner) -> None:
+    on_trunk(runner, {TWO: {"agent": "sales", "trunk": "edge"}})
+    runner.apply()
+    row = row_of(runner, TWO)
+    assert row.outbound_trunk is not None
+    row.outbound_trunk |= {"address": "other.pstn.twilio.com", "headers": {"X-Tenant": "acme"}}
+    assert actions(runner.plan()) == [(f"registration/el/{TWO}", "update")]
+    assert [method for method, _ in writes(runner)] == ["PATCH"]
+    assert row.outbound_trunk is not None
+    assert row.outbound_trunk["address"] == DOMAIN
+    assert row.outbound_trunk["headers"] == {"X-Tenant": "acme"}
+
+    on_trunk(runner, {TWO: {"agent": "help", "trunk": "edge"}})
+    assert writes(runner) == [("PATCH", {"agent_id": SECOND})]
+
+    row.outbound_trunk = {**row.outbound_trunk, "has_auth_credentials": False, "username": None}
+    assert actions(runner.plan()) == [(f"registration/el/{TWO}", "update")]
+    runner.apply()
+    assert row.outbound_trunk["username"] == "eleven"
+    runner.settled()
+
+
+def test_a_new_password_goes_to_twilio_and_to_the_platform(runner: PlatformRunner) -> None:
+    on_trunk(runner, {TWO: {"agent": "sales", "trunk": "edge"}})
+    runner.apply()
+    runner.environ["SIP_PASSWORD"] = "Pl4nted-Other-Password"
+    runner.plant("", "Pl4nted-Other-Password")
+    assert [method for method, _ in writes(runner)] == ["PATCH"]
+    assert row_of(runner, TWO).sip_password == "Pl4nted-Other-Password"
+    runner.settled()
+
+
+def test_a_number_leaves_the_trunk_and_the_platform(runner: PlatformRunner) -> None:
+    on_trunk(runner, {ONE: {"agent": "sales", "trunk": "edge", "takeover": "allow"}})
+    runner.apply()
+    assert "trunk_sid" in runner.hooks(ONE)
+    declare(runner, {})
+    runner.apply()
+    assert list(runner.world.table(NUMBERS)) == []
+    assert runner.hooks(ONE) == {"voice_url": PBX, "sms_url": TEXTS}
+
+
+@pytest.mark.parametrize("first", ["trunk", "import"])
+def test_a_number_changes_between_its_two_ways(runner: PlatformRunner, first: str) -> None:
+    ways: dict[str, dict[str, object]] = {
+        "trunk": {"agent": "sales", "trunk": "edge"},
+        "import": {"agent": "sales"},
+    }
+    second = "import" if first == "trunk" else "trunk"
+    on_trunk(runner, {TWO: ways[first]})
+    runner.apply()
+    on_trunk(runner, {TWO: {**ways[second], "takeover": "allow"}})
+    plan = runner.plan()
+    assert (f"registration/el/{TWO}", "reassign") in actions(plan)
+    assert "registration_gap" in [d["code"] for d in plan["diagnostics"]]
+    runner.apply()
+    assert row_of(runner, TWO).provider == ("twilio" if second == "import" else "sip_trunk")
+    runner.settled()
+    shown = runner.hooks(TWO)
+    assert ("trunk_sid" in shown) == (second == "trunk")
+    declare(runner, {})
+    runner.apply()
+    assert runner.hooks(TWO) == {}
+
+
+@pytest.mark.parametrize("first", ["trunk", "import"])
+def test_refused_change_of_the_way_leaves_the_number_where_it_was(
+    runner: PlatformRunner, first: str
+) -> None:
+    ways: dict[str, dict[str, object]] = {
+        "trunk": {"agent": "sales", "trunk": "edge", "takeover": "allow"},
+        "import": {"agent": "sales", "takeover": "allow"},
+    }
+    on_trunk(runner, {TWO: ways[first]})
+    runner.apply()
+    hooks, provider = runner.hooks(TWO), row_of(runner, TWO).provider
+    on_trunk(runner, {TWO: ways["import" if first == "trunk" else "trunk"]})
+    refuse = f.Refuse(
+        path="/elevenlabs/v1/convai/phone-numbers", method="POST", status=400, times=1
+    )
+    runner.sandbox.faults.add(refuse)
+    done = runner.end(runner.start("apply", "--json", "--auto-approve"))
+    assert done.code in (1, 5), done.out
+    runner.sandbox.faults.clear()
+    assert row_of(runner, TWO).provider == provider
+    assert runner.hooks(TWO) == hooks
+    runner.apply()
+    runner.settled()
+    assert row_of(runner, TWO).provider != provider

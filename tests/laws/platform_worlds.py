@@ -14,7 +14,7 @@ from reconciler.kinds.number import WIRE_FIELDS
 from reconciler.sandbox.platforms import (
     butter,
     dasha_rows,
-    elevenlabs,
+    elevenlabs_rows,
     feather_bridges,
     feather_numbers,
     livekit_rules,
@@ -137,7 +137,7 @@ PLATFORMS = {
             ("agent_1", "agent_2"),
             ("POST */v1/convai/phone-numbers",),
             ("PATCH */v1/convai/phone-numbers/*",),
-            (elevenlabs.NUMBERS,),
+            (elevenlabs_rows.NUMBERS,),
         ),
     )
 }

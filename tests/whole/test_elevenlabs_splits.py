@@ -13,8 +13,10 @@ from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.elevenlabs_agents import DEPLOYMENTS, ElevenLabsDeployment
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
+from reconciler.workflows.log import log
 from reconciler.workflows.session import Applied, Planned
 from tests.laws.platform_worlds import AC, PLATFORMS, TOKEN, LawRunner
+from tests.support.processes.killed_child import FINISHED, run_until_killed
 
 ADDRESS = "registration/p/agent/agent_1"
 MAIN, NEW, GUARDED = "agtbrch_main", "agtbrch_new", "agtbrch_guarded"
@@ -201,3 +203,43 @@ def test_sum_of_the_shares_is_checked_without_network(runner: SplitRunner) -> No
         runner.plan()
     assert caught.value.exit_code == 3
     assert len(runner.sandbox.calls) == 0
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+@pytest.mark.parametrize("then", ["again", "removed"])
+def test_killed_at_any_call_the_next_run_ends_right(
+    tmp_path: Path, carried_out: bool, then: str
+) -> None:
+    for at in range(1, 9):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        with Sandbox(seeded({MAIN: 100})) as sandbox:
+            runner = SplitRunner(folder, sandbox)
+            runner.divide({MAIN: 90, NEW: 10}, numbers=1)
+            if run_until_killed(runner.apply, at, carried_out=carried_out) == FINISHED:
+                assert at > 2
+                return
+
+            if then == "again":
+                assert codes(runner.apply()) == []
+                assert runner.active == {MAIN: 90.0, NEW: 10.0}
+                assert runner.posts == 1
+                assert runner.plan().plan.actions == ()
+            runner.divide(None)
+            assert codes(runner.apply()) == []
+            assert runner.active == {MAIN: 100.0}, f"killed at call {at}"
+            assert runner.plan().plan.actions == ()
+    pytest.fail("more calls than expected")
+
+
+def test_log_names_what_was_adopted_changed_and_forgotten(runner: SplitRunner) -> None:
+    runner.divide({MAIN: 90, NEW: 10})
+    runner.apply()
+    runner.divide(None)
+    runner.apply()
+    entries = log(runner.setting(), None, 10**9).entries
+    assert [each.action for each in entries if each.address == ADDRESS] == [
+        "import",
+        "update",
+        "forget",
+    ]

@@ -1,8 +1,9 @@
 """Describe ElevenLabs Agents: settings, hosts, possible calls, attributes of a number; sends
-nothing. It imports Twilio numbers, each with the credentials of its Twilio account, and changes
-agent and label in place; another change needs a new import.
+nothing. It imports Twilio numbers, each with the credentials of its Twilio account, or takes the
+calls of a declared trunk. Agent, label and trunk change in place; another change needs a new import.
 
-https://elevenlabs.io/docs/eleven-agents/api-reference/phone-numbers/create
+https://elevenlabs.io/docs/eleven-agents/api-reference/phone-numbers/create,
+https://elevenlabs.io/docs/eleven-agents/phone-numbers/sip-trunking
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reconciler.kinds.platforms.kind import (
     Registering,
     api_key,
     base_url,
+    credential,
 )
 from reconciler.model.route import Value
 
@@ -24,15 +26,24 @@ _IN_PLACE = ("branch", "environment")
 
 
 def _attributes(number: PlatformNumber, agent: PlatformAgent) -> Registering:
-    """Return the agent with its branch, whether messages go to ElevenLabs, and the region."""
+    """Return the agent with its branch, and what the way of the calls needs: a trunk its protocol,
+    an import the switch for messages and the region.
+    """
     attrs: dict[str, Value] = {
-        "provider": "twilio",
+        "provider": "twilio" if number.trunk is None else "sip_trunk",
         "supports_inbound": True,
         "agent": agent.id,
     }
     for name in _IN_PLACE:
         if name in agent.fields:
             attrs[name] = agent.fields[name]
+
+    if number.trunk is not None:
+        # A secure trunk of Twilio takes encrypted calls only.
+        is_secure = number.trunk.secure
+        attrs["transport"] = agent.fields.get("transport") or ("TLS" if is_secure else "AUTO")
+        attrs["media_encryption"] = "required" if is_secure else "allowed"
+        return Registering(attrs, sends_label=number.has_label)
 
     # Without the flag ElevenLabs would take the messages too.
     attrs["enable_sms"] = number.writes_sms
@@ -45,7 +56,7 @@ ELEVENLABS = PlatformKind(
     model_name="ElevenLabs",
     title="ElevenLabs",
     summary="ElevenLabs Agents.",
-    settings=(api_key(), base_url("https://api.elevenlabs.io")),
+    settings=(api_key(), credential(""), base_url("https://api.elevenlabs.io")),
     api_host="api.elevenlabs.io",
     regional_hosts=(
         "api.us.elevenlabs.io",
@@ -54,6 +65,11 @@ ELEVENLABS = PlatformKind(
         "api.sg.residency.elevenlabs.io",
     ),
     webhook_domains=("elevenlabs.io",),
+    sip_hosts=(
+        "sip.rtc.elevenlabs.io",
+        "sip-static.rtc.elevenlabs.io",
+        "*.residency.elevenlabs.io",
+    ),
     agent_fields=(
         PlatformField(
             name="branch",
@@ -68,6 +84,13 @@ ELEVENLABS = PlatformKind(
             example="production",
         ),
         PlatformField(
+            name="transport",
+            form="choice",
+            description="Protocol of outgoing calls through a trunk; default: TLS for a secure trunk.",
+            example="TCP",
+            choices=("TCP", "TLS", "UDP"),
+        ),
+        PlatformField(
             name="split",
             form="split",
             description="Share of each branch of the agent in its calls, for all its numbers.",
@@ -79,10 +102,19 @@ ELEVENLABS = PlatformKind(
     serves=frozenset({"number"}),
     overwrites=ALL_PARTS,
     links=("agent", "branch", "environment"),
-    updates=("friendly_name", "split"),
+    updates=(
+        "friendly_name",
+        "split",
+        "termination_uri",
+        "transport",
+        "media_encryption",
+        "username",
+        "password",
+    ),
     replaces=("provider", "enable_sms", "region", "token", "account_auth_token"),
     unread=("enable_sms", "region", "token", "account_auth_token", "supports_inbound"),
     keeps_login=True,
+    own_trunk="possible",
     sms_switch="enable_sms",
     needs_token=True,
     both_ways=True,

@@ -67,6 +67,8 @@ def decide(
     `number` is None for a number outside Twilio, and for one whose calls reach the platform by a
     declared trunk: the platform writes nothing to it.
     """
+    if live is not None:
+        live = _with_unread(declared, live, kind)
     if live is None:
         result = _decide_new(declared, entry, number, kind, our_urls)
     elif entry is None or not entry.sid:
@@ -104,7 +106,7 @@ def _import_existing(
     Somebody else made it, or a run that died.
     """
     interrupted = entry is not None and is_unfinished(entry)
-    wanted = _find_differences(declared, live, kind)
+    wanted = _find_differences(declared, live)
 
     # An import of another agent's number would take it over.
     agent = live.attrs.get("agent")
@@ -164,16 +166,24 @@ def _align(
     )
 
 
-def _find_differences(declared: Desired, live: Live, kind: PlatformKind) -> dict[str, Value]:
-    """Return the declared attributes that the platform has with another value.
+def _with_unread(declared: Desired, live: Live, kind: PlatformKind) -> Live:
+    """Return the live registration with what the platform never shows and no run has recorded.
 
-    What it never shows counts as declared: no registration is replaced for a value that is not
-    known to differ.
+    It counts as declared: no registration is replaced for a value that is not known to differ.
     """
+    unread: dict[str, Value] = {}
+    for name in kind.unread:
+        if name in declared.profile.attrs and name not in live.attrs:
+            unread[name] = declared.profile.attrs[name]
+    if not unread:
+        return live
+    return msgspec.structs.replace(live, attrs={**live.attrs, **unread})
+
+
+def _find_differences(declared: Desired, live: Live) -> dict[str, Value]:
+    """Return the declared attributes that the platform has with another value."""
     differing: dict[str, Value] = {}
     for name, value in declared.profile.attrs.items():
-        if name in kind.unread and name not in live.attrs:
-            continue
         if live.attrs.get(name) != value:
             differing[name] = value
     return differing

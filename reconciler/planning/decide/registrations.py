@@ -171,14 +171,15 @@ def _decide_declared(declared: Desired, context: _Context) -> _Decided:
     if number is not None and not number.live.can_text:
         declared = _without_messages(declared, kind)
 
-    # By a trunk of ours the platform neither reads nor writes the number.
-    own_trunk = own_trunk and (live is None or uses_own_trunk(live.attrs))
+    # By a trunk of ours the platform neither reads nor writes the number, unless it leaves webhooks
+    # behind that it wrote before.
+    leaves_webhooks = live is not None and not uses_own_trunk(live.attrs)
     entry = context.recorded.get(declared.address)
     result = registration.decide(
         declared,
         entry,
         live,
-        None if own_trunk else number,
+        None if own_trunk and not leaves_webhooks else number,
         kind,
         context.our_urls,
     )
@@ -192,7 +193,7 @@ def _wait_for(result: RegistrationDecision, addresses: Sequence[str]) -> Registr
     """Return the decision with actions that wait for the actions of these addresses."""
     actions: list[Action] = []
     for action in result.decision.actions:
-        depends_on = (*action.depends_on, *addresses)
+        depends_on = (*dict.fromkeys((*action.depends_on, *addresses)),)
         actions.append(msgspec.structs.replace(action, depends_on=depends_on))
     decision = msgspec.structs.replace(result.decision, actions=tuple(actions))
     return msgspec.structs.replace(result, decision=decision)

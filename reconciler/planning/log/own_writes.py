@@ -22,6 +22,7 @@ import msgspec
 from reconciler.kinds.membership import MEMBERSHIP
 from reconciler.kinds.number import canonical_routes
 from reconciler.kinds.number_fields import BY_NAME, canonical_fields
+from reconciler.kinds.platforms.table import is_agent_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Change
 from reconciler.model.address import NUMBER_KINDS
@@ -102,7 +103,8 @@ def _beginnings(address: str, entry: Entry, step: VersionStep) -> Iterator[OwnWr
     time = entry.updated_at or step.until
     if entry.deleted or (entry.created and not entry.sid):
         return
-    if entry.created or entry.kind == REGISTRATION:
+    is_number_on_platform = entry.kind == REGISTRATION and not is_agent_address(address)
+    if entry.created or is_number_on_platform:
         action = "purchase" if entry.kind in NUMBER_KINDS else "create"
         if entry.kind == REGISTRATION:
             action = "register"
@@ -139,7 +141,7 @@ def _ends(address: str, former: Entry, step: VersionStep) -> Iterator[OwnWrite]:
     """Yield what happened to an address that is not in the state any more."""
     if former.kind in NUMBER_KINDS:
         yield _write(address, former, "release", None, step.until, step)
-    elif former.kind == REGISTRATION:
+    elif former.kind == REGISTRATION and not is_agent_address(address):
         yield _write(address, former, "unregister", (), step.until, step)
     else:
         action = "delete" if former.created else "forget"

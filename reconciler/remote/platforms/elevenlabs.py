@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms.elevenlabs import ELEVENLABS
+from reconciler.kinds.platforms.kind import uses_own_trunk
 from reconciler.kinds.platforms.table import agent_in_key
 from reconciler.model.route import Value
 from reconciler.remote.parallel import map_each
-from reconciler.remote.platforms import errors
+from reconciler.remote.platforms import elevenlabs_trunk, errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
     RegisteredNumber,
@@ -56,8 +57,12 @@ _FIELDS = {
     "friendly_name": "label",
 }
 """Attribute of a registration → the field of a change."""
-_CODES = {"invalid_api_key": "invalid_api_key", "missing_permissions": "platform_forbidden"}
-"""Documented status in a refusal → our code: both come with 401."""
+_CODES = {
+    "invalid_api_key": "invalid_api_key",
+    "missing_permissions": "platform_forbidden",
+    "quota_exceeded": "payment_required",
+}
+"""Documented status in a refusal → our code: all of them come with 401."""
 
 
 class ElevenLabs(UndocumentedCalls):
@@ -122,12 +127,22 @@ class ElevenLabs(UndocumentedCalls):
             raise
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Set the label of a number, or the split of an agent."""
+        """Set the label or the trunk of a number, or the split of an agent."""
         agent = agent_in_key(asked.key)
-        if agent is None:
-            self._caller.send("PATCH", _path(there), body=_changes(asked))
-        elif isinstance(asked.attrs.get("split"), str):
-            write_split(self._caller, agent, str(asked.attrs["split"]))
+        if agent is not None:
+            if isinstance(asked.attrs.get("split"), str):
+                write_split(self._caller, agent, str(asked.attrs["split"]))
+            return
+
+        body = _changes(asked)
+        secrets: Mapping[str, str] = {}
+        if not elevenlabs_trunk.ATTRIBUTES.isdisjoint(asked.attrs):
+            # A change replaces the whole configuration: fields that are not ours are sent back.
+            row = self._caller.send("GET", _path(there))
+            secrets = self._vault.sip(asked.address)
+            attrs = {**there.attrs, **asked.attrs}
+            body["outbound_trunk_config"] = elevenlabs_trunk.to_config(attrs, secrets, row)
+        self._caller.send("PATCH", _path(there), body=body, secrets=tuple(secrets.values()))
 
     def delete(self, there: RegisteredNumber) -> None:
         """Remove the number; it stays on Twilio."""
@@ -250,15 +265,21 @@ class ElevenLabs(UndocumentedCalls):
 
     def _body(self, asked: RegistrationRequest) -> tuple[dict[str, object], tuple[str, ...]]:
         """Return the body of an import, and the secrets in it."""
-        login = self._vault.login(asked.account)
         body: dict[str, object] = {
             "provider": "twilio",
             "phone_number": asked.key,
             "label": asked.attrs.get("friendly_name") or asked.key,
-            "enable_sms": asked.attrs.get("enable_sms") is True,
         }
         if asked.attrs.get("agent") is not None:
             body["agent_id"] = asked.attrs["agent"]
+        if uses_own_trunk(asked.attrs):
+            passwords = self._vault.sip(asked.address)
+            body["provider"] = "sip_trunk"
+            body["outbound_trunk_config"] = elevenlabs_trunk.to_config(asked.attrs, passwords, {})
+            return body, tuple(passwords.values())
+
+        login = self._vault.login(asked.account)
+        body["enable_sms"] = asked.attrs.get("enable_sms") is True
 
         # With an API key ElevenLabs needs the auth token as well, to check Twilio's signatures.
         if login.api_key and login.api_secret:
@@ -300,6 +321,8 @@ def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     # A verified caller id of Twilio calls out only.
     if isinstance(row.get("supports_inbound"), bool):
         attrs["supports_inbound"] = row["supports_inbound"]
+    if attrs["provider"] == "sip_trunk":
+        attrs |= elevenlabs_trunk.to_attrs(row)
     return RegisteredNumber(number, key, attrs) if key and number else None
 
 

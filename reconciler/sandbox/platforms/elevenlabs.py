@@ -16,23 +16,24 @@ https://elevenlabs.io/docs/eleven-agents/api-reference/phone-numbers/create
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
-
-import msgspec
 
 from reconciler.sandbox.http.messages import Reply, json_reply
-from reconciler.sandbox.http.routing import Call, Refused
+from reconciler.sandbox.http.routing import Call
+from reconciler.sandbox.platforms.elevenlabs_rows import (
+    AGENTS,
+    NUMBERS,
+    WORKSPACES,
+    ElevenLabsAgent,
+    ElevenLabsNumber,
+    invalid,
+    optional_text,
+    read_trunk,
+    refusal,
+    require_text,
+)
 from reconciler.sandbox.platforms.keys import find_key
 from reconciler.sandbox.platforms.platform import Platform, PlatformCall, clamp_number
-from reconciler.sandbox.platforms.rows import (
-    PlatformRow,
-    PlatformShelf,
-    find_visible,
-    is_visible_to,
-    new_id,
-    set_dates,
-    visible_rows,
-)
+from reconciler.sandbox.platforms.rows import find_visible, is_visible_to, visible_rows
 from reconciler.sandbox.platforms.twilio_client import (
     CLEAR_WEBHOOKS,
     TwilioRefused,
@@ -63,81 +64,6 @@ _PAGE, _MOST = 30, 100
 _FORMER = ("voice_url", "voice_method", "sms_url", "sms_method")
 
 
-class ElevenLabsWorkspace(PlatformRow, kw_only=True):
-    """What the documents leave open: what a removed number shows on Twilio.
-
-    `delete_leaves` is `webhooks` (those of ElevenLabs), `nothing`, or `former` (those of before).
-    """
-
-    sid: str = ""
-    delete_leaves: Literal["webhooks", "nothing", "former"] = "webhooks"
-
-
-class ElevenLabsAgent(PlatformRow, kw_only=True, rename={"sid": "agent_id"}):
-    """An agent."""
-
-    sid: str = ""
-    name: str = "Untitled agent"
-
-
-class ElevenLabsNumber(PlatformRow, kw_only=True, rename={"sid": "phone_number_id"}):
-    """An imported number; the credentials of the import are not stored."""
-
-    sid: str = ""
-    phone_number: str = ""
-    label: str = ""
-    provider: Literal["twilio", "sip_trunk", "exotel"] = "twilio"
-    supports_inbound: bool = True
-    supports_outbound: bool = True
-    agent_id: str = ""
-    branch_id: str | None = None
-    environment: str | None = None
-    enable_sms: bool = True
-    region: str = ""
-    former: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-def _complete_workspace(store: Store, row: ElevenLabsWorkspace) -> None:
-    row.sid = row.sid or new_id(store, "workspace_", 16)
-    set_dates(store, row)
-
-
-def _complete_agent(store: Store, row: ElevenLabsAgent) -> None:
-    row.sid = row.sid or new_id(store, "agent_", 24)
-    set_dates(store, row)
-
-
-def _complete_number(store: Store, row: ElevenLabsNumber) -> None:
-    if not row.phone_number:
-        raise ValueError("a number needs `phone_number`")
-    row.sid = row.sid or new_id(store, "phnum_", 24)
-    row.label = row.label or row.phone_number
-    set_dates(store, row)
-
-
-WORKSPACES = PlatformShelf(
-    "elevenlabs_workspaces", ElevenLabsWorkspace, "", _complete_workspace, platform="elevenlabs"
-)
-AGENTS = PlatformShelf(
-    "elevenlabs_agents", ElevenLabsAgent, "", _complete_agent, platform="elevenlabs"
-)
-NUMBERS = PlatformShelf(
-    "elevenlabs_numbers", ElevenLabsNumber, "", _complete_number, platform="elevenlabs"
-)
-SHELVES = (WORKSPACES, AGENTS, NUMBERS)
-
-
-def refusal(status: int, code: str, message: str) -> Refused:
-    """Return the exception that ends a call with a refusal."""
-    return Refused(json_reply(status, {"detail": {"status": code, "message": message}}))
-
-
-def invalid(field: str, message: str, kind: str = "value_error") -> Refused:
-    """Return the exception that ends a call with a validation error about one field."""
-    finding = {"loc": ["body", *field.split(".")], "msg": message, "type": kind}
-    return Refused(json_reply(422, {"detail": [finding]}))
-
-
 def _error(status: int, message: str) -> Reply:
     if status == 422:
         return invalid("", message).reply
@@ -154,21 +80,6 @@ def _authenticate(call: Call) -> str:
 PLATFORM = Platform("elevenlabs", _authenticate, _error, malformed=422)
 
 
-def require_text(body: Mapping[str, object], name: str, prefix: str = "") -> str:
-    """Return a required text of a body."""
-    value = body.get(name)
-    if value is None:
-        raise invalid(prefix + name, "Field required", "missing")
-    if not isinstance(value, str):
-        raise invalid(prefix + name, "Input should be a valid string", "string_type")
-    return value
-
-
-def optional_text(body: Mapping[str, object], name: str) -> str | None:
-    """Return a text of a body that may be null or absent."""
-    return require_text(body, name) if body.get(name) is not None else None
-
-
 def fetch_agent(call: PlatformCall, agent: str) -> ElevenLabsAgent:
     """Return an agent of the caller's workspace."""
     row = find_visible(call.store, AGENTS, agent, call.organization)
@@ -179,10 +90,13 @@ def fetch_agent(call: PlatformCall, agent: str) -> ElevenLabsAgent:
 
 def _import(call: PlatformCall) -> Reply:
     body = call.body
-    if body.get("provider", "twilio") != "twilio":
-        raise invalid("provider", "Input should be 'twilio'", "union_tag_invalid")
-
     phone_number, label = require_text(body, "phone_number"), require_text(body, "label")
+    provider = body.get("provider", "twilio")
+    if provider == "sip_trunk":
+        return _import_trunk(call, phone_number, label)
+    if provider != "twilio":
+        raise invalid("provider", "Input should be 'twilio' or 'sip_trunk'", "union_tag_invalid")
+
     sid, token = require_text(body, "sid"), require_text(body, "token")
     enable_sms = body.get("enable_sms", True)
     if not isinstance(enable_sms, bool):
@@ -205,6 +119,24 @@ def _import(call: PlatformCall) -> Reply:
         former={name: str(getattr(number, name) or "") for name in _FORMER},
     )
     _write_webhooks(call.store, number, enable_sms)
+    NUMBERS.add(call.store, row)
+    return json_reply(200, {"phone_number_id": row.sid})
+
+
+def _import_trunk(call: PlatformCall, phone_number: str, label: str) -> Reply:
+    """Add a number that is reached by a trunk; nothing is written on Twilio."""
+    agent = optional_text(call.body, "agent_id")
+    if agent is not None:
+        fetch_agent(call, agent)
+    row = ElevenLabsNumber(
+        phone_number=phone_number,
+        label=label,
+        organization=call.organization,
+        provider="sip_trunk",
+        agent_id=agent or "",
+    )
+    if call.body.get("outbound_trunk_config") is not None:
+        row.outbound_trunk, row.sip_password = read_trunk(call.body, row.sip_password)
     NUMBERS.add(call.store, row)
     return json_reply(200, {"phone_number_id": row.sid})
 
@@ -274,7 +206,9 @@ def _view(store: Store, row: ElevenLabsNumber) -> dict[str, object]:
             "environment": row.environment,
             "branch_id": row.branch_id,
         }
+    trunk = {"outbound_trunk": row.outbound_trunk} if row.provider == "sip_trunk" else {}
     return {
+        **trunk,
         "provider": row.provider,
         "phone_number_id": row.sid,
         "phone_number": row.phone_number,
@@ -332,6 +266,10 @@ def _change(call: PlatformCall) -> Reply:
         if name in call.body:
             changes[name] = optional_text(call.body, name)
 
+    if row.provider == "sip_trunk" and call.body.get("outbound_trunk_config") is not None:
+        trunk, password = read_trunk(call.body, row.sip_password)
+        changes |= {"outbound_trunk": trunk, "sip_password": password}
+
     call.store.table(NUMBERS).change(row, changes)
     return json_reply(200, _view(call.store, row))
 
@@ -344,6 +282,7 @@ def _delete(call: PlatformCall) -> Reply:
             leaves = workspace.delete_leaves
 
     number = find_number(call.store, row.account_sid, row.phone_number)
+    number = number if row.provider == "twilio" else None
     if number is not None and leaves == "nothing":
         _write(call.store, number, CLEAR_WEBHOOKS)
     elif number is not None and leaves == "former":

@@ -12,10 +12,9 @@ from itertools import count
 import msgspec
 
 from reconciler.sandbox.http.messages import Reply, json_reply
-from reconciler.sandbox.platforms.elevenlabs import (
+from reconciler.sandbox.platforms.elevenlabs import PLATFORM, fetch_agent
+from reconciler.sandbox.platforms.elevenlabs_rows import (
     AGENTS,
-    PLATFORM,
-    fetch_agent,
     invalid,
     refusal,
     require_text,

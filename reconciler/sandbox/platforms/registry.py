@@ -19,6 +19,7 @@ from reconciler.sandbox.platforms import (
     dasha_rows,
     elevenlabs,
     elevenlabs_agents,
+    elevenlabs_rows,
     feather,
     feather_bridges,
     feather_numbers,
@@ -56,7 +57,7 @@ SERVED = (
     ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
     ServedPlatform(retell.PLATFORM, (retell,)),
     ServedPlatform(vapi.PLATFORM, (vapi_rows, vapi)),
-    ServedPlatform(elevenlabs.PLATFORM, (elevenlabs, elevenlabs_agents)),
+    ServedPlatform(elevenlabs.PLATFORM, (elevenlabs_rows, elevenlabs, elevenlabs_agents)),
 )
 PLATFORMS: dict[str, Platform] = {served.platform.name: served.platform for served in SERVED}
 

@@ -13,7 +13,7 @@ from reconciler.errors import RemoteError
 from reconciler.model.credentials import TwilioLogin
 from reconciler.model.route import Value
 from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest
-from reconciler.sandbox.platforms import elevenlabs as played
+from reconciler.sandbox.platforms import elevenlabs_rows as played
 from reconciler.sandbox.service.app import Sandbox
 from tests.remote.platforms.test_refusals import adapter
 from tests.support.adapter_runner import (
@@ -284,6 +284,7 @@ INVALID = {
             "invalid_api_key",
         ),
         (401, {"detail": {"status": "missing_permissions", "message": "m"}}, "platform_forbidden"),
+        (401, {"detail": {"status": "quota_exceeded", "message": "m"}}, "payment_required"),
         (403, {"detail": {"status": "other", "message": "m"}}, "platform_forbidden"),
         (404, {"detail": {"status": "x", "message": "Document not found"}}, "agent_not_found"),
         (400, {"detail": {"status": "x", "message": "m"}}, "platform_refused"),
@@ -346,3 +347,130 @@ def test_number_that_somebody_has_imported_meanwhile_gets_no_second_record(
     [result] = runner.adapter.create([runner.asked()])
     assert (result.code if isinstance(result, RemoteError) else None) == code
     assert len([*runner.sandbox.world.table(played.NUMBERS)]) == 1
+
+
+TRUNK = {
+    "address!": str,
+    "transport": str,
+    "media_encryption": str,
+    "headers": object,
+    "attributes_to_headers": object,
+    "enabled_codecs": list,
+    "credentials": {"username!": str, "password": str},
+}
+BY_TRUNK = {
+    "provider": "sip_trunk",
+    "phone_number!": str,
+    "label!": str,
+    "agent_id": str,
+    "outbound_trunk_config": TRUNK,
+}
+ON_TRUNK: dict[str, Value] = {
+    "provider": "sip_trunk",
+    "agent": "a",
+    "termination_uri": "acme.pstn.twilio.com",
+    "transport": "TLS",
+    "media_encryption": "required",
+    "username": "eleven",
+    "password": "scrypt$a$b",
+}
+
+
+@pytest.mark.parametrize("username", ["eleven", None])
+def test_trunk_is_sent_with_documented_fields_and_no_credential_of_twilio(
+    server: Server, username: str | None
+) -> None:
+    server.behaves(empty)
+    p = adapter(server, "elevenlabs")
+    attrs = {**ON_TRUNK, "username": username}
+    p.create([RegistrationRequest(f"registration/p/{ONE}", ONE, attrs, "main")])
+    p.close()
+    [post] = [seen for seen in server.seen if seen.method == "POST"]
+    body = json.loads(post.body)
+    assert problems(body, BY_TRUNK) == []
+    config = body["outbound_trunk_config"]
+    assert (config["address"], config["transport"]) == ("acme.pstn.twilio.com", "tls")
+    assert ("credentials" in config) == (username is not None)
+    assert TOKEN not in post.body
+
+
+def test_change_of_a_trunk_sends_the_whole_configuration(server: Server) -> None:
+    present = {"address": "old", "headers": {"X-A": "1"}, "has_auth_credentials": True}
+    server.behaves(lambda seen: Answer(body={"outbound_trunk": present}))
+    p = adapter(server, "elevenlabs")
+    there = RegisteredNumber("phnum_1", ONE, {**ON_TRUNK, "termination_uri": "old"})
+    changed = {"termination_uri": ON_TRUNK["termination_uri"]}
+    p.update(there, RegistrationRequest(f"registration/p/{ONE}", ONE, changed))
+    p.close()
+    [read, patch] = server.seen
+    assert (read.method, patch.method) == ("GET", "PATCH")
+    config = json.loads(patch.body)["outbound_trunk_config"]
+    assert problems(config, TRUNK) == []
+    assert (config["address"], config["transport"]) == ("acme.pstn.twilio.com", "tls")
+    assert (config["headers"], config["credentials"]["username"]) == ({"X-A": "1"}, "eleven")
+
+
+SPLIT = '[{"branch":"b_1","percentage":90.0},{"branch":"b_2","percentage":10.0}]'
+AGENT = RegistrationRequest("registration/p/agent/a/1", "agent/a/1", {"split": SPLIT})
+
+
+def test_deployment_has_the_documented_form(server: Server) -> None:
+    server.behaves(lambda seen: Answer(body={}))
+    p = adapter(server, "elevenlabs")
+    p.update(RegisteredNumber("a/1", "agent/a/1", {"split": None}), AGENT)
+    p.close()
+    [post] = server.seen
+    assert (post.method, post.path) == ("POST", "/v1/convai/agents/a%2F1/deployments")
+    strategy = {"type": "percentage", "traffic_percentage": 90.0}
+    requests = json.loads(post.body)["deployment_request"]["requests"]
+    assert requests[0] == {"branch_id": "b_1", "deployment_strategy": strategy}
+    assert [set(each) for each in requests] == [{"branch_id", "deployment_strategy"}] * 2
+
+
+def deployments(count: int) -> dict[str, Any]:
+    row = {"id": str(count), "is_active": False, "traffic_percentage_branch_id_map": {"b": 100}}
+    return {"results": [row] * 100, "meta": {}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda n: {"results": []}, None),
+        (
+            lambda n: {
+                "results": [
+                    {"is_active": False, "traffic_percentage_branch_id_map": {"x": 100}},
+                    {
+                        "is_active": True,
+                        "traffic_percentage_branch_id_map": {"b_2": 10, "b_1": 90, "o": 0},
+                    },
+                ]
+            },
+            SPLIT,
+        ),
+        (lambda n: {"results": [{"is_active": True}]}, "unexpected_answer"),
+        (
+            lambda n: {
+                "results": [{"is_active": True, "traffic_percentage_branch_id_map": {"b": "all"}}]
+            },
+            "unexpected_answer",
+        ),
+        (lambda n: {"rows": []}, "unexpected_answer"),
+        (deployments, "unexpected_answer"),
+    ],
+)
+def test_active_deployment_is_the_split(
+    server: Server, answer: Callable[[int], Any], expected: str | None
+) -> None:
+    server.behaves(lambda seen: Answer(body=answer(len(server.seen))))
+    p = adapter(server, "elevenlabs")
+    result: Any
+    try:
+        [found] = p.list([AGENT])
+        result = found.attrs["split"]
+    except RemoteError as error:
+        result = error.code
+    finally:
+        p.close()
+    assert result == expected
+    assert len(server.seen) <= 10
