@@ -111,8 +111,16 @@ def _check_secrets(subject: DoctorSubject) -> Iterator[Check]:
     groups: dict[str, Mapping[str, Secret]] = {
         f"platform {platform.name}": platform.secrets for platform in project.platforms.values()
     }
+
+    # Numbers on a platform share secrets of their account or trunk, which are checked there.
+    known: set[Secret | None] = set()
+    for account in project.accounts.values():
+        known |= {account.auth_token, account.api_key, account.api_secret}
     for address, secrets in sorted(project.secrets.items()):
-        groups[f"secrets of {address}"] = secrets
+        own = {name: secret for name, secret in secrets.items() if secret not in known}
+        known.update(own.values())
+        if own:
+            groups[f"secrets of {address}"] = own
     if project.fingerprint_key is not None:
         groups["fingerprint_key"] = {"fingerprint_key": project.fingerprint_key}
 

@@ -352,6 +352,7 @@ def test_doctor_checks_the_key(runner: PlatformRunner) -> None:
     found = runner.json("doctor")
     [check] = [check for check in found["checks"] if check["check"] == "numbers on el"]
     assert check["status"] == "ok"
+    assert not any("secrets of" in check["check"] for check in found["checks"]), "account's own"
     runner.environ["ELEVENLABS_KEY"] = "sk_wrong"
     found = runner.json("doctor", code=1)
     [check] = [check for check in found["checks"] if check["check"] == "numbers on el"]
