@@ -16,6 +16,7 @@ import click
 import pytest
 
 from reconciler.cli.main import main
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from tests.support.processes.independent_twilio import IndependentTwilio
 from tests.support.processes.listener import (
     ASK_PASSWORD,
@@ -29,7 +30,8 @@ from tests.support.processes.listener import (
     write,
 )
 
-PLATFORMS = ("nixflex", "feather", "butter", "dasha", "ravan", "livekit")
+PLATFORMS = sorted(type_ for type_, kind in PLATFORM_KINDS.items() if kind.secret_settings)
+"""The platforms that get a key; a recipe has none."""
 COMMANDS: dict[str, list[str]] = {
     "validate": [],
     "lint": [],

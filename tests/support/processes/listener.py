@@ -184,4 +184,6 @@ def platform(url: str, key: str = "KEY", kind: str = "nixflex") -> dict[str, Any
         fields["api_secret"] = {"env": key}
     if kind == "butter":
         fields["organization_id"] = "org_1"
+    if kind == "retell":
+        fields["credential"] = "pbx/pbx"
     return {"nix": fields}
