@@ -48,6 +48,11 @@ REPORTING = (
     "release",
     "undo",
     "doctor",
+    "fleet validate",
+    "fleet plan",
+    "fleet apply",
+    "fleet drift",
+    "fleet list",
 )
 STATE = {
     "state.json": "the state",
@@ -195,10 +200,15 @@ def test_no_report_is_the_state_or_the_configuration(
     found = dict(commands())[command]
     if not any(param.name == "reports_" for param in found.params):
         return
-    needed = {"rollback": ["--to", "1"], "release": ["+15550100101"]}.get(command, [])
+    more = {
+        "rollback": ["--to", "1"],
+        "release": ["+15550100101"],
+        "fleet apply": ["--auto-approve"],
+    }
+    needed = more.get(command, [])
     before = content(project)
     for format_ in ("json", "text"):
-        said = run(project, command, *needed, "--report", f"{format_}={file}", code=64)
+        said = run(project, *command.split(), *needed, "--report", f"{format_}={file}", code=64)
         assert "Nothing was written" in said
     assert content(project) == before
 

@@ -164,10 +164,16 @@ def test_every_format_has_every_stack(fleet: ProcessRunner) -> None:
 def test_a_report_does_not_overwrite_a_file_of_the_fleet(
     fleet: ProcessRunner, twilio: IndependentTwilio
 ) -> None:
-    for file in ("customer.yaml", "customers.csv", "fleet.yaml"):
+    files = ("customer.yaml", "customers.csv", "fleet.yaml", f"numbers/{STACKS[7]}.yaml")
+    for file in files:
         before = (fleet.folder / file).read_bytes()
         done = fleet.run("fleet", "plan", f"--report=json={file}", code=64)
         assert (fleet.folder / file).read_bytes() == before, done.err
+
+    # The state of the last stack, which no apply has written yet.
+    for state in (f"states/{STACKS[7]}.json", f"states/{STACKS[7]}.json.journal"):
+        fleet.run("fleet", "plan", f"--report=json={state}", code=64)
+        assert not (fleet.folder / state).exists()
     assert twilio.calls == []
 
 

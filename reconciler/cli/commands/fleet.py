@@ -106,8 +106,10 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     """Run a command for every stack, print the report, and return the exit code."""
     began = time.monotonic()
     shared = options.shared
+    # Before anything else: even the report of a failure must not overwrite a state.
+    options.check_reports(())
     loaded = load_fleet(shared.directory / shared.file, shared.directory)
-    options.check_reports(loaded)
+    options.check_reports(loaded.stacks)
     chosen = _choose(loaded, options.stacks)
     parallel = options.parallel or loaded.parallel
     find_shared(loaded.stacks, shared.variables.given, shared.variables.files, parallel)

@@ -25,7 +25,8 @@ from reconciler.cli.options import (
     read_variables,
     split_outputs,
 )
-from reconciler.config.load.fleet import DEFAULT_FLEET, Fleet
+from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
+from reconciler.config.load.fleet import DEFAULT_FLEET, Stack
 from reconciler.config.sections.fleet import MOST_PARALLEL
 from reconciler.state.stores.companions import is_same_file
 
@@ -40,20 +41,36 @@ class FleetOptions(msgspec.Struct, frozen=True):
     parallel: int | None
     words: tuple[str, ...]
 
-    def check_reports(self, fleet: Fleet) -> None:
-        """Raise UsageError when a report would overwrite a file of a stack."""
-        protected = [self.shared.directory / self.shared.file]
-        for stack in fleet.stacks:
-            protected.append(stack.directory / stack.file)
-            protected.append(stack.directory / "state.json")
-            protected.append(stack.directory / stack.position.file)
+    def check_reports(self, stacks: Sequence[Stack]) -> None:
+        """Raise UsageError when a report is the state or a file of a stack, or of the fleet."""
+        given = []
+        for name, report in self.shared.reports:
+            given.append((f"--report {name}", Path(os.path.abspath(self._folder / report)), False))
+        if not given:
+            return
+
+        self._check_fleet_files(stacks)
+        check_paths(given, self._folder, DEFAULT_ENTRY)
+        for stack in stacks:
+            row = {} if stack.row is None else stack.row
+            sources = msgspec.structs.replace(self.shared.variables, strict=False, row=row)
+            check_paths(given, stack.directory, stack.file, sources)
+
+    def _check_fleet_files(self, stacks: Sequence[Stack]) -> None:
+        """Raise UsageError when a report is the fleet file, or a file of rows."""
+        protected = {self._folder / self.shared.file}
+        protected.update(self._folder / stack.position.file for stack in stacks)
         for _, report in self.shared.reports:
-            path = self.shared.directory / report
+            path = self._folder / report
             if path.exists() and any(_is_same(path, file) for file in protected):
                 raise click.UsageError(
                     f"--report: `{report}` is a file of the fleet, and would be overwritten. "
-                    "Name another file."
+                    "Nothing was written. Name another file."
                 )
+
+    @property
+    def _folder(self) -> Path:
+        return self.shared.directory
 
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
