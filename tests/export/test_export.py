@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -502,3 +503,26 @@ def test_reads_back_the_written_export(value: str) -> None:
         == "https://agents.example.com/a?b=c&d=e"
     )
     assert render_flow({"a": [True, None, 1.5]}) == "{a: [true, null, 1.5]}"
+
+
+def test_of_equal_urls_the_one_that_is_left_out_takes_the_place_of_no_other() -> None:
+    """Two URLs of a trunk are equal, and only one of them can be declared beside a third."""
+
+    def url(last: int, priority: int, weight: int) -> dict[str, Any]:
+        return {
+            "sid": f"OU{last:032x}",
+            "trunk_sid": "TK" + "2" * 32,
+            "sip_url": "sip:sbc1.example.com",
+            "priority": priority,
+            "weight": weight,
+            "enabled": True,
+        }
+
+    trunk = {"sid": "TK" + "2" * 32, "friendly_name": "edge", "domain_name": None}
+    for order in permutations((1, 2, 3)):
+        first, second, third = order
+        urls = [url(first, 65535, 10), url(second, 65535, 10), url(third, 0, 1)]
+        fake = twilio(trunks=[trunk], origination_urls=urls)
+        _, plan = planned(fake, exported(fake).text)
+        assert {action.action for action in plan.actions} == {"import"}
+        assert [each.code for each in plan.diagnostics] == ["unlisted_child"]

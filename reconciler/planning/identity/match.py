@@ -134,12 +134,17 @@ def index_children(
     unbound = [row for row in rows if row.sid not in bound]
     known = {**pair_with_live(kind, unbound, declared.values(), present), **bound}
 
+    # A child that fits no declaration must not take the address of one that does.
+    claimed = {known[row.sid] for row in rows if row.sid in known}
+
     children: dict[str, Live] = {}
     for row in rows:
         parent = Address.parse(row.parent or "").name
         by_sid = f"{kind}/{parent}/{row.sid}"
         tail = () if KINDS[kind].singleton else (_tail(row, taken),)
         address = known.get(row.sid) or "/".join((kind, parent, *tail))
+        if row.sid not in known and address in claimed:
+            address = by_sid
 
         is_named_by_sid = row.key == row.sid and (by_sid in declared or by_sid in resources)
         if address in children or is_named_by_sid:
