@@ -312,6 +312,44 @@ def test_a_squad_takes_the_place_of_an_assistant_and_back(world: World) -> None:
     world.runner.settled()
 
 
+@pytest.mark.parametrize("world", ["vapi"], indirect=True)
+def test_vapi_takes_a_number_on_a_trunk_once_the_trunk_is_known_there(world: World) -> None:
+    sid = "4a1b2c3d-0000-4000-8000-0000000000aa"
+    assert isinstance(world.platform, IndependentVapi)
+    world.platform.credentials[sid] = {}
+    users = [{"username": "pbx", "password": {"env": "SIP_PASSWORD"}}]
+    trunk = {
+        "domain": "acme-edge.pstn.twilio.com",
+        "origination": [{"sip_url": f"sip:{sid}.sip.vapi.ai"}],
+        "credential_lists": [{"name": "pbx", "credentials": users}],
+    }
+    platform = {
+        "type": "vapi",
+        "api_key": {"env": "PLATFORM_KEY"},
+        "base_url": world.platform.url,
+        "credential": "pbx/pbx",
+        "trunk_credential": sid,
+    }
+    agents = {"first": {"platform": "p", **world.case.agents["first"]}}
+    sections: dict[str, Any] = {"platforms": {"p": platform}, "agents": agents}
+    entry = {"agent": "first", "trunk": "edge", "takeover": "allow"}
+    world.runner.declare({ONE: entry, TWO: entry}, trunks={"edge": trunk}, **sections)
+
+    world.runner.apply()
+    written = [write.split()[0] for write in world.platform.writes]
+    assert written == ["PATCH", "POST", "POST"], "the gateways come first, and once"
+    known = world.platform.credentials[sid]
+    assert known["outboundAuthenticationPlan"]["authPassword"] == SIP_PASSWORD
+    assert world.hooks()["trunk_sid"]
+    world.runner.settled()
+
+    world.runner.declare({}, **sections)
+    world.runner.apply("--force")
+    assert world.platform.numbers == {}
+    assert world.hooks() == BEFORE
+    world.runner.settled()
+
+
 @pytest.mark.parametrize("world", ["vapi", "elevenlabs"], indirect=True)
 @pytest.mark.parametrize("has_token", [True, False])
 def test_an_api_key_signs_in_where_it_is_enough(world: World, has_token: bool) -> None:

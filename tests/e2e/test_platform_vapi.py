@@ -3,6 +3,7 @@ credentials and server changed in place, and let go of, whatever its removal lea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ import pytest
 
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import vapi
-from reconciler.sandbox.platforms.vapi_rows import NUMBERS, VapiNumber
+from reconciler.sandbox.platforms.vapi_rows import (
+    CREDENTIALS,
+    NUMBERS,
+    VapiCredential,
+    VapiNumber,
+)
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
 from tests.support.processes.platform_runner import AC, TOKEN, PlatformRunner, world
@@ -321,3 +327,134 @@ def test_does_not_take_the_number_of_another_agent(runner: PlatformRunner) -> No
     declare(runner, {TWO: "sales"})
     plan = runner.run("plan", "--json", code=1)
     assert plan.codes == ["number_already_imported"]
+
+
+CREDENTIAL = "33333333-0000-4000-8000-000000000001"
+SIP_PASSWORD = "Pl4nted-Sip-Password"
+DOMAIN = "acme-edge.pstn.twilio.com"
+ORIGINATION = f"sip:{CREDENTIAL}.sip.vapi.ai"
+
+
+@pytest.fixture
+def on_trunk(tmp_path: Path) -> Iterator[PlatformRunner]:
+    seed = rows_of_vapi()
+    CREDENTIALS.add(seed, VapiCredential(sid=CREDENTIAL, organization="mine"))
+    with Sandbox(seed) as sandbox:
+        yield PlatformRunner(tmp_path / "work", sandbox)
+
+
+def declare_trunk(runner: PlatformRunner, numbers: object, **more: Any) -> None:
+    platform = {
+        "type": "vapi",
+        "api_key": runner.secret("VAPI_KEY", KEY),
+        "base_url": f"{runner.sandbox.base_url}/vapi",
+        "credential": "pbx/vapi",
+        "trunk_credential": CREDENTIAL,
+        **more.pop("platform", {}),
+    }
+    password = runner.secret("SIP_PASSWORD", more.pop("password", SIP_PASSWORD))
+    users = [{"username": "vapi", "password": password}]
+    trunk = {
+        "domain": DOMAIN,
+        "origination": [{"sip_url": ORIGINATION}],
+        "credential_lists": [{"name": "pbx", "credentials": users}],
+    }
+    agents = {
+        "sales": {"platform": "vapi", "id": FIRST},
+        "help": {"platform": "vapi", "id": SECOND},
+    }
+    sections = {"platforms": {"vapi": platform}, "agents": agents, "trunks": {"edge": trunk}}
+    runner.setting(numbers, **{**sections, **more})
+
+
+def credential_of(runner: PlatformRunner) -> VapiCredential:
+    [row] = runner.world.table(CREDENTIALS)
+    return row
+
+
+def test_a_number_on_a_trunk_lives_from_its_import_to_its_removal(
+    on_trunk: PlatformRunner,
+) -> None:
+    numbers = {ONE: {"agent": "sales", "trunk": "edge", "takeover": "allow"}}
+    declare_trunk(on_trunk, numbers)
+    done = on_trunk.apply()
+    steps = [action for action in actions(done) if action[0] in (ADDRESS, f"number/{ONE}")]
+    assert steps[-1][1] == "attach_trunk", "the platform takes the number before the trunk does"
+    row = row_of(on_trunk)
+    assert (row.provider, row.credential_id, row.assistant_id) == (
+        "byo-phone-number",
+        CREDENTIAL,
+        FIRST,
+    )
+    on_trunk.settled()
+    assert on_trunk.json("drift")["drifted"] == []
+
+    # The trunk accepts every network of Twilio, and calls go out through its domain.
+    credential = credential_of(on_trunk)
+    incoming = {gateway["ip"] for gateway in credential.gateways if gateway["inboundEnabled"]}
+    outgoing = [gateway["ip"] for gateway in credential.gateways if gateway["outboundEnabled"]]
+    assert len(incoming) == 8
+    assert outgoing == [DOMAIN]
+    assert credential.outbound_leading_plus_enabled
+    assert (credential.auth_username, credential.auth_password) == ("vapi", SIP_PASSWORD)
+
+    # Another agent is one call in place; a new password goes to Twilio and to Vapi.
+    numbers[ONE]["agent"] = "help"
+    declare_trunk(on_trunk, numbers)
+    with on_trunk.watched() as calls:
+        on_trunk.apply()
+    assert [call.method for call in calls if call.is_write] == ["PATCH"]
+    declare_trunk(on_trunk, numbers, password="N3w-Planted-Password")
+    on_trunk.apply()
+    assert credential_of(on_trunk).auth_password == "N3w-Planted-Password"
+    assert row_of(on_trunk).assistant_id == SECOND
+    on_trunk.settled()
+
+    # An edit on Vapi is drift and is healed.
+    row_of(on_trunk).assistant_id = FIRST
+    assert [each["address"] for each in on_trunk.json("drift", code=2)["drifted"]] == [ADDRESS]
+    on_trunk.apply()
+    assert row_of(on_trunk).assistant_id == SECOND
+    on_trunk.settled()
+
+    declare_trunk(on_trunk, {}, trunks={})
+    on_trunk.apply("--force")
+    assert [row for row in on_trunk.world.table(NUMBERS) if row.number == ONE] == []
+    assert on_trunk.hooks(ONE)["voice_url"] == PBX
+
+
+def test_a_number_moves_between_the_import_and_the_trunk(on_trunk: PlatformRunner) -> None:
+    declare_trunk(on_trunk, {ONE: {"agent": "sales", "takeover": "allow"}})
+    on_trunk.apply()
+    assert row_of(on_trunk).provider == "twilio"
+
+    declare_trunk(on_trunk, {ONE: {"agent": "sales", "trunk": "edge", "takeover": "allow"}})
+    on_trunk.apply()
+    assert row_of(on_trunk).provider == "byo-phone-number"
+    on_trunk.settled()
+
+    declare_trunk(on_trunk, {ONE: {"agent": "sales", "takeover": "allow"}})
+    on_trunk.apply()
+    assert row_of(on_trunk).provider == "twilio"
+    on_trunk.settled()
+
+
+def test_all_numbers_of_a_trunk_write_its_credential_once(on_trunk: PlatformRunner) -> None:
+    entry = {"agent": "sales", "trunk": "edge", "takeover": "allow"}
+    declare_trunk(on_trunk, {ONE: entry, TWO: entry})
+    with on_trunk.watched() as calls:
+        on_trunk.apply()
+    paths = [call.path for call in calls if call.is_write]
+    assert sum("/credential/" in path for path in paths) == 1
+    assert sum(path.endswith("/phone-number") for path in paths) == 2
+
+
+def test_a_trunk_needs_the_id_of_its_credential(on_trunk: PlatformRunner) -> None:
+    numbers = {ONE: {"agent": "sales", "trunk": "edge"}}
+    declare_trunk(on_trunk, numbers)
+    document = json.loads((on_trunk.folder / "reconciler.yaml").read_text(encoding="utf-8"))
+    del document["platforms"]["vapi"]["trunk_credential"]
+    (on_trunk.folder / "reconciler.yaml").write_text(json.dumps(document), encoding="utf-8")
+    refused = on_trunk.json("validate", code=3)
+    assert [each["code"] for each in refused["diagnostics"]] == ["missing_field"]
+    assert "trunk_credential" in refused["diagnostics"][0]["detail"]

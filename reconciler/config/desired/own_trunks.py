@@ -166,6 +166,13 @@ def _trunk_findings(name: str, platform: AnyPlatform, trunks: Trunks) -> Iterato
         )
         yield Finding("missing_field", detail, ("trunk",))
 
+    for setting in PLATFORM_KINDS[platform.type].trunk_settings:
+        if not getattr(platform, setting):
+            detail = (
+                f"A number of {title} on a trunk needs `{setting}` of its platform. Add it there."
+            )
+            yield Finding("missing_field", detail, ("trunk",))
+
     user = find_user(platform, trunks)
     if user is not None and user.list not in facts.lists:
         detail = (

@@ -142,6 +142,8 @@ def _by_own_trunk(
     """Return the registration with the domain of the trunk, and with the user that calls through it."""
     user = find_user(platform, trunks)
     attrs: dict[str, Value] = {**shape.profile.attrs, TERMINATION_URI: own.domain}
+    for name in PLATFORM_KINDS[platform.type].trunk_settings:
+        attrs[name] = getattr(platform, name)
     secrets: dict[str, Secret] = {}
     if user is not None:
         # A fingerprint takes the place of "declared" once the secret is looked up.

@@ -155,7 +155,8 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     `keeps_login`: the platform keeps the credentials of an import and has no call that changes
     them, so others need a new import.
     `own_trunk`: whether a number may have a declared trunk, which is then written and watched as
-    that of any number. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
+    that of any number. `trunk_settings` are the settings that such a number needs; each is an
+    attribute of its registration. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
     platform by a trunk and not by webhooks, which a trunk or an application on the number would
     hide. `sms_switch` is the attribute that is true where the platform writes the SMS webhook.
     `twilio_zones` are the Twilio regions and edges that an import may name; empty where it names
@@ -186,6 +187,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_connection: bool = False
     keeps_login: bool = False
     own_trunk: TrunkUse = "refused"
+    trunk_settings: tuple[str, ...] = ()
     both_ways: bool = False
     by_trunk: bool = False
     sms_switch: str = ""

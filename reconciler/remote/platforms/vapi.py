@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms.vapi import SAME, VAPI, split_agent
+from reconciler.kinds.platforms.vapi import SAME, TRUNK, TWILIO, VAPI, split_agent
 from reconciler.model.credentials import TwilioLogin
+from reconciler.model.route import Attrs
 from reconciler.remote.parallel import map_each
-from reconciler.remote.platforms import errors
+from reconciler.remote.platforms import errors, vapi_trunk
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
     Complaint,
@@ -57,6 +59,8 @@ class Vapi(UndocumentedCalls):
         self.name = name
         self._caller = caller
         self._vault = vault
+        self._trunk_lock = Lock()
+        self._written_trunks: dict[str, Mapping[str, object]] = {}
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """Return all numbers, each once.
@@ -70,6 +74,7 @@ class Vapi(UndocumentedCalls):
                 by_number.setdefault(key, []).append(row)
 
         accounts = {each.key: each.account for each in asked}
+        providers = {each.key: str(each.attrs.get("provider") or TWILIO) for each in asked}
         logins = self._logins(accounts.values())
         by_sid = {login.sid: login for login in logins.values()}
         # A number may be requested by its SID, which no record shows.
@@ -81,7 +86,8 @@ class Vapi(UndocumentedCalls):
             if login is None and has_sids:
                 login = find_login(rows, by_sid)
             is_asked = key in accounts or login is not None
-            row = pick_row(self.name, key, rows, login, is_asked=is_asked)
+            provider = providers.get(key, TWILIO)
+            row = pick_row(self.name, key, rows, login, is_asked=is_asked, provider=provider)
             found.append(to_number(self.name, row, login))
         return found
 
@@ -124,8 +130,15 @@ class Vapi(UndocumentedCalls):
         self._change(there, asked, body)
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Change credentials, SMS switch and server, in place. Raises RemoteError."""
+        """Change credentials, SMS switch, trunk and server, in place. Raises RemoteError."""
         body: dict[str, object] = {}
+        if not vapi_trunk.ATTRIBUTES.isdisjoint(asked.attrs):
+            self._set_trunk(asked, {**there.attrs, **asked.attrs})
+            if "trunk_credential" in asked.attrs:
+                body["credentialId"] = asked.attrs["trunk_credential"]
+            elif asked.attrs.keys() <= vapi_trunk.ATTRIBUTES:
+                return  # the number itself stays as it is
+
         if "server_url" in asked.attrs:
             url = asked.attrs["server_url"]
             body["server"] = None if url is None else {"url": url}
@@ -189,38 +202,46 @@ class Vapi(UndocumentedCalls):
         return None
 
     def _import(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
-        if asked.attrs.get("provider", "twilio") != "twilio":
-            message = "only numbers of Twilio can be imported"
+        provider = asked.attrs.get("provider", TWILIO)
+        if provider not in (TWILIO, TRUNK):
+            message = "only numbers of Twilio, and those on a trunk, can be imported"
             return errors.number_error(self.name, asked.key, "platform_refused", message)
 
-        login = self._vault.login(asked.account)
-        body: dict[str, object] = {
-            "provider": "twilio",
-            "number": asked.key,
-            **_credentials(login),
-            "smsEnabled": asked.attrs.get("sms_enabled") is True,
-        }
+        login = None
+        body: dict[str, object] = {"provider": provider, "number": asked.key}
+        if provider == TWILIO:
+            login = self._vault.login(asked.account)
+            body |= _credentials(login)
+            body["smsEnabled"] = asked.attrs.get("sms_enabled") is True
+        else:
+            body["credentialId"] = asked.attrs["trunk_credential"]
+            body["numberE164CheckEnabled"] = True
         agent = asked.attrs.get("agent")
         if agent is not None:
             key, body[key] = split_agent(str(agent))
         if asked.attrs.get("server_url") is not None:
             body["server"] = {"url": asked.attrs["server_url"]}
 
+        secrets = login.secrets if login is not None else ()
         try:
-            answer = self._caller.send("POST", _PATH, body=body, secrets=login.secrets)
+            # The gateways of the trunk come first: a number without them would refuse calls.
+            if provider == TRUNK:
+                self._set_trunk(asked, asked.attrs)
+            answer = self._caller.send("POST", _PATH, body=body, secrets=secrets)
             return self._read_answer(answer, asked, login)
         except RemoteError as error:
             return error
 
     def _read_answer(
-        self, answer: Any, asked: RegistrationRequest, login: TwilioLogin
+        self, answer: Any, asked: RegistrationRequest, login: TwilioLogin | None
     ) -> RegisteredNumber:
         """Return the imported number.
 
         Raises RemoteError for an answer about anything else: then the list shows what was made.
         """
         row = answer if isinstance(answer, Mapping) else {}
-        is_it = (text_in(row, "number"), text_in(row, "provider")) == (asked.key, "twilio")
+        provider = asked.attrs.get("provider", TWILIO)
+        is_it = (text_in(row, "number"), text_in(row, "provider")) == (asked.key, provider)
         if not is_it or text_in(row, "id") is None:
             message = "the answer to the import is not about this number"
             raise errors.number_error(self.name, asked.key, "unexpected_answer", message)
@@ -229,14 +250,27 @@ class Vapi(UndocumentedCalls):
     def _change(
         self, there: RegisteredNumber, asked: RegistrationRequest, body: Mapping[str, object]
     ) -> None:
-        switch = asked.attrs.get("sms_enabled", there.attrs.get("sms_enabled"))
-        provider = there.attrs.get("provider") or "twilio"
-        whole = {"provider": provider, "smsEnabled": switch is True, **body}
+        provider = there.attrs.get("provider") or TWILIO
+        whole: dict[str, object] = {"provider": provider, **body}
+        if provider != TRUNK:
+            switch = asked.attrs.get("sms_enabled", there.attrs.get("sms_enabled"))
+            whole["smsEnabled"] = switch is True
 
         login = self._logins([asked.account]).get(asked.account)
         path = f"{_PATH}/{quote(there.id, safe='')}"
         secrets = login.secrets if login is not None else ()
         self._caller.send("PATCH", path, body=whole, secrets=secrets)
+
+    def _set_trunk(self, asked: RegistrationRequest, attrs: Attrs) -> None:
+        """Write the whole credential of a trunk, once in a run for all numbers that share it."""
+        secrets = self._vault.sip(asked.address)
+        body = vapi_trunk.to_credential(attrs, secrets)
+        path = f"/credential/{quote(str(attrs['trunk_credential']), safe='')}"
+        with self._trunk_lock:
+            if self._written_trunks.get(path) == body:
+                return
+            self._caller.send("PATCH", path, body=body, secrets=tuple(secrets.values()))
+            self._written_trunks[path] = body
 
 
 def _credentials(login: TwilioLogin) -> dict[str, object]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms.vapi import AGENT_KEYS, SAME, split_agent
+from reconciler.kinds.platforms.vapi import AGENT_KEYS, SAME, TRUNK, TWILIO, split_agent
 from reconciler.model.credentials import TwilioLogin
 from reconciler.model.route import Value
 from reconciler.remote.listing import ListingError, ListingGuard
@@ -28,7 +28,14 @@ _PAGE, _LARGEST_PAGE = 100, 1_000
 """Numbers in a page, and the largest page that the documents allow."""
 _TICK = timedelta(milliseconds=1)
 """The precision of the times in the list."""
-_TEXTS = ("number", "provider", "status", "twilioAccountSid", *AGENT_KEYS.values())
+_TEXTS = (
+    "number",
+    "provider",
+    "status",
+    "credentialId",
+    "twilioAccountSid",
+    *AGENT_KEYS.values(),
+)
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 _MASKS = "*•…"
 _JOINED = " and "
@@ -120,19 +127,26 @@ def find_login(rows: Sequence[Row], by_sid: Mapping[str, TwilioLogin]) -> Twilio
 
 
 def pick_row(
-    platform: str, key: str, rows: Sequence[Row], login: TwilioLogin | None, *, is_asked: bool
+    platform: str,
+    key: str,
+    rows: Sequence[Row],
+    login: TwilioLogin | None,
+    *,
+    is_asked: bool,
+    provider: str = TWILIO,
 ) -> Row:
-    """Return the record that counts for a number: that of its Twilio account, if there is one.
+    """Return the record that counts for a number: that of the declared provider and, for an import,
+    of its Twilio account, if there is one.
 
     Raises RemoteError when several records of a requested number are equally right: to change or to
     remove the wrong one would be worse.
     """
-    of_twilio = [row for row in rows if text_in(row, "provider") == "twilio"]
-    own = of_twilio
-    if login is not None:
-        own = [row for row in of_twilio if _account_of(row) == login.sid]
+    of_provider = [row for row in rows if text_in(row, "provider") == provider]
+    own = of_provider
+    if login is not None and provider == TWILIO:
+        own = [row for row in of_provider if _account_of(row) == login.sid]
 
-    candidates = own or of_twilio or rows
+    candidates = own or of_provider or rows
     if is_asked and len(candidates) > 1:
         ids = ", ".join(str(row["id"]) for row in candidates[:3])
         message = f"{key} is in the list {len(candidates)} times ({ids}); remove all but one"
@@ -156,6 +170,10 @@ def to_number(platform: str, row: Row, login: TwilioLogin | None) -> RegisteredN
         "provider": text_in(row, "provider"),
         "server_url": text_in(object_in(row, "server"), "url"),
     }
+    if attrs["provider"] == TRUNK:
+        attrs["trunk_credential"] = text_in(row, "credentialId")
+        return RegisteredNumber(str(row["id"]), key, attrs, problem=_find_problem(key, row))
+
     switch = row.get("smsEnabled")
     if not isinstance(switch, bool | None):
         message = f"`smsEnabled` of {key} is neither true nor false"

@@ -39,6 +39,7 @@ from reconciler.sandbox.platforms.twilio_client import (
 )
 from reconciler.sandbox.platforms.vapi_rows import (
     ASSISTANTS,
+    CREDENTIALS,
     NUMBERS,
     PROVIDERS,
     SETTINGS,
@@ -170,9 +171,13 @@ def _number_of(call: PlatformCall) -> VapiNumber:
 
 def _import(call: PlatformCall) -> Reply:
     _check_body(call)
-    if call.body.get("provider") != "twilio":
-        raise Refused(_error(400, "the sandbox takes numbers of the provider twilio"))
-    _check_required(call)
+    provider = call.body.get("provider")
+    if provider not in ("twilio", "byo-phone-number"):
+        raise Refused(_error(400, "the sandbox takes numbers of Twilio, and those on a trunk"))
+    if provider == "twilio":
+        _check_required(call)
+    else:
+        _check_trunk(call)
     _check_agents(call)
 
     row = VapiNumber(organization=call.organization, account_sid=call.text("twilioAccountSid"))
@@ -181,7 +186,8 @@ def _import(call: PlatformCall) -> Reply:
             raise Refused(_error(400, f"Existing phone number {other.sid} has the same number"))
 
     _set_fields(row, call.body, ignores_null=False)
-    _connect(call.store, row)
+    if row.provider == "twilio":
+        _connect(call.store, row)
     NUMBERS.add(call.store, row)
     return json_reply(201, _view(call.store, row))
 
@@ -214,6 +220,18 @@ def _check_required(call: PlatformCall) -> None:
     if bool(call.text("twilioAuthToken")) == by_key:
         message = "send twilioAuthToken, or twilioApiKey and twilioApiSecret"
         raise Refused(_error(400, message))
+
+
+def _check_trunk(call: PlatformCall) -> None:
+    """Refuse a number on a trunk without its credential, or with credentials of Twilio."""
+    if not E164.fullmatch(call.text("number")):
+        raise Refused(_error(400, "number must be a valid phone number in the E.164 format"))
+    sid = call.text("credentialId")
+    if find_visible(call.store, CREDENTIALS, sid, call.organization) is None:
+        raise Refused(_error(400, f"Couldn't find credentialId {sid}"))
+    for name in ("smsEnabled", "twilioAccountSid", *_SECRETS):
+        if name in call.body:
+            raise Refused(_error(400, f"property {name} should not exist"))
 
 
 def _check_agents(call: PlatformCall) -> None:
@@ -327,12 +345,49 @@ def _list_agents(shelf: PlatformShelf[VapiAgent]) -> PlatformHandler:
     return show
 
 
+def _change_credential(call: PlatformCall) -> Reply:
+    """Change the credential of a trunk; its gateways are replaced whole."""
+    row = find_visible(call.store, CREDENTIALS, call.path["id"], call.organization)
+    if row is None:
+        raise Refused(_error(404, "The credential does not exist"))
+
+    changes: dict[str, object] = {}
+    if "gateways" in call.body:
+        changes["gateways"] = _read_gateways(call.body["gateways"])
+    if "outboundLeadingPlusEnabled" in call.body:
+        changes["outbound_leading_plus_enabled"] = call.body["outboundLeadingPlusEnabled"] is True
+    plan = call.body.get("outboundAuthenticationPlan")
+    if isinstance(plan, Mapping):
+        for name, field in (("authUsername", "auth_username"), ("authPassword", "auth_password")):
+            if name in plan:
+                changes[field] = plan[name]
+    call.store.table(CREDENTIALS).change(row, changes)
+    return json_reply(200, {"id": row.sid, "provider": row.provider, "gateways": row.gateways})
+
+
+def _read_gateways(given: object) -> list[dict[str, object]]:
+    """Return the gateways of a request. Refuses a host name that is to take calls."""
+    if not isinstance(given, list) or not given:
+        raise Refused(_error(400, "gateways must contain at least 1 elements"))
+    for gateway in given:
+        address = gateway.get("ip") if isinstance(gateway, Mapping) else None
+        netmask = gateway.get("netmask", 32) if isinstance(gateway, Mapping) else None
+        if not isinstance(address, str) or not isinstance(netmask, int) or not 24 <= netmask <= 32:
+            raise Refused(_error(400, "gateways need ip, and a netmask from 24 to 32"))
+        is_name = re.fullmatch(r"[0-9.]+", address) is None
+        if is_name and gateway.get("inboundEnabled", True):
+            message = "Couldn't validate SIP trunk credential. SIP gateway creation failed."
+            raise Refused(_error(400, message))
+    return [dict(gateway) for gateway in given]
+
+
 ROUTES = (
     PLATFORM.route("GET", "/phone-number", _list),
     PLATFORM.route("POST", "/phone-number", _import),
     PLATFORM.route("GET", "/phone-number/{id}", _get),
     PLATFORM.route("PATCH", "/phone-number/{id}", _change),
     PLATFORM.route("DELETE", "/phone-number/{id}", _delete),
+    PLATFORM.route("PATCH", "/credential/{id}", _change_credential),
     PLATFORM.route("GET", "/assistant", _list_agents(ASSISTANTS)),
     PLATFORM.route("GET", "/assistant/{id}", _show_agent(ASSISTANTS)),
     PLATFORM.route("GET", "/squad", _list_agents(SQUADS)),

@@ -33,6 +33,21 @@ class VapiAgent(PlatformRow, kw_only=True):
     name: str = ""
 
 
+class VapiCredential(PlatformRow, kw_only=True, rename="camel"):
+    """A credential `byo-sip-trunk`: the gateways of a trunk, and the user of outgoing calls. No
+    answer holds the password.
+    """
+
+    sid: str = msgspec.field(name="id", default="")
+    organization: str = msgspec.field(name="orgId", default="")
+    provider: str = "byo-sip-trunk"
+    name: str | None = None
+    gateways: list[dict[str, object]] = msgspec.field(default_factory=list)
+    outbound_leading_plus_enabled: bool = False
+    auth_username: str | None = None
+    auth_password: str | None = None
+
+
 class VapiNumber(PlatformRow, kw_only=True, rename="camel"):
     """A number; the credentials of its Twilio account come back in every answer."""
 
@@ -85,4 +100,12 @@ NUMBERS = PlatformShelf(
     platform="vapi",
     secrets=("twilio_auth_token", "twilio_api_key", "twilio_api_secret"),
 )
-SHELVES = (SETTINGS, ASSISTANTS, SQUADS, NUMBERS)
+CREDENTIALS = PlatformShelf(
+    "vapi_credentials",
+    VapiCredential,
+    "",
+    complete_uuid,
+    platform="vapi",
+    secrets=("auth_password",),
+)
+SHELVES = (SETTINGS, ASSISTANTS, SQUADS, CREDENTIALS, NUMBERS)

@@ -51,6 +51,7 @@ SEED: dict[str, Any] = {
     "vapi_settings": [{"after_delete": "half"}],
     "vapi_assistants": [{"name": "Reception"}],
     "vapi_squads": [{"name": "Crew"}],
+    "vapi_credentials": [{"name": "Edge", "authPassword": "planted"}],
     "vapi_numbers": [{"number": "+15550100101", "twilioAuthToken": "planted"}],
     "livekit_dispatch_rules": [
         {"rule": {"dispatch_rule_direct": {"room_name": "lobby"}}, "pin": "planted"}

@@ -21,6 +21,10 @@ from tests.support.processes.independent_platform import (
 class IndependentVapi(IndependentPlatform):
     """Vapi: numbers of provider twilio; credentials come back in answers."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.credentials: dict[str, Row] = {}
+
     def is_allowed(self, headers: Mapping[str, str]) -> bool:
         return headers.get("authorization") == f"Bearer {self.key}"
 
@@ -35,6 +39,9 @@ class IndependentVapi(IndependentPlatform):
             return 200, self.find_agent(agent[2])
         if request.path in ("/assistant", "/squad") and request.method == "GET":
             return 200, self.list_agents()
+        credential = re.fullmatch(r"/credential/([0-9a-f-]{36})", request.path)
+        if credential and request.method == "PATCH":
+            return 200, self._change_credential(request, credential[1])
         if not one:
             raise Refusal(404, {"statusCode": 404, "message": f"Cannot {request}"})
 
@@ -82,7 +89,42 @@ class IndependentVapi(IndependentPlatform):
         }
     )
 
+    _TRUNK = frozenset(
+        {"provider", "number", "credentialId", "numberE164CheckEnabled", "assistantId", "squadId"}
+        | {"name", "server", "fallbackDestination", "hooks"}
+    )
+    _CREDENTIAL = frozenset(
+        {"provider", "name", "gateways", "outboundAuthenticationPlan", "techPrefix"}
+        | {"outboundLeadingPlusEnabled", "sipDiversionHeader"}
+    )
+
+    def _change_credential(self, request: Request, sid: str) -> Row:
+        if sid not in self.credentials:
+            raise Refusal(404, {"statusCode": 404, "message": "Couldn't find credential."})
+        body = self.check(request, self._CREDENTIAL)
+        for gateway in body.get("gateways", []):
+            is_address = re.fullmatch(r"[0-9.]+", gateway["ip"])
+            if not is_address and gateway.get("inboundEnabled", True):
+                self.refuse_misuse(request, "a host name takes no calls")
+            if not 24 <= gateway.get("netmask", 32) <= 32:
+                self.refuse_misuse(request, "netmask")
+        self.credentials[sid].update(body)
+        shown = {**self.credentials[sid], "outboundAuthenticationPlan": None}
+        return {"id": sid, **shown, **STRANGE}
+
+    def _create_on_trunk(self, request: Request) -> Row:
+        body = self.check(request, self._TRUNK, frozenset({"provider", "credentialId"}))
+        gateways = self.credentials.get(body["credentialId"], {}).get("gateways")
+        if not gateways:
+            self.refuse_misuse(request, "the credential has no gateways yet")
+        now = self._time()
+        row = {"id": str(uuid.uuid4()), "createdAt": now, "updatedAt": now, **body}
+        self.numbers[row["id"]] = row
+        return {**row, **STRANGE}
+
     def _create(self, request: Request) -> Row:
+        if isinstance(request.body, dict) and request.body.get("provider") == "byo-phone-number":
+            return self._create_on_trunk(request)
         body = self.check(
             request, self._FIELDS, frozenset({"provider", "number", "twilioAccountSid"})
         )
@@ -103,15 +145,19 @@ class IndependentVapi(IndependentPlatform):
         return {**row, **STRANGE}
 
     def _update(self, request: Request, row: Row) -> Row:
-        body = self.check(request, self._FIELDS, frozenset({"provider"}))
-        self._check(request, body)
+        by_trunk = row["provider"] == "byo-phone-number"
+        allowed = self._TRUNK if by_trunk else self._FIELDS
+        body = self.check(request, allowed, frozenset({"provider"}))
+        if not by_trunk:
+            self._check(request, body)
         for name, value in body.items():
             if value is None:
                 row.pop(name, None)
             else:
                 row[name] = value
         row["updatedAt"] = self._time()
-        self._write(row)
+        if not by_trunk:
+            self._write(row)
         return {**row, **STRANGE}
 
     def _check(self, request: Request, body: Row) -> None:
