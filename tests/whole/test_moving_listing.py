@@ -160,6 +160,9 @@ CREDENTIAL_LISTS = [
 ]
 
 
+SERVICES = {f"service{n}": {"inbound": f"https://agents.example.com/{n}"} for n in range(5)}
+
+
 def declare_everything(runner: CommandRunner) -> None:
     """Five of each kind, so that each listing has three pages of two."""
     trunks: dict[str, Any] = {"edge": EDGE}
@@ -176,7 +179,11 @@ def declare_everything(runner: CommandRunner) -> None:
         if number.capabilities.sms
     ]
     runner.declare(
-        agents=AGENTS, applications=MENUS, trunks=trunks, numbers=dict.fromkeys(numbers, "support")
+        agents=AGENTS,
+        applications=MENUS,
+        messaging_services=SERVICES,
+        trunks=trunks,
+        numbers=dict.fromkeys(numbers, "support"),
     )
 
 

@@ -50,6 +50,7 @@ _EXAMPLES: dict[str, Any] = {
         "origination": [{"sip_url": "sip:sbc1.example.com"}],
     },
     "Application": {"voice": "https://agents.example.com/menu"},
+    "FleetFile": {"version": 1, "stacks": ["customers/*/reconciler.yaml"]},
     "DeclaredShare": {"id": "agent_a1b2c3", "weight": 1},
 }
 """Examples for values without a hint.

@@ -236,6 +236,9 @@ async function useTheRest() {
   const routed = client.routes.v2.phoneNumbers(OWNED);
   assert.equal((await routed.update({ voiceRegion: "ie1" })).voiceRegion, "ie1");
   assert.equal((await routed.fetch()).phoneNumber, OWNED);
+  const both = client.routes.v3.phoneNumbers(OWNED);
+  assert.equal((await both.update({ messagingRegion: "ie1" })).messagingRegion, "ie1");
+  assert.equal((await both.fetch()).voiceRegion, "ie1");
 
   const number = await ownedNumber();
   await client.incomingPhoneNumbers(number.sid).update({ friendlyName: "one" });
