@@ -1,7 +1,8 @@
 """Read the project and the state of each stack, and report two stacks that would share one of them.
 
 The configurations are read in processes of their own: one that exhausts the memory or never ends must
-not end the fleet. A stack whose header cannot be read is left out: its own command reports why.
+not end the fleet, or hide the others. A stack whose header cannot be read is left out: its own command
+reports why.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def find_shared(
         )
         for stack in stacks
     ]
-    found = _read_identities(jobs, variables, files, parallel)
+    sources = _Sources(dict(variables), list(files))
+    found, unread = _read_identities(jobs, sources, parallel, _CHUNK)
+    if unread:
+        alone, _ = _read_identities(unread, sources, parallel, 1)
+        found |= alone
     problems = list(_compare(stacks, found))
     if problems:
         raise ConfigInvalid(*problems)
@@ -84,13 +89,23 @@ def _problem(code: str, summary: str, detail: str, stack: Stack) -> Diagnostic:
     return Diagnostic.at(stack.position, code=code, summary=summary, detail=detail)
 
 
+class _Sources(msgspec.Struct, frozen=True):
+    """The values of variables that hold for every stack, and the files of more."""
+
+    given: dict[str, str]
+    files: list[Path]
+
+
 def _read_identities(
-    jobs: Sequence[Job], variables: Mapping[str, str], files: Sequence[Path], parallel: int
-) -> dict[str, Identity]:
-    """Return the identity of each stack whose header can be read, by name."""
+    jobs: Sequence[Job], sources: _Sources, parallel: int, size: int
+) -> tuple[dict[str, Identity], list[Job]]:
+    """Return the identity of each stack whose header can be read, and the jobs of processes that
+    ended before their end: `size` stacks share a process.
+    """
     context = choose_context("reconciler.fleet.identity")
-    chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
+    chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     found: dict[str, Identity] = {}
+    unread: list[Job] = []
     with TemporaryDirectory(prefix="reconciler-fleet-") as folder:
         running: dict[int, Any] = {}
         for number, chunk in enumerate(chunks):
@@ -98,16 +113,20 @@ def _read_identities(
                 _collect_one(running)
             process = context.Process(
                 target=read_chunk,
-                args=(chunk, dict(variables), list(files), str(Path(folder, str(number)))),
+                args=(chunk, sources.given, sources.files, str(Path(folder, str(number)))),
             )
             process.start()
             running[process.sentinel] = process
         while running:
             _collect_one(running)
 
-        for number in range(len(chunks)):
-            found.update(_read_file(Path(folder, str(number))))
-    return found
+        for number, chunk in enumerate(chunks):
+            identities = _read_file(Path(folder, str(number)))
+            if identities is None:
+                unread += chunk
+            else:
+                found.update(identities)
+    return found, unread
 
 
 def _collect_one(running: dict[int, Any]) -> None:
@@ -144,7 +163,7 @@ def read_identity(job: Job, variables: Mapping[str, str], files: Sequence[Path])
     entry = job.directory / job.file
     try:
         project = load_header(entry, environ=os.environ, variables=sources)
-    except (ConfigInvalid, ReconcilerError, OSError):
+    except (ReconcilerError, OSError):
         return None
     return Identity(project.name, _locate(project.state, project.base, project.name))
 
@@ -156,8 +175,9 @@ def _locate(state: str, base: Path, project: str) -> str:
     return state if "://" in state else os.path.realpath(base / Path(state).expanduser())
 
 
-def _read_file(path: Path) -> dict[str, Identity]:
+def _read_file(path: Path) -> dict[str, Identity] | None:
+    """Return the identities that a process has written; None when it ended before that."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Identity])
     except (OSError, msgspec.DecodeError):
-        return {}
+        return None

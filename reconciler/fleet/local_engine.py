@@ -26,6 +26,13 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     stop_after_failures: int | None = None
     seconds: float | None = None
 
+    def after(self, failures: int) -> EngineOptions:
+        """Return the options for what follows so many failures."""
+        limit = self.stop_after_failures
+        if limit is None:
+            return self
+        return msgspec.structs.replace(self, stop_after_failures=max(0, limit - failures))
+
 
 def run_all(
     jobs: Sequence[Job],

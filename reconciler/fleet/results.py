@@ -13,6 +13,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.fleet.job import Ended, Job
+from reconciler.fleet.patterns import CODE
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.fleet import FleetItem, FleetStack, outcome_of
 
@@ -59,7 +60,7 @@ def not_started(job: Job) -> FleetStack:
 
 def is_no_match(stack: FleetStack) -> bool:
     """Return whether a pattern of the command line matches nothing in this stack."""
-    return any(each.code == "target_no_match" for each in stack.diagnostics)
+    return any(each.code == CODE for each in stack.diagnostics)
 
 
 def _make_entry(

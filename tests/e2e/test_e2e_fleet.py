@@ -123,6 +123,18 @@ def test_a_target_selects_stacks(fleet: ProcessRunner) -> None:
     assert len(fleet.twilio.writes) == 1
     assert fleet.run("fleet", "plan", "--target=+15550100999", code=64).out == ""
 
+    # Patterns of several stacks: each stack gets its own, and one that is mistyped stops all.
+    one, two, three = (f"--target={number_of(STACKS[n])}" for n in (3, 4, 5))
+    excluded = f"--exclude={number_of(STACKS[5])}"
+    for mistyped in ("--target=+15550100999", "--exclude=+15550100999"):
+        assert (
+            "no stack" in fleet.run("fleet", "apply", "--auto-approve", one, mistyped, code=64).err
+        )
+    assert len(fleet.twilio.writes) == 1
+    done = fleet.json("fleet", "apply", "--auto-approve", one, two, three, excluded)
+    assert list(outcomes(done)) == [STACKS[3], STACKS[4], STACKS[5]]
+    assert [len(fleet.twilio.writes_to(number_of(STACKS[n]))) for n in (3, 4, 5)] == [1, 1, 0]
+
     done = fleet.json("fleet", "apply", "--auto-approve", "--stack=stack0[01]")
     assert list(outcomes(done)) == [STACKS[0], STACKS[1]]
     assert "no stack" in fleet.run("fleet", "plan", "--stack=other", code=64).err

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
+import msgspec
 
 from reconciler.cli.commands.fleet_options import FleetOptions, fleet_options
 from reconciler.cli.confirmation import consent_options, local_state_option, purchase_option
-from reconciler.cli.fleet_progress import choose_fleet_progress
+from reconciler.cli.fleet_progress import FleetLines, choose_fleet_progress
 from reconciler.cli.output import emit
 from reconciler.cli.signals import count_interrupts
 from reconciler.config.load.fleet import Fleet, Stack, load_fleet
 from reconciler.fleet.identity import find_shared
 from reconciler.fleet.job import Job
-from reconciler.fleet.local_engine import EngineOptions, run_all
+from reconciler.fleet.local_engine import EngineOptions, is_failure, run_all
+from reconciler.fleet.patterns import Patterns, find_mistyped, find_refused
 from reconciler.fleet.processes import StopRequest
-from reconciler.fleet.results import is_no_match
 from reconciler.report.documents.fleet import FleetStack, fleet_document, fleet_exit_code
 
 _TARGET = "reconciler.cli.stack_process:run_stack"
 """What the process of a stack calls; by name, because it runs the commands of this program."""
 _GRACE = 60.0
-"""Seconds after `--timeout` at which the process of a stack is ended by force."""
+"""Seconds after `--timeout` at which a stack that still runs is interrupted."""
 
 
 @click.group()
@@ -115,7 +116,6 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     find_shared(loaded.stacks, shared.variables.given, shared.variables.files, parallel)
 
     words = (command, *options.words, *more)
-    jobs = [_make_job(stack, words, shared.directory) for stack in chosen]
     engine = EngineOptions(
         parallel=parallel,
         stop_after_failures=loaded.stop_after_failures,
@@ -125,11 +125,11 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     progress = choose_fleet_progress(shared)
     with count_interrupts(stop.request):
         try:
-            entries = run_all(jobs, _TARGET, engine, stop, progress)
+            run = _Run(words, shared.directory, engine, stop, progress)
+            entries = run.run_all(chosen, Patterns(shared.targets, shared.excludes))
         finally:
             progress.close()
 
-    entries = _leave_out_unmatched(entries, shared.targets)
     document = fleet_document(
         f"fleet {command}", entries, loaded.warnings, time.monotonic() - began
     )
@@ -155,26 +155,66 @@ def _choose(loaded: Fleet, patterns: Sequence[str]) -> list[Stack]:
     return chosen
 
 
-def _make_job(stack: Stack, words: Sequence[str], folder: Path) -> Job:
-    shown = os.path.relpath(stack.directory, folder)
-    return Job(
-        name=stack.name,
-        directory=stack.directory.absolute(),
-        file=stack.file,
-        words=tuple(words),
-        row=stack.row,
-        shown=shown,
-    )
+class _Run(msgspec.Struct, frozen=True):
+    """One command for stacks: its words without patterns, and how it runs."""
+
+    words: tuple[str, ...]
+    folder: Path
+    engine: EngineOptions
+    stop: StopRequest
+    progress: FleetLines
+
+    def run_all(self, stacks: Sequence[Stack], patterns: Patterns) -> list[FleetStack]:
+        """Run the command for every stack, each with the patterns that match in it.
+
+        A stack in which no target matches is left out. Raises UsageError for a pattern that matches
+        in no stack.
+        """
+        jobs = {stack.name: self._make_job(stack, patterns) for stack in stacks}
+        entries = run_all([*jobs.values()], _TARGET, self.engine, self.stop, self.progress)
+        mistyped = find_mistyped(entries, patterns)
+        if mistyped:
+            raise click.UsageError(f"{', '.join(mistyped)}: no stack of the fleet has a match.")
+
+        # What is left of the patterns of each stack that has refused some of them.
+        narrowed: dict[str, Patterns] = {}
+        for entry in entries:
+            refused = find_refused(entry, patterns)
+            if refused:
+                narrowed[entry.name] = patterns.without(refused)
+        again: list[Job] = []
+        for stack in stacks:
+            rest = narrowed.get(stack.name)
+            if rest is not None and (rest.targets or not patterns.targets):
+                again.append(self._make_job(stack, rest))
+
+        failures = sum(is_failure(each) for each in entries if each.name not in narrowed)
+        engine = self.engine.after(failures)
+        repeated: dict[str, FleetStack] = {}
+        if again:
+            for entry in run_all(again, _TARGET, engine, self.stop, self.progress):
+                repeated[entry.name] = entry
+        return _merge(entries, narrowed.keys(), repeated)
+
+    def _make_job(self, stack: Stack, patterns: Patterns) -> Job:
+        return Job(
+            name=stack.name,
+            directory=stack.directory.absolute(),
+            file=stack.file,
+            words=(*self.words, *patterns.words),
+            row=stack.row,
+            shown=os.path.relpath(stack.directory, self.folder),
+        )
 
 
-def _leave_out_unmatched(entries: list[FleetStack], targets: Sequence[str]) -> list[FleetStack]:
-    """Leave out the stacks in which `--target` matches nothing.
-
-    Raises UsageError when it matches in no stack.
-    """
-    if not targets:
-        return entries
-    matched = [entry for entry in entries if not is_no_match(entry)]
-    if entries and not matched:
-        raise click.UsageError(f"--target {' '.join(targets)} matches in no stack of the fleet.")
-    return matched
+def _merge(
+    entries: Sequence[FleetStack], narrowed: Collection[str], repeated: Mapping[str, FleetStack]
+) -> list[FleetStack]:
+    """Return the entries, with those of the second run in place of the refused ones."""
+    merged: list[FleetStack] = []
+    for entry in entries:
+        if entry.name not in narrowed:
+            merged.append(entry)
+        elif entry.name in repeated:
+            merged.append(repeated[entry.name])
+    return merged

@@ -165,10 +165,10 @@ def _take_options(values: dict[str, Any]) -> FleetOptions:
 
 
 def _list_words(shared: CommonOptions) -> Sequence[str]:
-    """Return the options of the command line that every stack gets as they are."""
-    words = [f"--target={pattern}" for pattern in shared.targets]
-    words += [f"--exclude={pattern}" for pattern in shared.excludes]
-    words += [f"--var-file={os.path.abspath(path)}" for path in shared.variables.files]
+    """Return the options of the command line that every stack gets as they are; patterns are not
+    among them.
+    """
+    words = [f"--var-file={os.path.abspath(path)}" for path in shared.variables.files]
     if shared.concurrency is not None:
         words.append(f"--concurrency={shared.concurrency}")
     if shared.timeout is not None:

@@ -19,7 +19,7 @@ import msgspec
 
 from reconciler.kinds.platforms.split import parse_split
 from reconciler.kinds.table import REGISTRATION
-from reconciler.model.action import Action, ActionName, Change, Reason
+from reconciler.model.action import Action, Change, Reason
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -27,6 +27,7 @@ from reconciler.model.route import Value
 from reconciler.planning.decide.compare import compare, prior_values
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
+from reconciler.planning.decide.registration_action import make_action
 from reconciler.planning.decision import Decision
 
 _SPLIT = "split"
@@ -71,7 +72,7 @@ def remove_split(address: str, entry: Entry, live: Live | None) -> Decision:
         if live.attrs.get(_SPLIT) != former:
             steps.append(_restore(address, entry, live, former))
 
-    forget = _make_action(address, entry, "forget", "removed", note=note)
+    forget = make_action(address, entry, "forget", "removed", note=note)
     return Decision.about(address, [*steps, forget], live=live)
 
 
@@ -86,7 +87,7 @@ def _adopt(declared: Desired, live: Live) -> Decision:
         prior=prior_values(REGISTRATION, live, [_SPLIT]),
         options=declared.profile.options,
     )
-    steps = [_at(declared, _make_action(declared.address, entry, "import", "new", entry=entry))]
+    steps = [_at(declared, make_action(declared.address, entry, "import", "new", entry=entry))]
     if live.attrs.get(_SPLIT) != declared.profile.attrs[_SPLIT]:
         steps.append(_update(declared, entry, live, "new"))
     return Decision.about(declared.address, steps, live=live)
@@ -95,7 +96,7 @@ def _adopt(declared: Desired, live: Live) -> Decision:
 def _update(declared: Desired, base: Entry, live: Live, reason: Reason) -> Action:
     writes = dict(declared.profile.attrs)
     after = msgspec.structs.replace(base, last_applied={**base.last_applied, **writes})
-    action = _make_action(
+    action = make_action(
         declared.address,
         base,
         "update",
@@ -112,7 +113,7 @@ def _restore(address: str, entry: Entry, live: Live, former: str) -> Action:
     writes: dict[str, Value] = {_SPLIT: former}
     after = msgspec.structs.replace(entry, last_applied=writes)
     changes = diff_fields(REGISTRATION, live.attrs, writes)
-    return _make_action(
+    return make_action(
         address, entry, "update", "removed", entry=after, changes=changes, writes=writes
     )
 
@@ -134,30 +135,3 @@ def _is_ours(entry: Entry, live: Live) -> bool:
 def _at(declared: Desired, action: Action) -> Action:
     file, line, column = declared.position
     return msgspec.structs.replace(action, file=file, line=line, column=column)
-
-
-def _make_action(
-    address: str,
-    of: Entry,
-    name: ActionName,
-    reason: Reason,
-    *,
-    entry: Entry | None = None,
-    changes: tuple[Change, ...] = (),
-    takeover: tuple[Change, ...] = (),
-    writes: dict[str, Value] | None = None,
-    note: str | None = None,
-) -> Action:
-    return Action(
-        address=address,
-        action=name,
-        reason=reason,
-        kind=REGISTRATION,
-        account=of.account,
-        sid=of.sid or None,
-        changes=changes,
-        takeover=takeover,
-        set=writes or {},
-        entry=entry,
-        note=note,
-    )

@@ -12,7 +12,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
-from reconciler.model.action import Action, ActionName, Change, Reason
+from reconciler.model.action import Action, Change, Reason
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -20,6 +20,7 @@ from reconciler.model.route import Value
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
 from reconciler.planning.decide.registration import RegistrationDecision
+from reconciler.planning.decide.registration_action import make_action
 from reconciler.planning.decision import Decision
 
 WITHDRAWN = "withdrawn"
@@ -36,12 +37,12 @@ def unregister(
     `reason` is `config` when the number itself stays declared, under another agent.
     """
     if kind is None or live is None:
-        action = _make_action(address, entry, "forget", reason, note="no longer there")
+        action = make_action(address, entry, "forget", reason, note="no longer there")
         return RegistrationDecision(Decision.about(address, [action], live=live))
 
     if entry.options.on_removal == "keep":
         note = f"it stays in {kind.title} (on_removal: keep)"
-        action = _make_action(address, entry, "forget", reason, note=note)
+        action = make_action(address, entry, "forget", reason, note=note)
         return RegistrationDecision(Decision.about(address, [action], live=live))
 
     # The platform can delete the number: that removes its links as well.
@@ -58,7 +59,7 @@ def unregister(
     if links and "link" in kind.can:
         steps.append(_unlink(address, entry, live, links, reason))
     stays = f"it stays in {kind.title}"
-    steps.append(_make_action(address, entry, "forget", reason, note=stays))
+    steps.append(make_action(address, entry, "forget", reason, note=stays))
     return RegistrationDecision(
         Decision.about(address, steps, live=live), manual_steps=frozenset({"delete"})
     )
@@ -72,7 +73,7 @@ def _delete(address: str, entry: Entry, live: Live, reason: Reason) -> Action:
             losses.append(Change(change.field, change.after, None))
 
     known = msgspec.structs.replace(entry, sid=live.sid)
-    return _make_action(address, known, "unregister", reason, entry=known, changes=tuple(losses))
+    return make_action(address, known, "unregister", reason, entry=known, changes=tuple(losses))
 
 
 def _unlink(
@@ -83,7 +84,7 @@ def _unlink(
         entry, sid=live.sid, last_applied={**entry.last_applied, **links}
     )
 
-    return _make_action(
+    return make_action(
         address,
         after,
         "link",
@@ -129,30 +130,4 @@ def unknown_platform(address: str) -> Diagnostic:
         summary="State refers to a platform that is not declared",
         detail=f"State holds numbers on the platform `{name}`. Declare it under `platforms` until they are released.",
         address=address,
-    )
-
-
-def _make_action(
-    address: str,
-    of: Entry,
-    name: ActionName,
-    reason: Reason,
-    *,
-    entry: Entry | None = None,
-    changes: tuple[Change, ...] = (),
-    writes: dict[str, Value] | None = None,
-    note: str | None = None,
-) -> Action:
-    return Action(
-        address=address,
-        action=name,
-        reason=reason,
-        kind=REGISTRATION,
-        account=of.account,
-        sid=of.sid or None,
-        changes=changes,
-        set=writes or {},
-        entry=entry,
-        parent=of.parent,
-        note=note,
     )
