@@ -21,6 +21,30 @@ if TYPE_CHECKING:
     from reconciler.workflows.session import Planned
 
 
+class TolerantStream:
+    """A stream whose reader may go away: what cannot be written is lost, and nothing stops.
+
+    `rich` ends the program, and closes stdout with it, when a pipe is closed.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what has been written."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class QuietProgress:
     """Progress that shows only the plan that is about to be applied, and long waits.
 
@@ -158,7 +182,8 @@ class BarProgress(LineProgress):
             from rich.console import Console
             from rich.progress import Progress
 
-            console = Console(stderr=True, no_color=self._common.no_color)
+            stream: Any = TolerantStream(sys.stderr)
+            console = Console(file=stream, no_color=self._common.no_color)
             self._bar = Progress(console=console, transient=True)
             self._task = self._bar.add_task("starting", total=None)
             self._bar.start()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
 
@@ -40,11 +40,19 @@ def is_interrupted() -> bool:
     return _interrupted.is_set()
 
 
+def write_to_stderr(text: str) -> None:
+    """Write a text in one piece, which a signal handler may do; a reader that has closed stderr must
+    not stop an apply half way.
+    """
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
 def report_time_over() -> None:
     """Report on stderr that the time limit is reached, in one write even while another thread
     prints.
     """
-    os.write(2, b"\nTime limit reached: finishing calls in flight and saving.\n")
+    write_to_stderr("\nTime limit reached: finishing calls in flight and saving.\n")
 
 
 @contextmanager
@@ -57,8 +65,8 @@ def stop_on_signals(stop: Event) -> Iterator[None]:
         if stop.is_set():
             os._exit(Exit.FAILED)
         stop.set()
-        os.write(
-            2, b"\nStopping: finishing calls in flight and saving. Press again to stop at once.\n"
+        write_to_stderr(
+            "\nStopping: finishing calls in flight and saving. Press again to stop at once.\n"
         )
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
@@ -75,7 +83,6 @@ def count_interrupts(on_signal: Callable[[], None]) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         on_signal()
-        os.write(2, b"\nStopping: no further stack starts. Press again to stop those that run.\n")
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:

@@ -16,7 +16,8 @@ from reconciler.config.fleet_row import FleetRow
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit, UsageError
 from reconciler.fleet.job import Job
-from reconciler.fleet.processes import detach_from_terminal, end_with_parent, redirect_output
+from reconciler.fleet.processes import end_with_parent, redirect_output
+from reconciler.fleet.server_session import accept_interrupts, detach_from_terminal
 
 
 def run_stack(job: Job, output: str, errors: str) -> None:
@@ -38,6 +39,7 @@ def run_stack(job: Job, output: str, errors: str) -> None:
 
 def _run(words: list[str], row: FleetRow) -> int:
     """Run a command line; a wrong use of it is reported as JSON too."""
+    accept_interrupts()
     try:
         code = main.main(words, prog_name="reconciler", standalone_mode=False, obj=row)
         return code if isinstance(code, int) else Exit.DONE

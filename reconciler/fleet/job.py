@@ -56,5 +56,11 @@ class Watcher:
     def started(self, job: Job) -> None:
         """Report that a stack has started."""
 
+    def explain_failure(self, job: Job, reason: str) -> None:
+        """Report in a few words why a stack does not end well; called before `ended`."""
+
     def ended(self, ended: Ended, outcome: str) -> None:
-        """Report that a stack has ended, and how."""
+        """Report that a stack has ended, and how: an outcome of the report, or `no_match`."""
+
+    def stop_starting(self, reason: str) -> None:
+        """Report that the fleet starts no further stack, and why in a sentence."""

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from reconciler.errors import Exit
-from reconciler.fleet.job import Job, Target, Watcher
+from reconciler.fleet.job import Ended, Job, Target, Watcher
 from reconciler.fleet.processes import ProcessPool, StopRequest
 from reconciler.fleet.results import is_no_match, not_started, read_result
 from reconciler.report.documents.fleet import FleetStack
@@ -53,6 +53,7 @@ def run_all(
             while waiting or not pool.is_idle:
                 may_start = not stop.is_requested and not _is_enough(failures, options)
                 if not may_start:
+                    _report_limit(watcher, waiting, stop, failures)
                     waiting.clear()
                 while waiting and pool.has_room:
                     job = waiting.pop()
@@ -65,13 +66,36 @@ def run_all(
                     entry = read_result(ended)
                     entries[entry.name] = entry
                     failures += is_failure(entry)
-                    watcher.ended(ended, entry.outcome)
+                    _report_end(watcher, ended, entry)
                     ended.output.unlink(missing_ok=True)
                     ended.errors.unlink(missing_ok=True)
         finally:
             pool.close()
 
     return [entries.get(job.name) or not_started(job) for job in jobs]
+
+
+def _report_end(watcher: Watcher, ended: Ended, entry: FleetStack) -> None:
+    if is_failure(entry):
+        watcher.explain_failure(ended.job, describe_failure(entry))
+    watcher.ended(ended, "no_match" if is_no_match(entry) else entry.outcome)
+
+
+def _report_limit(
+    watcher: Watcher, waiting: Sequence[Job], stop: StopRequest, failures: int
+) -> None:
+    """Report that failures keep the other stacks from starting; a person knows of a request to stop."""
+    if waiting and not stop.is_requested:
+        words = "1 stack has" if failures == 1 else f"{failures:,} stacks have"
+        watcher.stop_starting(f"No further stack starts: {words} failed.")
+
+
+def describe_failure(entry: FleetStack) -> str:
+    """Return in a few words why a stack did not end well: its first error."""
+    if not entry.diagnostics:
+        return ""
+    first = entry.diagnostics[0]
+    return f"{first.summary} ({first.code})"
 
 
 def is_failure(entry: FleetStack) -> bool:

@@ -170,10 +170,11 @@ def choose_context(module: str) -> Any:
         return multiprocessing.get_context("spawn")
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module, *_PRELOADED])
+    context.set_forkserver_preload([_FIRST, module, *_PRELOADED])
     return context
 
 
+_FIRST = "reconciler.fleet.server_session"
 _PRELOADED = (
     "reconciler.config.load.load",
     "reconciler.workflows.plan_apply",
@@ -183,13 +184,6 @@ _PRELOADED = (
     "reconciler.report.formats.json",
 )
 """Modules that nearly every command of a fleet needs; the server imports them once for all."""
-
-
-def detach_from_terminal() -> None:
-    """Give this process a session of its own: a signal of the terminal does not reach it."""
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):
-            os.setsid()
 
 
 def redirect_output(output: str, errors: str) -> None:

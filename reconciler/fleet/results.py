@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.errors import Exit
 from reconciler.fleet.job import Ended, Job
 from reconciler.fleet.patterns import CODE
 from reconciler.planning.checks.secrecy import mask
@@ -75,7 +76,8 @@ def _make_entry(
     return FleetStack(
         name=job.name,
         directory=job.shown,
-        outcome=outcome_of(exit_code),
+        # A plan with changes ends with 0 unless `--detailed-exitcode` is given.
+        outcome="changes" if exit_code == Exit.DONE and output.actions else outcome_of(exit_code),
         exit_code=exit_code,
         summary=output.summary,
         seconds=round(seconds, 3),

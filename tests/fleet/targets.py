@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from pathlib import Path
 
 from reconciler.fleet.job import Job
-from reconciler.fleet.processes import detach_from_terminal, end_with_parent, redirect_output
+from reconciler.fleet.processes import end_with_parent, redirect_output
+from reconciler.fleet.server_session import accept_interrupts, detach_from_terminal
 
 REPORT = '{{"summary": {{"number": {number}}}, "diagnostics": []}}'
 
@@ -16,14 +18,23 @@ REPORT = '{{"summary": {{"number": {number}}}, "diagnostics": []}}'
 def act(job: Job, output: str, errors: str) -> None:
     """Do what the words of the job say; `log` is the folder where each start is recorded."""
     what, log, *rest = job.words
+    server = os.getsid(os.getppid())
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     detach_from_terminal()
     end_with_parent()
     redirect_output(output, errors)
+    accept_interrupts()
     Path(log, f"{job.name}.{os.getpid()}").touch()
 
     if what == "end":
         os.write(1, REPORT.format(number=1).encode())
         os._exit(int(rest[0]))
+    if what == "print":
+        os.write(1, rest[1].encode())
+        os._exit(int(rest[0]))
+    if what == "session":
+        os.write(1, json.dumps({"summary": {"server": server, "blocked": blocked}}).encode())
+        os._exit(0)
     if what == "crash":
         os.write(2, b"something went wrong\n")
         os.kill(os.getpid(), signal.SIGKILL)

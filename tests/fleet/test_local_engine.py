@@ -99,6 +99,48 @@ def test_so_many_run_at_the_same_time_and_no_more(log: Path) -> None:
     assert not running
 
 
+class Recorder(Watcher):
+    """What a watcher gets about ends."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, ...]] = []
+
+    def explain_failure(self, job: Job, reason: str) -> None:
+        self.events.append(("why", job.name, reason))
+
+    def ended(self, ended: Ended, outcome: str) -> None:
+        self.events.append(("end", ended.job.name, outcome))
+
+    def stop_starting(self, reason: str) -> None:
+        self.events.append(("stop", reason))
+
+
+def test_a_watcher_gets_reasons_and_the_limit_of_failures(log: Path) -> None:
+    error = '{"diagnostics": [{"code": "%s", "summary": "A reason", "detail": "x"}]}'
+    jobs = [
+        job("planned", log, "print", "0", '{"actions": [{"address": "number/+15550100101"}]}'),
+        job("other", log, "print", "64", error % "target_no_match"),
+        job("bad", log, "print", "4", error % "some_code"),
+        *[job(str(n), log, "end", "0") for n in range(3)],
+    ]
+    recorder = Recorder()
+    run(jobs, parallel=1, stop_after=1, watcher=recorder)
+    assert recorder.events == [
+        ("end", "planned", "changes"),
+        ("end", "other", "no_match"),
+        ("why", "bad", "A reason (some_code)"),
+        ("end", "bad", "refused"),
+        ("stop", "No further stack starts: 1 stack has failed."),
+    ]
+
+
+def test_ctrl_c_on_the_terminal_reaches_no_process_that_starts(log: Path) -> None:
+    """A process is forked into the session of its server, and takes interrupts once it handles them."""
+    summary = run([job("a", log, "session")])["a"].summary
+    assert summary["server"] != os.getsid(0)
+    assert summary["blocked"] is True
+
+
 def test_after_so_many_failures_nothing_more_starts(log: Path) -> None:
     jobs = [job(str(n), log, "end", "1" if n in (0, 2) else "0") for n in range(8)]
     found = run(jobs, parallel=1, stop_after=2)

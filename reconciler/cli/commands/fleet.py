@@ -13,7 +13,8 @@ import msgspec
 
 from reconciler.cli.commands.fleet_options import FleetOptions, fleet_options
 from reconciler.cli.confirmation import consent_options, local_state_option, purchase_option
-from reconciler.cli.fleet_progress import FleetLines, choose_fleet_progress
+from reconciler.cli.fleet_lines import FleetLines
+from reconciler.cli.fleet_progress import choose_fleet_progress
 from reconciler.cli.output import emit
 from reconciler.cli.signals import count_interrupts
 from reconciler.config.load.fleet import Fleet, Stack, load_fleet
@@ -123,7 +124,12 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     )
     stop = StopRequest()
     progress = choose_fleet_progress(shared)
-    with count_interrupts(stop.request):
+
+    def request_stop() -> None:
+        stop.request()
+        progress.report_stop(stop.count)
+
+    with count_interrupts(request_stop):
         try:
             run = _Run(words, shared.directory, engine, stop, progress)
             entries = run.run_all(chosen, Patterns(shared.targets, shared.excludes))

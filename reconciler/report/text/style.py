@@ -4,7 +4,12 @@ a sentence into lines for the terminal.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Meaning = Literal["", "good", "change", "bad", "warn", "quiet", "strong", "info"]
+"""What a text means; empty for plain text."""
 
 _CODES = {
     "good": "32",

@@ -1,0 +1,51 @@
+"""Report the progress of a fleet on stderr as lines for a log: one for each stack that has ended."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from reconciler.cli.signals import write_to_stderr
+from reconciler.fleet.job import Ended, Watcher
+from reconciler.planning.checks.secrecy import mask
+from reconciler.report.wording import printable
+
+
+class FleetLines(Watcher):
+    """A line for each stack that has ended."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._done = 0
+
+    def begin(self, total: int) -> None:
+        """Start counting so many stacks."""
+        self._total = total
+        self._done = 0
+
+    def ended(self, ended: Ended, outcome: str) -> None:
+        """Print how a stack ended."""
+        self._done += 1
+        words = outcome.replace("_", " ")
+        name = mask(printable(ended.job.name))
+        self._print(f"[{self._done}/{self._total}] {name}: {words} ({ended.seconds:.1f} s)")
+
+    def stop_starting(self, reason: str) -> None:
+        """Print why no further stack starts."""
+        self._print(reason)
+
+    def report_stop(self, requests: int) -> None:
+        """Report that somebody wants the fleet to stop; called by a signal handler."""
+        words = "no further stack starts. Press again to stop those that run."
+        if requests > 1:
+            words = "those that run end in order. Press again to end them at once."
+        write_to_stderr(f"\nStopping: {words}\n")
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def _print(self, line: str) -> None:
+        # A reader that has closed stderr must not stop an apply half way.
+        with contextlib.suppress(OSError):
+            click.echo(line, err=True)
