@@ -130,6 +130,7 @@ INNER_LAYERS = {
     ],
     "workflows": [
         "exit_codes",
+        "fleet",
         "apply_saved",
         "rollback",
         "release",
@@ -333,6 +334,7 @@ LATE_IMPORTS = {
     "reconciler.config.source.source_line": "only a diagnostic with a place needs it",
     "reconciler.remote.platforms.for_project": "most projects have no platform",
     "reconciler.remote.transport.time_limit": "help of a command needs no clock",
+    "reconciler.remote.queries.subaccounts": "most fleets have a file of rows",
     "reconciler.remote.twilio.gateway": "the vendor library is behind it",
     "reconciler.state.format.cipher": "the vendor library is behind it",
     "reconciler.workflows.known_names": "only a shell that completes words needs it",

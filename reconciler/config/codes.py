@@ -78,6 +78,7 @@ SUMMARIES: dict[str, str] = {
     "no_twilio_integration": "The Twilio account is not declared",
     "ambiguous_integration": "Ambiguous Twilio account",
     "subaccount_credentials": "The subaccount needs its own credentials",
+    "no_subaccounts": "The account has no active subaccount",
     "account_mismatch": "Resources of different Twilio accounts",
     "number_already_imported": "The number is declared twice",
     "invalid_move": "Invalid move",
@@ -86,6 +87,7 @@ SUMMARIES: dict[str, str] = {
     "host_not_allowed": "Host not allowed for secrets",
     "secret_outside_project": "Secret file outside the project",
     # warnings
+    "subaccounts_left_out": "Subaccounts without a stack",
     "tunnel_url": "The URL is a temporary tunnel",
     "loopback_url": "Twilio cannot reach this URL",
     "demo_url": "The URL is Twilio's demo page",
@@ -100,6 +102,7 @@ SUMMARIES: dict[str, str] = {
 WARNINGS = frozenset(
     {
         "include_no_match",
+        "subaccounts_left_out",
         "tunnel_url",
         "loopback_url",
         "demo_url",

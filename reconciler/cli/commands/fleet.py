@@ -16,14 +16,16 @@ from reconciler.cli.confirmation import consent_options, local_state_option, pur
 from reconciler.cli.fleet_lines import FleetLines
 from reconciler.cli.fleet_progress import choose_fleet_progress
 from reconciler.cli.output import emit
+from reconciler.cli.progress import QuietProgress
 from reconciler.cli.signals import count_interrupts
-from reconciler.config.load.fleet import Fleet, Stack, load_fleet
+from reconciler.config.load.fleet import Fleet, Stack
 from reconciler.fleet.identity import find_shared
 from reconciler.fleet.job import Job
 from reconciler.fleet.local_engine import EngineOptions, is_failure, run_all
 from reconciler.fleet.patterns import Patterns, find_mistyped, find_refused
 from reconciler.fleet.processes import StopRequest
 from reconciler.report.documents.fleet import FleetStack, fleet_document, fleet_exit_code
+from reconciler.workflows.fleet import load
 
 _TARGET = "reconciler.cli.stack_process:run_stack"
 """What the process of a stack calls; by name, because it runs the commands of this program."""
@@ -43,7 +45,9 @@ def fleet() -> None:
 @fleet.command()
 @fleet_options()
 def validate(options: FleetOptions) -> int:
-    """Check the configuration of every stack. Needs no credentials."""
+    """Check the configuration of every stack. Needs credentials only for `subaccounts_of`, which
+    lists the subaccounts of an account.
+    """
     return _run(options, "validate", ())
 
 
@@ -110,7 +114,7 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     shared = options.shared
     # Before anything else: even the report of a failure must not overwrite a state.
     options.check_reports(())
-    loaded = load_fleet(shared.directory / shared.file, shared.directory)
+    loaded = load(shared.run_options(f"fleet {command}", QuietProgress(shared)))
     options.check_reports(loaded.stacks)
     chosen = _choose(loaded, options.stacks)
     parallel = options.parallel or loaded.parallel

@@ -1,12 +1,12 @@
 """Load a fleet file: return the stacks that it names, or raise all problems of the file and of its
-rows. Reads no configuration of a stack.
+rows. Reads no configuration of a stack, and sends nothing: the caller lists subaccounts.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,16 +14,18 @@ import msgspec
 from reconciler.config.advice.findings import find_place, place_findings
 from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import explain_outside_project, is_inside, repository_root
-from reconciler.config.load.fleet_rows import read_rows
+from reconciler.config.load.fleet_rows import Row, read_rows
+from reconciler.config.load.fleet_subaccounts import make_rows
 from reconciler.config.load.include_patterns import TooManyFiles, find_files
 from reconciler.config.load.read_content import read_content
-from reconciler.config.sections.fleet import FleetFile
+from reconciler.config.sections.fleet import FleetFile, ForEach
 from reconciler.config.source.nodes import Place, Spot
 from reconciler.config.source.parse import parse_file
 from reconciler.config.validation.pydantic_errors import validate_entry
 from reconciler.diagnostics import Diagnostic, has_errors, sort_by_place
 from reconciler.errors import ConfigInvalid
 from reconciler.model.position import Position
+from reconciler.model.subaccount import Subaccount
 
 DEFAULT_FLEET = "fleet.yaml"
 MOST_STACKS = 100_000
@@ -53,15 +55,39 @@ class Fleet(msgspec.Struct, frozen=True):
     warnings: tuple[Diagnostic, ...] = ()
 
 
-def load_fleet(path: Path, display_root: Path | None = None) -> Fleet:
-    """Load the fleet file at `path`. Raises ConfigInvalid with all problems."""
-    return _Loader(path, display_root).load()
+ListSubaccounts = Callable[[Path, str, Position], Sequence[Subaccount]]
+"""Lists the subaccounts of an account that an entry file declares; the fleet names it at a position.
+Raises ConfigInvalid for problems of the entry file, and RemoteError.
+"""
+
+
+def _refuse_to_list(entry: Path, account: str, at: Position) -> Sequence[Subaccount]:
+    detail = (
+        "Subaccounts cannot be listed here: name a file with rows in place of `subaccounts_of`."
+    )
+    raise ConfigInvalid(diagnostic("unsupported_feature", detail, at))
+
+
+def load_fleet(
+    path: Path,
+    display_root: Path | None = None,
+    list_subaccounts: ListSubaccounts = _refuse_to_list,
+) -> Fleet:
+    """Load the fleet file at `path`.
+
+    Raises ConfigInvalid with all problems, and what `list_subaccounts` raises. It is called once at
+    most, and only for a file without errors.
+    """
+    return _Loader(path, display_root, list_subaccounts).load()
 
 
 class _Loader:
     """The problems and the stacks of one fleet file."""
 
-    def __init__(self, path: Path, display_root: Path | None) -> None:
+    def __init__(
+        self, path: Path, display_root: Path | None, list_subaccounts: ListSubaccounts
+    ) -> None:
+        self._list_subaccounts = list_subaccounts
         self._path = path
         self._folder = path.parent
         self._display_root = display_root
@@ -141,7 +167,6 @@ class _Loader:
         """Yield one stack for each row of `for_each`."""
         if fleet.for_each is None:
             return
-        at = find_place(root, ("for_each", "file")).at("value")
         entry = self._folder / fleet.configuration
         where = find_place(root, ("configuration",)).at("value")
         if not self._contains(entry, where):
@@ -151,14 +176,32 @@ class _Loader:
             self._report("include_not_found", detail, where)
             return
 
-        rows_file = self._folder / fleet.for_each.file
-        data = self._read(rows_file, at) if self._contains(rows_file, at) else None
-        if data is None:
-            return
-        rows, problems = read_rows(data, self._label(rows_file))
-        self._problems += problems
-        for row in rows:
+        for row in self._read_rows(fleet.for_each, entry, root):
             yield Stack(row.name, entry.parent, entry.name, row.position, row.values)
+
+    def _read_rows(self, for_each: ForEach, entry: Path, root: Place) -> list[Row]:
+        """Return the rows of the file, or of the subaccounts."""
+        problems: Sequence[Diagnostic]
+        if for_each.file is not None:
+            at = find_place(root, ("for_each", "file")).at("value")
+            rows_file = self._folder / for_each.file
+            data = self._read(rows_file, at) if self._contains(rows_file, at) else None
+            if data is None:
+                return []
+            rows, problems = read_rows(data, self._label(rows_file))
+        else:
+            # Nothing is sent on behalf of a file with errors.
+            if has_errors(self._problems):
+                return []
+            at = find_place(root, ("for_each", "subaccounts_of")).at("value")
+            account = for_each.subaccounts_of or ""
+            try:
+                listed = self._list_subaccounts(entry, account, at)
+                rows, problems = make_rows(listed, account, at)
+            except ConfigInvalid as error:
+                rows, problems = [], error.diagnostics
+        self._problems += problems
+        return rows
 
     def _check_names(self, stacks: list[Stack]) -> None:
         """Report two stacks with one name: reports could not tell them apart."""

@@ -131,13 +131,15 @@ def load_header(
     environ: Mapping[str, str],
     display_root: Path | None = None,
     variables: VariableSources = NO_SOURCES,
+    merged: EntryFile | None = None,
 ) -> Project:
     """Load the header of a configuration: name, state and keys, without any declaration.
 
     Only the entry file is read, since the header has to be there. Errors of other sections are not
-    reported. Raises `ConfigInvalid`.
+    reported. `merged` is the same file, if it has been read already; its class decides which
+    sections besides the header are read. Raises `ConfigInvalid`.
     """
-    merged = EntryFile(entry, display_root, variables)
+    merged = merged or EntryFile(entry, display_root, variables)
     settings, problems = read_settings(merged)
     problems += _check_secret_places(merged, settings, {}, environ, problems)
     problems, yaml_errors = _settle_incomplete(problems, merged)

@@ -2,10 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from reconciler.config.sections.checks import make_refusal
-from reconciler.config.sections.fields import Section, Text, mandatory_field, optional_field
+from reconciler.config.sections.fields import (
+    Name,
+    Section,
+    Text,
+    mandatory_field,
+    optional_field,
+)
 
 MOST_PARALLEL = 64
 """The most stacks that one machine runs at the same time."""
@@ -17,11 +23,29 @@ _Failures = Annotated[int, Field(ge=1)]
 class ForEach(Section):
     """The rows from which one configuration is made for many accounts."""
 
-    file: Text = mandatory_field(
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["file"]}, {"required": ["subaccounts_of"]}]}
+    )
+
+    file: Text | None = optional_field(
         "CSV or YAML file, relative to this file. A CSV file names its columns in the first row; "
         "column `name` names the stack. A YAML file maps names to values.",
         "customers.csv",
     )
+    subaccounts_of: Name | None = optional_field(
+        "An account of `configuration`: each active subaccount of it becomes a stack. The columns "
+        "are `name`, `sid`, `id` and `friendly_name`.",
+        "main",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.subaccounts_of is None):
+            code = "missing_field" if self.file is None else "conflicting_fields"
+            raise make_refusal(
+                code, "`for_each` takes its rows from `file` or from `subaccounts_of`: name one."
+            )
+        return self
 
 
 class FleetFile(Section):
@@ -34,7 +58,8 @@ class FleetFile(Section):
         default=[],
     )
     for_each: ForEach | None = optional_field(
-        "One stack for each row of a file; the columns become variables.", {"file": "customers.csv"}
+        "One stack for each row of a file, or each subaccount; the columns become variables.",
+        {"file": "customers.csv"},
     )
     configuration: Text = optional_field(
         "The entry file of the stacks of `for_each`, relative to this file.",

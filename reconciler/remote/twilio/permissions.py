@@ -3,7 +3,7 @@ with another cause; pure.
 
 Twilio's error dictionary: 70051 and 20403 are refusals of a key that is valid and may not make this
 call. 20003 on a write has two possible causes: the key lacks the permission to write, or it is not
-valid any more. A refusal without a number of Twilio may come from a proxy, so it says nothing.
+valid any more. A standard key that lists accounts gets 20003 as well. A refusal without a number of Twilio may come from a proxy, so it says nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ _RESOURCES = (
     ("/RegulatoryCompliance", "regulatory compliance"),
     ("/PhoneNumbers/Countries", "prices of phone numbers"),
     ("/v2/PhoneNumbers", "inbound regions of phone numbers"),
+    ("/Accounts.json", "subaccounts"),
 )
 """A part of a path → the resources that it is about; the first match counts."""
+_LISTS_ACCOUNTS = "/Accounts.json"
 _VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
@@ -39,6 +41,11 @@ def find_permission_cure(method: str, path: str, vendor_code: int | None) -> str
         return f"The key lacks {permission}"
     if vendor_code == _AUTH_FAILED and method != "GET":
         return f"The key is not valid any more, or it lacks {permission}"
+    if vendor_code == _AUTH_FAILED and path.endswith(_LISTS_ACCOUNTS):
+        return (
+            "Check that the SID and the key or token belong together. Only the auth token and a main "
+            "API key of an account can list its subaccounts, a standard API key cannot."
+        )
     return None
 
 
