@@ -3,7 +3,8 @@ with another cause; pure.
 
 Twilio's error dictionary: 70051 and 20403 are refusals of a key that is valid and may not make this
 call. 20003 on a write has two possible causes: the key lacks the permission to write, or it is not
-valid any more. A standard key that lists accounts gets 20003 as well. A refusal without a number of Twilio may come from a proxy, so it says nothing.
+valid any more. A standard key that lists accounts gets 20003 as well. A refusal without a number of
+Twilio may come from a proxy, so it says nothing.
 """
 
 from __future__ import annotations
