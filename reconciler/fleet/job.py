@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+
+MOST_OUTPUT = 1 << 28
+"""Bytes that one stack may print; the JSON of a plan of 100,000 changes has a fifth of it."""
+
+EndReason = Literal["", "time", "request", "output", "no_start", "no_server"]
+"""Why a process did not run to its end: the limit of time, a person, too much output, or because it
+could not be started or watched; empty when the engine did nothing.
+"""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +38,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
     `exit_code` is that of the command; None when the process did not end by itself. `signal` is the
     number of the signal that ended it. `output` is the file with the JSON of the command, `errors`
-    the file with what it printed beside it. `timed_out`: the engine ended it after the hard limit.
+    the file with what it printed beside it. `reason`: why the engine asked it to end, with `problem`
+    in the words of the system.
     """
 
     job: Job
@@ -38,7 +48,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     output: Path
     errors: Path
     signal: int | None = None
-    timed_out: bool = False
+    reason: EndReason = ""
+    problem: str = ""
 
 
 Target = str

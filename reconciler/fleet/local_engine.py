@@ -47,7 +47,7 @@ def run_all(
     failures = 0
     watcher.begin(len(jobs))
 
-    with TemporaryDirectory(prefix="reconciler-fleet-") as folder:
+    with TemporaryDirectory(prefix="reconciler-fleet-", ignore_cleanup_errors=True) as folder:
         pool = ProcessPool(target, Path(folder), options.parallel, stop, options.seconds)
         try:
             while waiting or not pool.is_idle:

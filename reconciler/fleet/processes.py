@@ -22,12 +22,16 @@ from typing import Any
 
 import msgspec
 
-from reconciler.fleet.job import Ended, Job, Target
+from reconciler.fleet.job import MOST_OUTPUT, Ended, EndReason, Job, Target
 
 _GRACE = 60.0
 """Seconds that a process has to end in order after its time limit, or after a request to stop."""
 _TICK = 0.5
 """Seconds between two looks at limits and requests to stop."""
+_PAUSES = (0.1, 1.0)
+"""Seconds before each further attempt to start a process."""
+_NO_SERVER = 255
+"""The exit code that Python gives a process whose server has ended; no command has it."""
 
 
 class StopRequest:
@@ -56,6 +60,13 @@ class _Running(msgspec.Struct, frozen=True):
     errors: Path
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """A request to end: when it was sent to a process, and why."""
+
+    at: float
+    reason: EndReason
+
+
 class ProcessPool:
     """The processes of a fleet; `seconds` is the hard limit of one of them, None for no limit."""
 
@@ -73,7 +84,8 @@ class ProcessPool:
         self._stop = stop
         self._seconds = seconds
         self._running: dict[int, _Running] = {}
-        self._asked: dict[int, float] = {}
+        self._asked: dict[int, _Asked] = {}
+        self._not_started: list[Ended] = []
         self._context = choose_context(target.partition(":")[0])
         self._number = 0
 
@@ -84,23 +96,62 @@ class ProcessPool:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether no process runs."""
-        return not self._running
+        """Return whether no process runs, and none waits to be reported."""
+        return not self._running and not self._not_started
 
     def start(self, job: Job) -> None:
-        """Start the process of a job."""
+        """Start the process of a job. One that cannot be started is reported by `wait`, like one that
+        has crashed: the others run on.
+        """
         self._number += 1
         output = self._folder / f"{self._number}.json"
         errors = self._folder / f"{self._number}.txt"
-        process = self._context.Process(
-            target=run_target, args=(self._target, job, str(output), str(errors)), name=job.name
-        )
-        process.start()
+        try:
+            # The process writes to these files: with a full disk they fail here, not there.
+            for path in (output, errors):
+                path.touch(0o600)
+            process = self._start_process(job, output, errors)
+        except (OSError, EOFError) as error:
+            problem = str(getattr(error, "strerror", None) or "the server of processes has ended")
+            self._not_started.append(
+                Ended(
+                    job=job,
+                    exit_code=None,
+                    seconds=0.0,
+                    output=output,
+                    errors=errors,
+                    reason="no_start",
+                    problem=problem,
+                )
+            )
+            return
         running = _Running(job, process, time.monotonic(), output, errors)
         self._running[process.sentinel] = running
 
+    def _start_process(self, job: Job, output: Path, errors: Path) -> Any:
+        """Start a process; try again after a moment where the system or the server has no process to
+        give. Raises OSError or EOFError after the last attempt.
+        """
+        for pause in (*_PAUSES, None):
+            process = self._context.Process(
+                target=run_target, args=(self._target, job, str(output), str(errors)), name=job.name
+            )
+            try:
+                process.start()
+            except (OSError, EOFError):
+                if pause is None:
+                    raise
+                time.sleep(pause)
+            else:
+                return process
+        raise AssertionError("the last attempt returns or raises")
+
     def wait(self) -> Iterator[Ended]:
         """Wait until a process ends, or a moment; yield those that have ended."""
+        while self._not_started:
+            yield self._not_started.pop()
+        if not self._running:
+            return
         ready = wait(list(self._running), timeout=_TICK)
         for sentinel in ready:
             if isinstance(sentinel, int):
@@ -113,49 +164,82 @@ class ProcessPool:
         code = process.exitcode
         seconds = time.monotonic() - running.began
         asked = self._asked.pop(process.pid or 0, None)
+
+        # What the command has left running must not go on beside the next stacks. Closing ends a
+        # process that has lost its server, and whose end nobody reports.
+        _end_group(process.pid)
         process.close()
 
         ended_by = -code if code is not None and code < 0 else None
+        reason = asked.reason if asked is not None else ""
+        if code == _NO_SERVER:
+            reason = reason or "no_server"
         return Ended(
             job=running.job,
-            exit_code=None if ended_by else code,
+            exit_code=None if ended_by or code == _NO_SERVER else code,
             seconds=seconds,
             output=running.output,
             errors=running.errors,
             signal=ended_by,
-            timed_out=ended_by is not None and asked is not None,
+            reason=reason,
         )
 
     def _enforce_limits(self) -> None:
-        """Ask processes that are over their limit to end, and end those that do not."""
+        """Ask processes that are over a limit to end, and end those that do not."""
         now = time.monotonic()
         for running in self._running.values():
             pid = running.process.pid or 0
-            is_over = self._seconds is not None and now - running.began > self._seconds
-            if pid not in self._asked and (is_over or self._stop.count > 1):
-                self._asked[pid] = now
+            size = _size_of(running.output) + _size_of(running.errors)
+            reason = self._find_reason(now - running.began, size)
+            if pid not in self._asked and reason:
+                self._asked[pid] = _Asked(now, reason)
                 _send(pid, signal.SIGINT)
 
-            # A second request from the person who waits, or no end after the grace.
-            since = self._asked.get(pid)
-            if since is not None and (now - since > _GRACE or self._stop.count > 2):
+            # A further request from the person who waits, no end after the grace, or a disk that
+            # fills up.
+            asked = self._asked.get(pid)
+            if asked is not None and (
+                now - asked.at > _GRACE or self._stop.count > 2 or size > 2 * MOST_OUTPUT
+            ):
+                _end_group(pid)
                 _send(pid, signal.SIGKILL)
+
+    def _find_reason(self, seconds: float, size: int) -> EndReason:
+        """Return why a process has to end now, empty while it may go on."""
+        if self._stop.count > 1:
+            return "request"
+        if self._seconds is not None and seconds > self._seconds:
+            return "time"
+        return "output" if size > MOST_OUTPUT else ""
 
     def close(self) -> None:
         """End everything that still runs: the fleet itself ends by an error."""
         for running in self._running.values():
+            _end_group(running.process.pid)
             _send(running.process.pid or 0, signal.SIGKILL)
+        for running in self._running.values():
+            running.process.join(_TICK)
 
 
 def _send(pid: int, number: int) -> None:
-    """Send a signal to the session of a process; it may have ended already."""
-    if pid <= 0:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg") and number == signal.SIGKILL:
-            os.killpg(pid, number)
-        else:
+    """Send a signal to a process; it may have ended already."""
+    if pid > 0:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def _end_group(pid: int | None) -> None:
+    """End what is left of the session that a process has started."""
+    if pid and hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def run_target(target: Target, job: Job, output: str, errors: str) -> None:
@@ -175,7 +259,10 @@ def choose_context(module: str) -> Any:
 
 
 _FIRST = "reconciler.fleet.server_session"
+"""Imported by the server before anything else."""
 _PRELOADED = (
+    "reconciler.cli.stack_process",
+    "reconciler.fleet.identity",
     "reconciler.config.load.load",
     "reconciler.workflows.plan_apply",
     "reconciler.workflows.pipeline",

@@ -6,6 +6,7 @@ have ended in the middle of a line.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,38 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit
-from reconciler.fleet.job import Ended, Job
+from reconciler.fleet.job import MOST_OUTPUT, Ended, EndReason, Job
 from reconciler.fleet.patterns import CODE
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.fleet import FleetItem, FleetStack, outcome_of
 
-MOST_OUTPUT = 1 << 28
-"""Bytes of the JSON of one stack; a plan of 100,000 changes has a fifth of it."""
 MOST_ITEMS = 200
 MOST_ERRORS = 20
+_ROOM = 1 << 16
+"""Bytes without which a folder counts as full."""
 _LAST_WORDS = 2_000
 """Characters of stderr that a report quotes from a process that crashed."""
+
+
+class _Error(msgspec.Struct):
+    code: str = ""
+
+
+class _Field(msgspec.Struct):
+    field: str = ""
+
+
+class _Row(msgspec.Struct):
+    """An action, an outcome or a drifted resource, as far as a fleet reports it: the values before
+    and after would take most of the memory.
+    """
+
+    address: str = ""
+    action: str = ""
+    status: str = ""
+    reason: str | None = None
+    error: _Error | None = None
+    fields: list[_Field] = []
 
 
 class _Output(msgspec.Struct):
@@ -31,9 +53,9 @@ class _Output(msgspec.Struct):
 
     summary: dict[str, Any] = {}
     diagnostics: list[Diagnostic] = []
-    actions: list[dict[str, Any]] = []
-    outcomes: list[dict[str, Any]] = []
-    drifted: list[dict[str, Any]] = []
+    actions: list[_Row] = []
+    outcomes: list[_Row] = []
+    drifted: list[_Row] = []
 
 
 def read_result(ended: Ended) -> FleetStack:
@@ -70,9 +92,9 @@ def _make_entry(
     errors = [each for each in output.diagnostics if each.severity == "error"]
     if crash is not None:
         errors.insert(0, crash)
-    items = [_to_item(each) for each in (*output.actions, *output.outcomes, *output.drifted)]
+    rows = [*output.actions, *output.outcomes, *output.drifted]
 
-    left_out = max(0, len(errors) - MOST_ERRORS) + max(0, len(items) - MOST_ITEMS)
+    left_out = max(0, len(errors) - MOST_ERRORS) + max(0, len(rows) - MOST_ITEMS)
     return FleetStack(
         name=job.name,
         directory=job.shown,
@@ -82,48 +104,78 @@ def _make_entry(
         summary=output.summary,
         seconds=round(seconds, 3),
         diagnostics=errors[:MOST_ERRORS],
-        items=items[:MOST_ITEMS],
+        items=[_to_item(row) for row in rows[:MOST_ITEMS]],
         left_out=left_out,
     )
 
 
-def _to_item(row: dict[str, Any]) -> FleetItem:
+def _to_item(row: _Row) -> FleetItem:
     """Return an action, an outcome or a drifted resource in one form."""
-    error = row.get("error") or {}
-    fields = [str(each.get("field", "")) for each in row.get("fields") or []]
-    what = str(row.get("action") or ("drift" if fields else row.get("status") or "drift"))
-    why = error.get("code") or row.get("reason") or ", ".join(fields) or row.get("status") or ""
-    return FleetItem(address=str(row.get("address", "")), what=what, why=str(why))
+    code = row.error.code if row.error is not None else ""
+    fields = [each.field for each in row.fields]
+    what = row.action or ("drift" if fields else row.status or "drift")
+    why = code or row.reason or ", ".join(fields) or row.status
+    return FleetItem(address=row.address, what=what, why=why)
 
 
 def _read_output(path: Path) -> _Output | None:
     """Return the document that a command printed; None where it is not complete."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_OUTPUT + 1)
-        if len(data) > MOST_OUTPUT:
+        if path.stat().st_size > MOST_OUTPUT:
             return None
+        data = path.read_bytes()
         return msgspec.json.decode(data, type=_Output)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return None
 
 
+_REASONS: dict[EndReason, str] = {
+    "time": "It did not end in time, and was ended after {seconds:.0f} seconds.",
+    "request": "It was stopped on request, before it had printed its report.",
+    "output": "It printed more than a report can have.",
+    "no_start": "Its process could not be started ({problem}).",
+    "no_server": "The server of the processes was ended from outside.",
+}
+
+
 def _describe(ended: Ended) -> Diagnostic:
     """Return the error of a process that did not end by itself, with its last words."""
-    if ended.timed_out:
-        what = f"It did not end in time, and was ended after {ended.seconds:.0f} seconds."
+    if ended.reason:
+        what = _REASONS[ended.reason].format(seconds=ended.seconds, problem=ended.problem)
     elif ended.signal is not None:
         what = f"Its process was ended by signal {ended.signal}; 9 often means too little memory."
+    elif _has_too_much(ended.output):
+        what = _REASONS["output"]
     else:
         what = f"Its process ended with code {ended.exit_code} and printed no complete report."
+        if _is_full(ended.output.parent):
+            what += " The folder for temporary files is full; TMPDIR names another one."
 
-    words = _last_words(ended.errors)
     detail = f"{what} What was applied before is in its state. Run the stack alone to see more."
+    words = _last_words(ended.errors)
     if words:
         detail += f"\nIt printed last: {words}"
     return Diagnostic(
         code="stack_crashed", summary="The command of the stack crashed", detail=detail
     )
+
+
+def _has_too_much(path: Path) -> bool:
+    try:
+        return path.stat().st_size > MOST_OUTPUT
+    except OSError:
+        return False
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether a folder has no room for a report; False where the system has no answer."""
+    if not hasattr(os, "statvfs"):
+        return False
+    try:
+        system = os.statvfs(folder)
+    except OSError:
+        return False
+    return system.f_bavail * system.f_frsize < _ROOM
 
 
 def _last_words(path: Path) -> str:

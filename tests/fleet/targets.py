@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -23,7 +24,6 @@ def act(job: Job, output: str, errors: str) -> None:
     detach_from_terminal()
     end_with_parent()
     redirect_output(output, errors)
-    accept_interrupts()
     Path(log, f"{job.name}.{os.getpid()}").touch()
 
     if what == "end":
@@ -48,15 +48,30 @@ def act(job: Job, output: str, errors: str) -> None:
         bytearray(1 << 30)
     if what == "hang":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        accept_interrupts()
         time.sleep(600)
     if what == "slow":
         _sleep_until_interrupted(float(rest[0]))
         os.write(1, REPORT.format(number=2).encode())
         os._exit(0)
+    if what == "flood":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            os.write(1, bytes(1 << 16))
+            time.sleep(0.01)
+    if what == "grandchild":
+        child = subprocess.Popen(["sleep", "600"])
+        Path(log, f"child.{child.pid}").touch()
+        os.write(1, REPORT.format(number=1).encode())
+        os._exit(0)
+    if what == "end_server":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
 
 
 def _sleep_until_interrupted(seconds: float) -> None:
     try:
+        accept_interrupts()
         time.sleep(seconds)
     except KeyboardInterrupt:
         os._exit(5)

@@ -201,13 +201,13 @@ def test_processes_end_with_their_parent(log: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     for _ in range(200):
-        if not _is_alive(child):
+        if not is_alive(child):
             return
         time.sleep(0.05)
     raise AssertionError("the process of the stack is still there")
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
         status = Path(f"/proc/{pid}/stat")
