@@ -42,6 +42,10 @@ class FleetLines(Watcher):
             words = "those that run end in order. Press again to end them at once."
         write_to_stderr(f"\nStopping: {words}\n")
 
+    def report(self, text: str) -> None:
+        """Print what the person who waits should know."""
+        self._print(mask(printable(text)))
+
     def close(self) -> None:
         """Do nothing: nothing is open."""
 

@@ -65,6 +65,13 @@ class FleetTable(FleetLines):
         if not sys.stdout.isatty():
             self._print(self._view.summary())
 
+    def _print(self, line: str) -> None:
+        # Above the table, which would be drawn over it.
+        if self._live is None:
+            super()._print(line)
+        else:
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def _open(self) -> Any:
         """Return a display that draws the table by itself, from a thread of its own."""
         from rich.console import Console

@@ -1,4 +1,5 @@
-"""Read the project and the state of each stack, and report two stacks that would share one of them.
+"""Read the project and the state of each stack, report two stacks that would share one of them, and
+refuse a report that would overwrite a file of a stack.
 
 The configurations are read in processes of their own: one that exhausts the memory or never ends must
 not end the fleet, or hide the others. A stack whose header cannot be read is left out: its own command
@@ -17,10 +18,12 @@ from typing import Any
 import msgspec
 
 from reconciler.config.load.fleet import Stack
+from reconciler.config.variable_sources import VariableSources
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ConfigInvalid, ReconcilerError
+from reconciler.errors import ConfigInvalid, ReconcilerError, UsageError
 from reconciler.fleet.job import Job
 from reconciler.fleet.processes import choose_context, end_with_parent
+from reconciler.workflows.output_guard import Output, check_outputs
 
 _CHUNK = 100
 """Stacks that one process reads; with fewer, starting processes would take most of the time."""
@@ -37,31 +40,98 @@ class Identity(msgspec.Struct, frozen=True):
     state: str
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What is known of a stack: its identity, None when its header cannot be read, and why a report
+    must not be written, empty when it may.
+    """
+
+    identity: Identity | None
+    refusal: str = ""
+
+
 def find_shared(
-    stacks: Sequence[Stack], variables: Mapping[str, str], files: Sequence[Path], parallel: int
-) -> None:
-    """Raise ConfigInvalid when two stacks have the same project or the same state."""
-    jobs = [
-        Job(
-            name=stack.name,
-            directory=stack.directory,
-            file=stack.file,
-            words=(),
-            row=stack.row,
+    stacks: Sequence[Stack],
+    variables: Mapping[str, str],
+    files: Sequence[Path],
+    parallel: int,
+    outputs: Sequence[Output] = (),
+) -> dict[str, Identity | None]:
+    """Return the identity of each stack, None when its header cannot be read; a stack whose reader has
+    ended before its end is left out.
+
+    Raises ConfigInvalid when two stacks have the same project or the same state, and UsageError when
+    one of the outputs is the state or a file of a stack.
+    """
+    jobs: list[Job] = []
+    for stack in stacks:
+        jobs.append(
+            Job(
+                name=stack.name,
+                directory=stack.directory,
+                file=stack.file,
+                words=(),
+                row=stack.row,
+            )
         )
-        for stack in stacks
-    ]
-    sources = _Sources(dict(variables), list(files))
-    found, unread = _read_identities(jobs, sources, parallel, _CHUNK)
+    sources = _Sources(dict(variables), list(files), list(outputs))
+
+    # To compare a report with a stack, all of its files are read.
+    answers, unread = _read_answers(jobs, sources, parallel, _CHUNK // 5 if outputs else _CHUNK)
     if unread:
-        alone, _ = _read_identities(unread, sources, parallel, 1)
-        found |= alone
+        alone, unread = _read_answers(unread, sources, parallel, 1)
+        answers |= alone
+    _refuse_outputs(outputs, answers, unread)
+
+    found = {name: answer.identity for name, answer in answers.items()}
     problems = list(_compare(stacks, found))
     if problems:
         raise ConfigInvalid(*problems)
+    return found
 
 
-def _compare(stacks: Sequence[Stack], found: Mapping[str, Identity]) -> Iterator[Diagnostic]:
+def find_unread(
+    stacks: Sequence[Stack], found: Mapping[str, Identity | None]
+) -> Iterator[Diagnostic]:
+    """Yield a warning for each stack whose configuration could not be read to its end."""
+    for stack in stacks:
+        if stack.name not in found:
+            yield Diagnostic.at(
+                stack.position,
+                code="fleet_not_compared",
+                summary="The project and the state of a stack are unknown",
+                detail=f"The process that reads the configuration of `{stack.name}` ended before its "
+                "end, or took too long. So the stack was not compared with the others, with which it "
+                "may share a project or a state. Look at its files, and at the memory and the space "
+                "for temporary files of this machine.",
+                severity="warning",
+            )
+
+
+def _refuse_outputs(
+    outputs: Sequence[Output], answers: Mapping[str, Answer], unread: Sequence[Job]
+) -> None:
+    """Raise UsageError when a stack has refused the outputs, or could not be asked about a file that
+    exists; a new file overwrites nothing.
+    """
+    for name, answer in answers.items():
+        if answer.refusal:
+            raise UsageError(_protect(f"Stack `{name}`: {answer.refusal}"))
+    for output in outputs:
+        if unread and output.path.exists():
+            raise UsageError(
+                _protect(
+                    f"{output.option}: `{output.path}` exists, and may be a file of the stack "
+                    f"`{unread[0].name}`, whose configuration cannot be read to its end. Nothing was "
+                    "written. Name a new file."
+                )
+            )
+
+
+def _protect(detail: str) -> Diagnostic:
+    return Diagnostic(code="output_protected", summary="Output path is protected", detail=detail)
+
+
+def _compare(stacks: Sequence[Stack], found: Mapping[str, Identity | None]) -> Iterator[Diagnostic]:
     projects: dict[str, str] = {}
     states: dict[str, str] = {}
     for stack in stacks:
@@ -90,30 +160,33 @@ def _problem(code: str, summary: str, detail: str, stack: Stack) -> Diagnostic:
 
 
 class _Sources(msgspec.Struct, frozen=True):
-    """The values of variables that hold for every stack, and the files of more."""
+    """The values of variables that hold for every stack, the files of more, and the files that the
+    command writes.
+    """
 
     given: dict[str, str]
     files: list[Path]
+    outputs: list[Output]
 
 
-def _read_identities(
+def _read_answers(
     jobs: Sequence[Job], sources: _Sources, parallel: int, size: int
-) -> tuple[dict[str, Identity], list[Job]]:
-    """Return the identity of each stack whose header can be read, and the jobs of processes that
-    ended before their end: `size` stacks share a process.
+) -> tuple[dict[str, Answer], list[Job]]:
+    """Return what is known of each stack, and the jobs of processes that ended before their end:
+    `size` stacks share a process.
     """
     context = choose_context("reconciler.fleet.identity")
     chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
-    found: dict[str, Identity] = {}
+    found: dict[str, Answer] = {}
     unread: list[Job] = []
-    with TemporaryDirectory(prefix="reconciler-fleet-") as folder:
+    with TemporaryDirectory(prefix="reconciler-fleet-", ignore_cleanup_errors=True) as folder:
         running: dict[int, Any] = {}
         for number, chunk in enumerate(chunks):
             while len(running) >= parallel:
                 _collect_one(running)
             process = context.Process(
                 target=read_chunk,
-                args=(chunk, sources.given, sources.files, str(Path(folder, str(number)))),
+                args=(chunk, sources, str(Path(folder, str(number)))),
             )
             process.start()
             running[process.sentinel] = process
@@ -121,11 +194,11 @@ def _read_identities(
             _collect_one(running)
 
         for number, chunk in enumerate(chunks):
-            identities = _read_file(Path(folder, str(number)))
-            if identities is None:
+            answers = _read_file(Path(folder, str(number)))
+            if answers is None:
                 unread += chunk
             else:
-                found.update(identities)
+                found.update(answers)
     return found, unread
 
 
@@ -139,33 +212,46 @@ def _collect_one(running: dict[int, Any]) -> None:
         process.join()
 
 
-def read_chunk(
-    jobs: Iterable[Job], variables: Mapping[str, str], files: Sequence[Path], output: str
-) -> None:
-    """Write the identities of some stacks to a file. Runs in a process of its own."""
+def read_chunk(jobs: Iterable[Job], sources: _Sources, output: str) -> None:
+    """Write the answers about some stacks to a file. Runs in a process of its own."""
     end_with_parent()
-    found: dict[str, Identity] = {}
+    found: dict[str, Answer] = {}
     for job in jobs:
-        identity = read_identity(job, variables, files)
-        if identity is not None:
-            found[job.name] = identity
+        found[job.name] = read_answer(job, sources)
     Path(output).write_bytes(msgspec.json.encode(found))
 
 
-def read_identity(job: Job, variables: Mapping[str, str], files: Sequence[Path]) -> Identity | None:
-    """Return the project and the state of a stack; None when its header cannot be read."""
+def read_answer(job: Job, sources: _Sources) -> Answer:
+    """Return what is known of a stack."""
     from reconciler.config.load.load import load_header
-    from reconciler.config.variable_sources import VariableSources
 
-    sources = VariableSources(
-        environ=os.environ, files=tuple(files), given=variables, strict=False, row=job.row or {}
+    variables = VariableSources(
+        environ=os.environ,
+        files=tuple(sources.files),
+        given=sources.given,
+        strict=False,
+        row=job.row or {},
     )
     entry = job.directory / job.file
+    refusal = _find_refusal(sources.outputs, entry, variables) if sources.outputs else ""
     try:
-        project = load_header(entry, environ=os.environ, variables=sources)
+        project = load_header(entry, environ=os.environ, variables=variables)
     except (ReconcilerError, OSError):
-        return None
-    return Identity(project.name, _locate(project.state, project.base, project.name))
+        return Answer(None, refusal)
+    state = _locate(project.state, project.base, project.name)
+    return Answer(Identity(project.name, state), refusal)
+
+
+def _find_refusal(outputs: Sequence[Output], entry: Path, variables: VariableSources) -> str:
+    """Return why an output must not be written, empty when it may."""
+    try:
+        check_outputs(outputs, entry, entry.parent, variables)
+    except UsageError as error:
+        return error.diagnostics[0].detail
+    except (OSError, ValueError, RuntimeError) as error:
+        # A loop of links, or a name that no file can have.
+        return f"The paths of the reports cannot be checked ({error}). Name another file."
+    return ""
 
 
 def _locate(state: str, base: Path, project: str) -> str:
@@ -175,9 +261,9 @@ def _locate(state: str, base: Path, project: str) -> str:
     return state if "://" in state else os.path.realpath(base / Path(state).expanduser())
 
 
-def _read_file(path: Path) -> dict[str, Identity] | None:
-    """Return the identities that a process has written; None when it ended before that."""
+def _read_file(path: Path) -> dict[str, Answer] | None:
+    """Return the answers that a process has written; None when it ended before that."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Identity])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Answer])
     except (OSError, msgspec.DecodeError):
         return None

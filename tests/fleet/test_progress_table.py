@@ -189,6 +189,7 @@ def run_table(monkeypatch: pytest.MonkeyPatch, stream: Terminal, *, no_color: bo
     table.started(job("globex"))
     table.explain_failure(job("globex"), "Not allowed")
     table.ended(ended("globex"), "refused")
+    table.report("Submitted as run [7].")
     table.report_stop(1)
     table._live.refresh()
     table.close()
@@ -202,6 +203,7 @@ def test_is_drawn_and_removed(monkeypatch: pytest.MonkeyPatch, no_color: bool) -
     shown = terminal.getvalue()
     assert "  [bold]acme[/bold]  0 s" in shown, "names are no markup"
     assert "refused: Not allowed" in shown
+    assert "Submitted as run [7]." in shown
     assert "no further stack starts" in shown
     assert ("\x1b[31m" in shown) is not no_color
     assert ("\x1b[1m" in shown) is not no_color

@@ -19,7 +19,7 @@ from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 from reconciler.cli.signals import count_interrupts
 from reconciler.config.load.fleet import Fleet, Stack
-from reconciler.fleet.identity import find_shared
+from reconciler.fleet.identity import find_shared, find_unread
 from reconciler.fleet.job import Job
 from reconciler.fleet.local_engine import EngineOptions, is_failure, run_all
 from reconciler.fleet.patterns import Patterns, find_mistyped, find_refused
@@ -113,12 +113,14 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     began = time.monotonic()
     shared = options.shared
     # Before anything else: even the report of a failure must not overwrite a state.
-    options.check_reports(())
+    options.check_reports()
     loaded = load(shared.run_options(f"fleet {command}", QuietProgress(shared)))
-    options.check_reports(loaded.stacks)
+    options.check_fleet_files(loaded.stacks)
     chosen = _choose(loaded, options.stacks)
     parallel = options.parallel or loaded.parallel
-    find_shared(loaded.stacks, shared.variables.given, shared.variables.files, parallel)
+    variables = shared.variables
+    found = find_shared(loaded.stacks, variables.given, variables.files, parallel, options.outputs)
+    warnings = [*loaded.warnings, *find_unread(loaded.stacks, found)]
 
     words = (command, *options.words, *more)
     engine = EngineOptions(
@@ -140,9 +142,7 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
         finally:
             progress.close()
 
-    document = fleet_document(
-        f"fleet {command}", entries, loaded.warnings, time.monotonic() - began
-    )
+    document = fleet_document(f"fleet {command}", entries, warnings, time.monotonic() - began)
     emit(shared, document, os.path.basename(os.path.abspath(shared.directory)))
     return fleet_exit_code(entries)
 

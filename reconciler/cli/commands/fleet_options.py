@@ -29,6 +29,7 @@ from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.config.load.fleet import DEFAULT_FLEET, Stack
 from reconciler.config.sections.fleet import MOST_PARALLEL
 from reconciler.state.stores.companions import is_same_file
+from reconciler.workflows.output_guard import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,32 +42,32 @@ class FleetOptions(msgspec.Struct, frozen=True):
     parallel: int | None
     words: tuple[str, ...]
 
-    def check_reports(self, stacks: Sequence[Stack]) -> None:
-        """Raise UsageError when a report is the state or a file of a stack, or of the fleet."""
-        given = []
-        for name, report in self.shared.reports:
-            given.append((f"--report {name}", Path(os.path.abspath(self._folder / report)), False))
-        if not given:
-            return
-
-        self._check_fleet_files(stacks)
+    def check_reports(self) -> None:
+        """Raise UsageError when a report is a file of a stack in the folder of the fleet, as far as
+        that is known before the fleet has been read.
+        """
+        given = [(output.option, output.path, False) for output in self.outputs]
         check_paths(given, self._folder, DEFAULT_ENTRY)
-        for stack in stacks:
-            row = {} if stack.row is None else stack.row
-            sources = msgspec.structs.replace(self.shared.variables, strict=False, row=row)
-            check_paths(given, stack.directory, stack.file, sources)
 
-    def _check_fleet_files(self, stacks: Sequence[Stack]) -> None:
+    def check_fleet_files(self, stacks: Sequence[Stack]) -> None:
         """Raise UsageError when a report is the fleet file, or a file of rows."""
         protected = {self._folder / self.shared.file}
         protected.update(self._folder / stack.position.file for stack in stacks)
-        for _, report in self.shared.reports:
-            path = self._folder / report
-            if path.exists() and any(_is_same(path, file) for file in protected):
+        for output in self.outputs:
+            if output.path.exists() and any(_is_same(output.path, file) for file in protected):
                 raise click.UsageError(
-                    f"--report: `{report}` is a file of the fleet, and would be overwritten. "
-                    "Nothing was written. Name another file."
+                    f"{output.option}: `{output.path}` is a file of the fleet, and would be "
+                    "overwritten. Nothing was written. Name another file."
                 )
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Return the reports that the command writes to files."""
+        found: list[Output] = []
+        for name, report in self.shared.reports:
+            path = Path(os.path.abspath(self._folder / report))
+            found.append(Output(path, f"--report {name}"))
+        return found
 
     @property
     def _folder(self) -> Path:
