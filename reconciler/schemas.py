@@ -76,6 +76,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "explain": _output(explain.ExplainDocument),
     "fmt": _output(types.FormatDocument),
     "init": _output(types.InitDocument),
+    "fleet-init": _output(types.InitDocument),
     "export": _output(types.ExportDocument),
     "numbers-search": _output(types.NumbersDocument),
     "state-show": _output(types.ResourceDocument),

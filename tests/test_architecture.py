@@ -130,6 +130,7 @@ INNER_LAYERS = {
     ],
     "workflows": [
         "exit_codes",
+        "fleet_init",
         "fleet",
         "apply_saved",
         "rollback",

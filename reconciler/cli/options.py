@@ -94,9 +94,12 @@ class ValueType(_TextType):
 
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+_ENTRY = click.option(
+    "-f", "file", default=DEFAULT_ENTRY, metavar="FILE", show_default=True, help="The entry file."
+)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
-    click.option("-f", "file", default=DEFAULT_ENTRY, metavar="FILE", show_default=True, help="The entry file."),
+    _ENTRY,
     click.option("--json", "json_", is_flag=True, help="Same as --format json."),
     click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", type=HostType(),
                  help="Also allow secrets to be sent to HOST, HOST:PORT or SCHEME://HOST:PORT (*.HOST: its "
@@ -149,6 +152,13 @@ def common_options(function: F) -> F:
 def report_options(function: F) -> F:
     """Add the common options to a command whose document is available in every format."""
     return _with(function, [*_OPTIONS, *_REPORTED])
+
+
+def file_options(file: str, meaning: str) -> Callable[[F], F]:
+    """Add the common options to a command whose `-f` names another file than the entry file."""
+    own = click.option("-f", "file", default=file, metavar="FILE", show_default=True, help=meaning)
+    options = [own if option is _ENTRY else option for option in _OPTIONS]
+    return lambda function: _with(function, [*options, *_PLAIN])
 
 
 def format_options(*forms: str) -> Callable[[F], F]:

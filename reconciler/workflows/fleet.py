@@ -37,9 +37,10 @@ def load(options: RunOptions) -> Fleet:
 
 
 def list_subaccounts(
-    options: RunOptions, entry: Path, account: str, at: Position
+    options: RunOptions, entry: Path, account: str, at: Position | None
 ) -> list[Subaccount]:
     """Return the subaccounts of an account that an entry file declares; the fleet names it at `at`.
+    Diagnostics name files relative to the folder of `options`.
 
     Raises ConfigInvalid, RemoteError, and ReconcilerError for credentials that cannot be read.
     """

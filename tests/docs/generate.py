@@ -102,6 +102,7 @@ EXAMPLES = {
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"
     "reconciler apply --auto-approve --lock-timeout 5m     # wait for another run",
     "drift": "reconciler drift --json\nreconciler drift --report junit=drift.xml",
+    "fleet init": "reconciler fleet init --account-sid ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "fleet validate": "reconciler fleet validate",
     "fleet plan": "reconciler fleet plan --parallel 8\n"
     "reconciler fleet plan --stack 'customers/a*' --report html=fleet.html",

@@ -77,6 +77,7 @@ NOT_TRIED = {
     "explain": "prints texts of the package alone",
     "fleet apply": "reports what the command of a stack printed, which is tried above",
     "fleet drift": "as fleet apply",
+    "fleet init": "prints the names of its files, and stack names, which have letters and digits only",
     "fleet list": "as fleet apply",
     "fleet plan": "as fleet apply",
     "fleet validate": "as fleet apply",

@@ -61,6 +61,8 @@ COMMANDS: dict[str, list[str]] = {
 """Commands that read a configuration, each with the arguments that it needs."""
 WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo", "mcp"} | {
     # They run the commands above, each in a process of its own.
+    # `fleet init` and `fleet validate` list subaccounts: tests/e2e/test_e2e_fleet_subaccounts.py.
+    "fleet init",
     "fleet validate",
     "fleet plan",
     "fleet apply",

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from reconciler.cli.commands.fleet_init import init
 from reconciler.cli.commands.fleet_options import FleetOptions, fleet_options
 from reconciler.cli.confirmation import consent_options, local_state_option, purchase_option
 from reconciler.cli.fleet_lines import FleetLines
@@ -40,6 +41,9 @@ def fleet() -> None:
     A stack that fails, crashes or takes too long does not stop the others. Exit: the first of 5, 1,
     4, 3, 64, 6, 7, 2 that occurred in a stack, else 0.
     """
+
+
+fleet.add_command(init)
 
 
 @fleet.command()

@@ -43,6 +43,14 @@ _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Distribute the numbers over N accounts.",
 )
 @click.option(
+    "--subaccounts",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Add N subaccounts of the first account, with numbers too.",
+)
+@click.option(
     "--seed", type=_SEED, metavar="FILE", help="Start from the world in FILE (JSON) instead."
 )
 @click.option(
@@ -68,6 +76,7 @@ def sandbox(
     port: int,
     numbers: int,
     accounts: int,
+    subaccounts: int,
     seed: Path | None,
     persist: Path | None,
     latency: float | None,
@@ -82,7 +91,9 @@ def sandbox(
     """
     if persist is not None:
         check_paths([("--persist", persist, False)], Path(), DEFAULT_ENTRY)
-    world = _world(numbers, accounts, seed)
+    world = (
+        World.generate(numbers, accounts, subaccounts=subaccounts) if seed is None else _load(seed)
+    )
 
     def ready(url: str) -> None:
         click.echo(f"Twilio sandbox on {url}")
@@ -98,9 +109,7 @@ def sandbox(
     return Exit.DONE
 
 
-def _world(numbers: int, accounts: int, seed: Path | None) -> World:
-    if seed is None:
-        return World.generate(numbers, accounts)
+def _load(seed: Path) -> World:
     try:
         return World.load(seed)
     except SeedError as error:

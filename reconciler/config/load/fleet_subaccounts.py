@@ -71,31 +71,45 @@ def make_rows(
     subaccounts: Sequence[Subaccount], account: str, at: Position
 ) -> tuple[list[Row], list[Diagnostic]]:
     """Return a row for each active subaccount, by name, and what is to be reported."""
+    active, problems = select_active(subaccounts, account, at)
     rows: list[Row] = []
+    for each in active:
+        values = make_columns(each)
+        rows.append(Row(values[NAME], values, at))
+    return sorted(rows, key=lambda row: row.name), problems
+
+
+def select_active(
+    subaccounts: Sequence[Subaccount], account: str, at: Position | None
+) -> tuple[list[Subaccount], list[Diagnostic]]:
+    """Return the active subaccounts, with a warning about the others; an error when two would have
+    one name, or when there is none.
+    """
+    active: list[Subaccount] = []
+    left_out: list[Subaccount] = []
     problems: list[Diagnostic] = []
     first: dict[str, str] = {}
-    left_out: list[Subaccount] = []
     for each in subaccounts:
         if each.status != ACTIVE:
             left_out.append(each)
             continue
 
-        values = make_columns(each)
-        other = first.setdefault(values[NAME], each.sid)
+        active.append(each)
+        name = name_stack(each)
+        other = first.setdefault(name, each.sid)
         if other != each.sid:
             detail = (
-                f"The subaccounts {other} and {each.sid} both make the name `{values[NAME]}`. Give "
-                "one of them another friendly name in Twilio."
+                f"The subaccounts {other} and {each.sid} both make the name `{name}`. Give one of "
+                "them another friendly name in Twilio."
             )
             problems.append(diagnostic("duplicate_key", detail, at))
-        rows.append(Row(values[NAME], values, at))
 
     if left_out:
         problems.append(diagnostic("subaccounts_left_out", _count(left_out), at))
-    if not rows:
+    if not active:
         detail = f"Account `{account}` has no active subaccount, so `for_each` makes no stack."
         problems.append(diagnostic("no_subaccounts", detail, at))
-    return sorted(rows, key=lambda row: row.name), problems
+    return active, problems
 
 
 def _count(left_out: Sequence[Subaccount]) -> str:
@@ -116,7 +130,7 @@ def _count(left_out: Sequence[Subaccount]) -> str:
 def load_account(
     entry: Path,
     account: str,
-    at: Position,
+    at: Position | None,
     *,
     environ: Mapping[str, str],
     variables: VariableSources,
@@ -160,7 +174,9 @@ def load_account(
     return found
 
 
-def _unknown_account(account: str, declared: list[str], file: str, at: Position) -> Diagnostic:
+def _unknown_account(
+    account: str, declared: list[str], file: str, at: Position | None
+) -> Diagnostic:
     detail = (
         f"{file} declares no account `{account}`.{suggest_options(account, declared)} Declare it in "
         "that file itself, with credentials of the account that has the subaccounts:\n"

@@ -57,7 +57,7 @@ def entry_file(answers: Answers, environ: Mapping[str, str], *, include: bool) -
         Entry("state", answers.state),
     ]
     if answers.account_sid:
-        account = Entry("main", Block(tuple(_account(answers, environ))))
+        account = Entry("main", Block(tuple(account_fields(answers.account_sid, environ))))
         entries.append(Entry("accounts", Block((account,))))
     if include:
         entries.append(Entry("include", NUMBERS))
@@ -65,10 +65,15 @@ def entry_file(answers: Answers, environ: Mapping[str, str], *, include: bool) -
     return render_text(entries, [schema_comment(f"./{SCHEMA}")]) + ("" if include else _EXAMPLE)
 
 
-def _account(answers: Answers, environ: Mapping[str, str]) -> list[Entry]:
+def account_fields(sid: str, environ: Mapping[str, str], parent: str = "") -> list[Entry]:
+    """Return the fields of an account: its credentials are references to the TWILIO_* variables that
+    are set, and belong to the `parent` if there is one.
+    """
     by_token = environ.get("TWILIO_AUTH_TOKEN") and not environ.get("TWILIO_API_KEY")
     names = ["auth_token"] if by_token else ["api_key", "api_secret"]
-    entries = [Entry("sid", answers.account_sid)]
+    entries = [Entry("sid", sid)]
+    if parent:
+        entries.append(Entry("parent", parent))
     for name in names:
         entries.append(Entry(name, {"env": f"TWILIO_{name.upper()}"}))
 

@@ -36,7 +36,16 @@ def fleet_schema() -> dict[str, Any]:
 
 def schema_text() -> str:
     """Return the text of the schema's file."""
-    return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+    return _render(config_schema())
+
+
+def fleet_schema_text() -> str:
+    """Return the text of the file of a fleet's schema."""
+    return _render(fleet_schema())
+
+
+def _render(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidy(node: Any) -> Any:

@@ -33,7 +33,7 @@ def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
 
 
 def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
-    """Return the files of the new project, and the next steps."""
+    """Return the files of the new project or fleet, and the next steps."""
     for name in document.files:
         yield f"{style('good', '+')} {name}"
     for name in document.kept:
@@ -48,7 +48,11 @@ def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
             yield f"  {name}"
         yield "Before the first job, replace the commit of zeros in the CI file."
         yield ""
-    yield "Next: `reconciler validate`, then `reconciler plan`."
+    if document.command == "fleet init":
+        yield f"{count(document.summary['stacks'], 'stack')}, one for each active subaccount."
+        yield "Next: `reconciler fleet validate`, then `reconciler fleet plan`."
+    else:
+        yield "Next: `reconciler validate`, then `reconciler plan`."
 
 
 def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
