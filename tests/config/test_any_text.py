@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config.codes import SUMMARIES
 from reconciler.config.load.load import load
 from reconciler.errors import ConfigInvalid
+from tests.support.examples import examples
 
 FULL = (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")
 LINES = FULL.splitlines(keepends=True)
@@ -91,13 +92,13 @@ def check(folder: Path, text: str | bytes) -> None:
         assert diagnostic.detail
 
 
-@settings(max_examples=150, deadline=None)
+@examples(75)
 @given(text=st.text() | st.binary())
 def test_any_text_loads_or_is_explained(folder: Path, text: str | bytes) -> None:
     check(folder, text)
 
 
-@settings(max_examples=250, deadline=None)
+@examples(125)
 @given(trees=st.dictionaries(st.sampled_from(KEYS[:11]), TREES, max_size=8))
 def test_any_tree_of_known_keys_loads_or_gives_a_diagnostic(
     folder: Path, trees: dict[str, str]
@@ -105,7 +106,7 @@ def test_any_tree_of_known_keys_loads_or_gives_a_diagnostic(
     check(folder, "".join(f"{key}: {tree}\n" for key, tree in trees.items()))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(75)
 @given(data=st.data())
 def test_a_valid_file_with_any_lines_damaged_loads_or_is_explained(
     folder: Path, data: st.DataObject

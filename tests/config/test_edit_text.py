@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config.source.edit import (
@@ -16,6 +16,7 @@ from reconciler.config.source.edit import (
     Merge,
     Unsupported,
 )
+from tests.support.examples import examples
 
 KEYS = st.sampled_from(["agent", "webhooks", "voice", "sms", "labels", "+15550100101", "é: #"])
 TEXTS = st.sampled_from(
@@ -36,7 +37,7 @@ def edited(text: str, change: Change) -> str:
     return tree.result()
 
 
-@settings(max_examples=300, deadline=None)
+@examples(150)
 @given(MAPPINGS, KEYS, TEXTS, st.sampled_from([True, False, None]), st.sampled_from(["", "\n"]))
 def test_an_entry_that_is_set_or_added_has_the_new_value_and_the_others_keep_theirs(
     data: dict[str, Any], key: str, value: str, flow: bool | None, end: str
@@ -53,7 +54,7 @@ def test_an_entry_that_is_set_or_added_has_the_new_value_and_the_others_keep_the
     assert after.endswith("\n") or not text.endswith("\n")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(150)
 @given(MAPPINGS, KEYS, st.sampled_from([True, False, None]))
 def test_an_entry_that_is_removed_is_gone_and_the_others_keep_their_values(
     data: dict[str, Any], key: str, flow: bool | None

@@ -8,12 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.config.source.format import format_text
 from reconciler.config.source.parse import parse_file
 from reconciler.errors import ConfigInvalid
+from tests.support.examples import examples
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
@@ -152,7 +153,7 @@ def comments(text: str) -> Counter[str]:
 SECTIONS = "numbers:\n a: support\nagents:\n a: support\nbridge_numbers:\n b: {a: 1,\n  b: [x,  # here\n   'y']}\n"
 
 
-@settings(max_examples=80, deadline=None)
+@examples(40)
 @given(files())
 @example(f"{SECTIONS} +15550100101:\n - support\n# note\n   # note")
 @example(f"{SECTIONS} +15550100101:\n - support\n# note\n\n   # note\n")

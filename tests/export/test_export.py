@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from reconciler.config.project import Project
 from reconciler.config.source.parse import parse_file
@@ -17,6 +17,7 @@ from reconciler.export.document import DeclaredConfig, ExportFilter
 from reconciler.export.names import name_from_urls
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.route import ApplicationRoute, Webhook
+from tests.support.examples import examples
 from tests.support.memory.fake_twilio import FakeTwilio
 
 from .accounts import APPLICATIONS, TRUNKS, accounts, exported, planned
@@ -46,7 +47,7 @@ def comments(text: str) -> str:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(accounts())
 def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
     fake = FakeTwilio({"default": account})
@@ -77,7 +78,7 @@ WATCHED = {
 """A number without a route and without a name: its row has nothing but the number."""
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(accounts())
 @example({"numbers": [WATCHED], "trunks": [], "origination_urls": [], "applications": []})
 def test_a_table_declares_the_same_numbers(account: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ def test_a_number_with_a_remark_or_more_fields_stays_in_yaml() -> None:
     assert exported(twilio(number(3, trunk_sid=TRUNKS[0], **agent)), table_name="x.csv").table == ""
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(accounts())
 def test_the_order_in_which_twilio_lists_numbers_makes_no_difference(
     account: dict[str, Any],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import Any
 
@@ -29,19 +28,18 @@ from tests.laws.worlds import (
     routed,
     runners,
 )
+from tests.support.examples import IS_THOROUGH, examples
 from tests.support.memory.memory_runner import MemoryRunner
 from tests.support.memory.resources import e164, pn
 from tests.support.memory.step_runner import run_in_any_order
 
-MANY = os.environ.get("LAW_EXAMPLES")
-"""How many worlds to try, new ones each time; by default a few, always the same."""
 QUICK = settings(
-    max_examples=int(MANY or 60),
-    derandomize=MANY is None,
+    examples(30),
+    derandomize=not IS_THOROUGH,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+"""By default a few worlds, always the same; new ones in a thorough run."""
 Fixed = dict[int, tuple[str, ...]]
 
 

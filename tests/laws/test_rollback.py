@@ -12,11 +12,12 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.decide.live_values import live_value
-from tests.laws.test_laws import MANY, QUICK
+from tests.laws.test_laws import QUICK
 from tests.laws.worlds import UNMANAGED, configurations, picture, runners
+from tests.support.examples import FACTOR
 from tests.support.memory.memory_runner import MemoryRunner
 
-LONG = settings(QUICK, max_examples=int(MANY or 40))
+LONG = settings(QUICK, max_examples=20 * FACTOR)
 
 
 def managed(

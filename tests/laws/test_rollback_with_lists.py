@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.action import Action
@@ -22,10 +22,10 @@ from reconciler.workflows.plan_apply import apply, plan
 from reconciler.workflows.recorded_goal import apply_goal
 from reconciler.workflows.rollback import find_rollback_goal
 from reconciler.workflows.session import Applied, Consent, RunOptions
-from tests.laws.test_laws import MANY
+from tests.support.examples import examples
 from tests.support.progress import SilentProgress
 
-FEW = settings(max_examples=int(MANY or 12), deadline=None)
+FEW = examples(8)
 SECRETS = {"SANDBOX_TOKEN": SANDBOX_TOKEN, "FIRST": "Correct-Horse-1", "SECOND": "Battery-Staple-2"}
 Sections = dict[str, Any]
 

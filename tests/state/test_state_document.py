@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import StateError
@@ -22,6 +22,7 @@ from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 from reconciler.state.format.document import State, Version, decode, empty_state, encode
 from reconciler.state.format.migrations import FORMAT, MIGRATIONS, migrate
 from reconciler.state.format.rows import Row
+from tests.support.examples import examples
 
 from .samples import address, entry, state
 
@@ -97,7 +98,7 @@ def problem(data: bytes, **more: Any) -> Any:
     return caught.value.diagnostics[0]
 
 
-@settings(deadline=None, max_examples=50)
+@examples(25)
 @given(states)
 def test_decoding_reverses_encoding(before: State) -> None:
     data = encode(before)
@@ -106,7 +107,7 @@ def test_decoding_reverses_encoding(before: State) -> None:
     assert encode(after) == data
 
 
-@settings(deadline=None, max_examples=50)
+@examples(25)
 @given(states)
 def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(before: State) -> None:
     def turned(value: Any) -> Any:
@@ -123,7 +124,7 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(befor
     assert encode(msgspec.structs.replace(before, resources=backwards)) == encode(before)
 
 
-@settings(deadline=None, max_examples=50)
+@examples(25)
 @given(states)
 def test_reformatted_document_is_the_same_state(before: State) -> None:
     for indent in (None, 2):

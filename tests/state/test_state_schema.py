@@ -8,13 +8,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.state.format.document import State, encode
 from reconciler.state.format.migrations import FORMAT
 from reconciler.state.plan_file import write
 from reconciler.state.schema import plan_file_schema, schema_files, state_schema
+from tests.support.examples import examples
 
 from .samples import address, plan, state
 from .test_state_document import states
@@ -41,7 +42,7 @@ def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, 
     )
 
 
-@settings(deadline=None, max_examples=50)
+@examples(25)
 @given(states)
 def test_written_states_match_the_schema(full: State) -> None:
     jsonschema.Draft202012Validator(state_schema()).validate(json.loads(encode(full)))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.sandbox.faults.rules import Refuse
-from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from tests.support.command_runner import CommandRunner
+from tests.support.processes.killed_child import FINISHED, KILLED, run_until_killed
 
 from .test_messaging_service import (
     INBOUND,
@@ -265,27 +261,6 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "leave": {"first": None},
     "release": {},
 }
-KILLER = """
-import os, sys
-from reconciler.remote.twilio.gateway import TwilioGateway
-count = 0
-real = TwilioGateway.call
-def call(self, endpoint, params=None, **path):
-    global count
-    if endpoint.method == "GET":
-        return real(self, endpoint, params, **path)
-    count += 1
-    if count == int(os.environ["KILL_AT"]) and os.environ["KILL"] == "before":
-        os._exit(9)
-    answer = real(self, endpoint, params, **path)
-    if count == int(os.environ["KILL_AT"]) and os.environ["KILL"] == "after":
-        os._exit(9)
-    return answer
-TwilioGateway.call = call
-from reconciler.cli.main import run
-sys.argv = ["reconciler", "-C", os.environ["FOLDER"], "apply", "--auto-approve", "--force"]
-run()
-"""
 
 
 @pytest.mark.parametrize("kill", ["before", "after"])
@@ -313,7 +288,12 @@ def test_a_run_that_dies_at_any_call_is_finished_by_the_next_one(
     runner.declare(messaging_services=BOTH, numbers=declared)
 
     for place in range(1, 4):
-        die(runner.folder, kill, place)
+        ended = run_until_killed(
+            lambda: runner.run("apply", "--auto-approve", "--force"),
+            place,
+            carried_out=kill == "after",
+        )
+        assert ended == KILLED or (ended == FINISHED and place > 1)
     runner.run("apply", "--auto-approve", "--force")
     assert runner.plan() == []
     home = {"alerts": sid_of(runner, "alerts"), "support": sid_of(runner, "support")}
@@ -323,18 +303,3 @@ def test_a_run_that_dies_at_any_call_is_finished_by_the_next_one(
             assert (number in members(runner, sid)) == (service == expected), (number, service)
     back = prior and scenario in ("leave", "release")
     assert (first in members(runner, theirs)) == back
-
-
-def die(folder: Path, kill: str, place: int) -> None:
-    """Apply in a process that dies at its n-th writing call."""
-    environ = {
-        **os.environ,
-        "SANDBOX_TOKEN": SANDBOX_TOKEN,
-        "FOLDER": str(folder),
-        "KILL": kill,
-        "KILL_AT": str(place),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", KILLER], env=environ, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (0, 9), done.stdout + done.stderr
