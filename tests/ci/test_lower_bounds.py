@@ -20,12 +20,14 @@ FIXED = {
 """The first version that has every known fix, as the comments of `pyproject.toml` say."""
 
 
+def extras() -> list[str]:
+    """Return the requirements of all extras that users may choose."""
+    groups = PROJECT["optional-dependencies"]
+    return [each for name in groups if name not in ("test", "all") for each in groups[name]]
+
+
 def bounds() -> dict[str, str]:
-    extras = PROJECT["optional-dependencies"]
-    wanted = [
-        *PROJECT["dependencies"],
-        *(each for name in extras if name not in ("test", "all") for each in extras[name]),
-    ]
+    wanted = [*PROJECT["dependencies"], *extras()]
     found = {each: re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([0-9.]+)", each) for each in wanted}
     assert all(found.values()), [each for each, match in found.items() if match is None]
     return {match[1]: match[2] for match in found.values() if match is not None}
@@ -55,3 +57,14 @@ def test_the_lower_bounds_are_tried_by_the_continuous_integration() -> None:
         ["bash", "-n", ROOT / ".ci" / "lower-bounds"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_each_library_is_named_beside_tests_that_exist() -> None:
+    """Twilio's client brings `requests` and `aiohttp`; the extras of object stores share a library."""
+    script = (ROOT / ".ci" / "lower-bounds").read_text(encoding="utf-8")
+    choice = script.partition("set -- ")[2]
+    named = {name for comment in re.findall(r"`# (.*?)`", choice) for name in comment.split(", ")}
+    required = {re.split(r"[\[>]", each)[0] for each in (*PROJECT["dependencies"], *extras())}
+    assert named == required - {"requests", "aiohttp"}
+    files = re.findall(r"\btests/\S+", choice)
+    assert [name for name in files if not (ROOT / name).exists()] == []

@@ -1,7 +1,8 @@
 """After any refusal by any platform, at any of its steps, a number rings where it rang, and so the platform has it.
 
-The table: each platform × each way to refuse × each call that writes × where the number rang before × first import or
-move to another agent. The agent's own refusals are those of the sandbox: it is deleted between plan and apply.
+The table: each platform × each way to refuse × each call that writes × first import or move to another agent; the routes
+where the number rang before take turns, and a thorough run tries all of them. The agent's own refusals are those of the
+sandbox: it is deleted between plan and apply.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reconciler.remote.transport.retry import RetryPolicy
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import butter, dasha_rows, feather, nixflex, retell, vapi_rows
 from reconciler.sandbox.service.app import Sandbox
+from tests.support.examples import IS_THOROUGH
 
 from .platform_worlds import NUMBER, PLATFORMS, ROUTES, LawRunner, seeded
 
@@ -35,6 +37,8 @@ REFUSALS = (
     "success_false",
     "agent",
 )
+EVERYWHERE = ("404", "lost", "agent")
+"""Refused before anything was done, carried out without an answer, and refused by the call itself."""
 SAYS_SUCCESS = {"butter", "ravan"}
 AGENTS = {
     "nixflex": nixflex.AGENTS,
@@ -72,7 +76,24 @@ def fault(refusal: str, call: str, times: int | None) -> f.AnyFault:
     return f.Refuse(**where, status=status, message='{"success": false} already', times=times)  # type: ignore[arg-type]
 
 
+def routes_of(place: int, refusal: str, serves: str) -> list[str]:
+    """Return where the number rang before, for the refusal at this place of the table.
+
+    | refusal | routes |
+    |---|---|
+    | of a number outside Twilio | one: it has no route there that could change |
+    | `EVERYWHERE`, and every one in a thorough run | all |
+    | any other | one: the next in turn, so that each refusal meets each route at some call |
+    """
+    if serves == "sip":
+        return ["webhook"]
+    if IS_THOROUGH or refusal in EVERYWHERE:
+        return [*ROUTES]
+    return [[*ROUTES][place % len(ROUTES)]]
+
+
 def cases() -> Iterator[tuple[str, str, str, bool, str]]:
+    place = 0
     for name, played in PLATFORMS.items():
         for moved, calls in ((False, played.first_import), (True, played.move)):
             for call in calls:
@@ -81,8 +102,8 @@ def cases() -> Iterator[tuple[str, str, str, bool, str]]:
                         continue
                     if refusal == "agent" and (name not in AGENTS or call != calls[0]):
                         continue
-                    # A number outside Twilio has no route there that could change.
-                    for route in ("webhook",) if played.serves == "sip" else ROUTES:
+                    place += 1
+                    for route in routes_of(place, refusal, played.serves):
                         yield name, refusal, call, moved, route
 
 
