@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.config.sections.schema import config_schema, fleet_schema
-from reconciler.report.documents import explain, fleet, log, numbers, state, types
+from reconciler.report.documents import explain, fleet, fleet_runs, log, numbers, state, types
 from reconciler.state.schema import plan_file_schema, state_schema
 
 _REFERENCE = "#/$defs/{name}"
@@ -68,6 +68,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "fleet-apply": _output(fleet.FleetDocument),
     "fleet-drift": _output(fleet.FleetDocument),
     "fleet-list": _output(fleet.FleetDocument),
+    "fleet-status": _output(fleet_runs.FleetRunsDocument, fleet.FleetDocument),
+    "fleet-cancel": _output(fleet.FleetDocument),
     "doctor": _output(types.DoctorDocument),
     "validate": _output(types.ValidateDocument),
     "show": _output(types.ResourceDocument, types.PlanDocument, types.StateListDocument),

@@ -183,7 +183,10 @@ ONE_PLACE = {
     "google": "reconciler/sandbox/platforms/livekit_protobuf.py",
     "jwt": "reconciler/remote/platforms/livekit.py",
     "obstore": "reconciler/state/stores/object_client.py",
-    "psycopg": "reconciler/state/stores/postgres.py",
+    "psycopg": ("reconciler/state/stores/postgres.py", "reconciler/fleet/queue"),
+    "psycopg_pool": "reconciler/fleet/queue/",
+    "procrastinate": "reconciler/fleet/queue/",
+    "croniter": "reconciler/fleet/queue/worker.py",
     "cryptography": "reconciler/state/format/cipher.py",
 }
 IMPURE = {
@@ -313,7 +316,7 @@ def test_help_and_validate_start_without_twilio() -> None:
             "import sys\nfrom reconciler.cli.main import main, run_to_exit_code\n"
             f"code = run_to_exit_code(lambda: main.main({args!r}, standalone_mode=False))\n"
             "heavy = {'twilio', 'deepdiff', 'rich', 'requests', 'aiohttp'}\n"
-            "heavy = (heavy | {'obstore', 'psycopg', 'cryptography'}) & set(sys.modules)\n"
+            "heavy = (heavy | {'obstore', 'psycopg', 'procrastinate', 'cryptography'}) & set(sys.modules)\n"
             "print(heavy, file=sys.stderr)\nsys.exit(code or bool(heavy))"
         )
         done = subprocess.run(
@@ -347,6 +350,12 @@ LATE_IMPORTS = {
     "rich.live": "only a terminal needs it",
     "rich.progress": "only a terminal needs it",
     "rich.text": "only a terminal needs it",
+    "asyncio": "only a worker needs it",
+    "reconciler.fleet.queue.engine": "the extra `fleet` is behind it",
+    "reconciler.fleet.queue.stack_source": "only a worker needs it",
+    "reconciler.fleet.queue.stack_task": "the extra `fleet` is behind it",
+    "reconciler.fleet.queue.store": "the extra `fleet` is behind it",
+    "reconciler.fleet.queue.worker": "the extra `fleet` is behind it",
     "shutil": "pulls in every kind of archive",
     "tempfile": "pulls in every kind of archive",
     "traceback": "only an internal error needs it",

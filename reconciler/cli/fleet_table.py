@@ -10,6 +10,8 @@ from reconciler.cli.fleet_lines import FleetLines
 from reconciler.cli.fleet_view import FleetView
 from reconciler.cli.progress import TolerantStream
 from reconciler.fleet.job import Ended, Job
+from reconciler.planning.checks.secrecy import mask
+from reconciler.report.wording import printable
 
 _REFRESHES = 4.0
 """Redraws in a second, however many stacks start and end in it."""
@@ -55,6 +57,15 @@ class FleetTable(FleetLines):
         not write while another thread does.
         """
         self._view.stop_requests = requests
+
+    def report(self, text: str) -> None:
+        """Print what the person who waits should know above the table; it stays there."""
+        if self._live is None:
+            super().report(text)
+            return
+        from rich.text import Text
+
+        self._live.console.print(Text(mask(printable(text))))
 
     def close(self) -> None:
         """Remove the table."""

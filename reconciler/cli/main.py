@@ -36,6 +36,10 @@ COMMANDS = {
         "reconciler.cli.commands.fleet",
         "Validate, plan, apply or check many stacks with one command.",
     ),
+    "worker": (
+        "reconciler.cli.commands.worker",
+        "Run the stacks that a queue has, until it is stopped.",
+    ),
     "list": (
         "reconciler.cli.commands.list_numbers",
         "List numbers with agent, call route, labels and status.",

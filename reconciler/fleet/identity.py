@@ -89,6 +89,30 @@ def find_shared(
     return found
 
 
+def find_local_states(
+    stacks: Sequence[Stack], found: Mapping[str, Identity | None]
+) -> Iterator[Diagnostic]:
+    """Yield a warning when stacks keep their state in a file: each worker would have its own."""
+    local = [stack for stack in stacks if _is_local(found.get(stack.name))]
+    if local:
+        detail = (
+            f"{len(local)} of {len(stacks)} stacks keep their state in a local file, such as "
+            f"`{local[0].name}`. Workers on several machines, or without a lasting disk, would each "
+            "have another one. Keep it in PostgreSQL: `state: postgresql://…`."
+        )
+        yield Diagnostic.at(
+            local[0].position,
+            code="local_state_on_workers",
+            summary="The state is a local file of each worker",
+            detail=detail,
+            severity="warning",
+        )
+
+
+def _is_local(identity: Identity | None) -> bool:
+    return identity is not None and "://" not in identity.state
+
+
 def find_unread(
     stacks: Sequence[Stack], found: Mapping[str, Identity | None]
 ) -> Iterator[Diagnostic]:

@@ -66,7 +66,7 @@ def run_all(
                     entry = read_result(ended)
                     entries[entry.name] = entry
                     failures += is_failure(entry)
-                    _report_end(watcher, ended, entry)
+                    report_end(watcher, ended, entry)
                     ended.output.unlink(missing_ok=True)
                     ended.errors.unlink(missing_ok=True)
         finally:
@@ -75,7 +75,8 @@ def run_all(
     return [entries.get(job.name) or not_started(job) for job in jobs]
 
 
-def _report_end(watcher: Watcher, ended: Ended, entry: FleetStack) -> None:
+def report_end(watcher: Watcher, ended: Ended, entry: FleetStack) -> None:
+    """Report that a stack has ended, and why it did not end well."""
     if is_failure(entry):
         watcher.explain_failure(ended.job, describe_failure(entry))
     watcher.ended(ended, "no_match" if is_no_match(entry) else entry.outcome)

@@ -7,6 +7,7 @@ have ended in the middle of a line.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def not_started(job: Job) -> FleetStack:
     )
 
 
+def make_waiting(job: Job) -> FleetStack:
+    """Return the entry of a stack that waits in a queue."""
+    return msgspec.structs.replace(not_started(job), outcome="waiting")
+
+
 def is_no_match(stack: FleetStack) -> bool:
     """Return whether a pattern of the command line matches nothing in this stack."""
     return any(each.code == CODE for each in stack.diagnostics)
@@ -106,7 +112,17 @@ def _make_entry(
         diagnostics=errors[:MOST_ERRORS],
         items=[_to_item(row) for row in rows[:MOST_ITEMS]],
         left_out=left_out,
+        codes=_count_codes(errors, output.outcomes),
     )
+
+
+def _count_codes(errors: list[Diagnostic], outcomes: list[_Row]) -> dict[str, int]:
+    """Return how often each code occurs among the errors and the actions that did not succeed."""
+    counts = Counter([each.code for each in errors])
+    for outcome in outcomes:
+        if outcome.error is not None:
+            counts[outcome.error.code] += 1
+    return dict(sorted(counts.items()))
 
 
 def _to_item(row: _Row) -> FleetItem:

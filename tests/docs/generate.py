@@ -109,6 +109,13 @@ EXAMPLES = {
     "fleet apply": "reconciler fleet apply --auto-approve",
     "fleet drift": "reconciler fleet drift --json",
     "fleet list": "reconciler fleet list --no-refresh",
+    "fleet status": "export RECONCILER_QUEUE='postgresql://fleet@db.example.com/fleet?sslmode=require'\n"
+    "reconciler fleet status                               # the last runs\n"
+    "reconciler fleet status 12 --report html=fleet.html   # the stacks of a run",
+    "fleet cancel": "reconciler fleet cancel 12",
+    "worker": "reconciler worker -C stacks --queue 'postgresql://fleet@db.example.com/fleet?sslmode=require'\n"
+    "reconciler worker --parallel 8 --schedule '17 * * * *'   # and check all stacks each hour\n"
+    "reconciler worker --only plan --only drift             # applies nothing",
     "list": "reconciler list --agent support --label team=sales\n"
     "reconciler list --drifted --json\n"
     "reconciler list --unmanaged                           # on Twilio, and not declared here",

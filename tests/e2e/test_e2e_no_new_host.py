@@ -68,6 +68,10 @@ WITHOUT = {"init", "fmt", "explain", "schema", "completion", "sandbox", "demo", 
     "fleet apply",
     "fleet drift",
     "fleet list",
+    # The queue is named outside the files.
+    "fleet status",
+    "fleet cancel",
+    "worker",
 }
 """Commands that connect to nothing that a configuration names."""
 MAIN = ("validate", "plan", "apply")

@@ -70,42 +70,68 @@ def wait_for(probe: object, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the server does not answer")
 
 
-@contextmanager
-def postgres_server(folder: Path, encoding: str = "", *, sockets: bool = False) -> Iterator[str]:
-    """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database.
+class PostgresServer:
+    """A PostgreSQL server of its own, which an ordinary user runs on loopback; it can be restarted.
 
     With `sockets` it has a Unix socket in the folder too.
     """
-    programs = _postgres_programs()
-    data, port = folder / "data", free_port()
-    as_user = _ordinary_user(folder)
-    make = [*as_user, programs / "initdb", "-D", data, "-U", "reconciler", "-A", "trust", "-N"]
-    make += ["--encoding", encoding, "--locale", "C"] if encoding else []
-    subprocess.run(make, check=True, capture_output=True, cwd=folder)
-    process = subprocess.Popen(
-        [
-            *as_user,
-            programs / "postgres",
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            folder if sockets else "",
-            "-F",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+
+    def __init__(self, folder: Path, encoding: str = "", *, sockets: bool = False) -> None:
+        self._folder, self._port, self._sockets = folder, free_port(), sockets
+        self._programs = _postgres_programs()
+        self._as_user = _ordinary_user(folder)
+        make = [*self._as_user, self._programs / "initdb", "-D", folder / "data"]
+        make += ["-U", "reconciler", "-A", "trust", "-N"]
+        make += ["--encoding", encoding, "--locale", "C"] if encoding else []
+        subprocess.run(make, check=True, capture_output=True, cwd=folder)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql://reconciler@127.0.0.1:{self._port}/{database}"
+
+    def start(self) -> None:
+        place = ["-D", self._folder / "data", "-p", str(self._port), "-h", "127.0.0.1"]
+        self._process = subprocess.Popen(
+            [
+                *self._as_user,
+                self._programs / "postgres",
+                *place,
+                "-k",
+                self._folder if self._sockets else "",
+                "-F",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(
+            lambda: socket.create_connection(("127.0.0.1", self._port), timeout=5).close(),
+            self._process,
+        )
+        _wait_until_it_answers(self.url)
+
+    def stop(self) -> None:
+        """End it as an operator does: every connection is cut, and all data stays."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
+    def end(self) -> None:
+        """End it at once: nobody needs what is in it."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+
+@contextmanager
+def postgres_server(folder: Path, encoding: str = "", *, sockets: bool = False) -> Iterator[str]:
+    """The URL of an empty database on a server of its own."""
+    server = PostgresServer(folder, encoding, sockets=sockets)
     try:
-        wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
-        _wait_until_it_answers(url := f"postgresql://reconciler@127.0.0.1:{port}/postgres")
-        yield url
+        yield server.url
     finally:
-        process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
-        process.wait()
+        server.end()
 
 
 def _postgres_programs() -> Path:

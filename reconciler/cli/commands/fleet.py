@@ -11,27 +11,25 @@ from pathlib import Path
 import click
 import msgspec
 
+from reconciler.cli.commands.fleet_engines import Engine, check_queue_options, choose_engine
 from reconciler.cli.commands.fleet_init import init
 from reconciler.cli.commands.fleet_options import FleetOptions, fleet_options
+from reconciler.cli.commands.fleet_queue import cancel, status
 from reconciler.cli.confirmation import consent_options, local_state_option, purchase_option
-from reconciler.cli.fleet_lines import FleetLines
 from reconciler.cli.fleet_progress import choose_fleet_progress
 from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 from reconciler.cli.signals import count_interrupts
 from reconciler.config.load.fleet import Fleet, Stack
-from reconciler.fleet.identity import find_shared, find_unread
+from reconciler.errors import Exit
+from reconciler.fleet.identity import find_local_states, find_shared, find_unread
 from reconciler.fleet.job import Job
-from reconciler.fleet.local_engine import EngineOptions, is_failure, run_all
+from reconciler.fleet.local_engine import is_failure
 from reconciler.fleet.patterns import Patterns, find_mistyped, find_refused
 from reconciler.fleet.processes import StopRequest
+from reconciler.fleet.results import make_waiting
 from reconciler.report.documents.fleet import FleetStack, fleet_document, fleet_exit_code
 from reconciler.workflows.fleet import load
-
-_TARGET = "reconciler.cli.stack_process:run_stack"
-"""What the process of a stack calls; by name, because it runs the commands of this program."""
-_GRACE = 60.0
-"""Seconds after `--timeout` at which a stack that still runs is interrupted."""
 
 
 @click.group()
@@ -112,12 +110,17 @@ def list_stacks(options: FleetOptions, no_refresh: bool) -> int:
     return _run(options, "list", ("--no-refresh",) if no_refresh else ())
 
 
+fleet.add_command(status)
+fleet.add_command(cancel)
+
+
 def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     """Run a command for every stack, print the report, and return the exit code."""
     began = time.monotonic()
     shared = options.shared
     # Before anything else: even the report of a failure must not overwrite a state.
     options.check_reports()
+    check_queue_options(options)
     loaded = load(shared.run_options(f"fleet {command}", QuietProgress(shared)))
     options.check_fleet_files(loaded.stacks)
     chosen = _choose(loaded, options.stacks)
@@ -125,13 +128,11 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     variables = shared.variables
     found = find_shared(loaded.stacks, variables.given, variables.files, parallel, options.outputs)
     warnings = [*loaded.warnings, *find_unread(loaded.stacks, found)]
+    if options.queue is not None:
+        warnings += find_local_states(loaded.stacks, found)
 
     words = (command, *options.words, *more)
-    engine = EngineOptions(
-        parallel=parallel,
-        stop_after_failures=loaded.stop_after_failures,
-        seconds=shared.timeout + _GRACE if shared.timeout is not None else None,
-    )
+    patterns = Patterns(shared.targets, shared.excludes)
     stop = StopRequest()
     progress = choose_fleet_progress(shared)
 
@@ -139,16 +140,22 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
         stop.request()
         progress.report_stop(stop.count)
 
-    with count_interrupts(request_stop):
-        try:
-            run = _Run(words, shared.directory, engine, stop, progress)
-            entries = run.run_all(chosen, Patterns(shared.targets, shared.excludes))
-        finally:
-            progress.close()
+    with choose_engine(options, loaded, parallel, stop, progress) as engine:
+        run = _Run(words, shared.directory, engine)
+        if not options.wait:
+            entries = run.submit(chosen)
+        else:
+            with count_interrupts(request_stop):
+                try:
+                    entries = run.run_all(chosen, patterns)
+                finally:
+                    progress.close()
 
-    document = fleet_document(f"fleet {command}", entries, warnings, time.monotonic() - began)
+    document = fleet_document(
+        f"fleet {command}", entries, warnings, time.monotonic() - began, engine.run
+    )
     emit(shared, document, os.path.basename(os.path.abspath(shared.directory)))
-    return fleet_exit_code(entries)
+    return fleet_exit_code(entries) if options.wait else Exit.DONE
 
 
 def _choose(loaded: Fleet, patterns: Sequence[str]) -> list[Stack]:
@@ -174,9 +181,13 @@ class _Run(msgspec.Struct, frozen=True):
 
     words: tuple[str, ...]
     folder: Path
-    engine: EngineOptions
-    stop: StopRequest
-    progress: FleetLines
+    engine: Engine
+
+    def submit(self, stacks: Sequence[Stack]) -> list[FleetStack]:
+        """Submit the command for every stack; return entries that wait."""
+        jobs = [self._make_job(stack, Patterns()) for stack in stacks]
+        self.engine.run = self.engine.submit(jobs)
+        return [make_waiting(job) for job in jobs]
 
     def run_all(self, stacks: Sequence[Stack], patterns: Patterns) -> list[FleetStack]:
         """Run the command for every stack, each with the patterns that match in it.
@@ -185,7 +196,7 @@ class _Run(msgspec.Struct, frozen=True):
         in no stack.
         """
         jobs = {stack.name: self._make_job(stack, patterns) for stack in stacks}
-        entries = run_all([*jobs.values()], _TARGET, self.engine, self.stop, self.progress)
+        entries = self.engine.run_all([*jobs.values()], 0)
         mistyped = find_mistyped(entries, patterns)
         if mistyped:
             raise click.UsageError(f"{', '.join(mistyped)}: no stack of the fleet has a match.")
@@ -203,10 +214,9 @@ class _Run(msgspec.Struct, frozen=True):
                 again.append(self._make_job(stack, rest))
 
         failures = sum(is_failure(each) for each in entries if each.name not in narrowed)
-        engine = self.engine.after(failures)
         repeated: dict[str, FleetStack] = {}
         if again:
-            for entry in run_all(again, _TARGET, engine, self.stop, self.progress):
+            for entry in self.engine.run_all(again, failures):
                 repeated[entry.name] = entry
         return _merge(entries, narrowed.keys(), repeated)
 

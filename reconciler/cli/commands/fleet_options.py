@@ -40,6 +40,8 @@ class FleetOptions(msgspec.Struct, frozen=True):
     shared: CommonOptions
     stacks: tuple[str, ...]
     parallel: int | None
+    queue: str | None
+    wait: bool
     words: tuple[str, ...]
 
     def check_reports(self) -> None:
@@ -84,6 +86,10 @@ _SHARED = [
                  help="Only stacks with such a name."),
     click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), metavar="N",
                  help="Stacks at the same time, in place of `parallel` of the file."),
+    click.option("--queue", envvar="RECONCILER_QUEUE", metavar="URL",
+                 help="Run the stacks on the workers of this queue (postgresql://…), not here."),
+    click.option("--no-wait", is_flag=True,
+                 help="With --queue: submit the stacks, and do not wait for them."),
     click.option("--json", "json_", is_flag=True, help="Same as --format json."),
     click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text",
                  help="Format of stdout."),
@@ -162,7 +168,17 @@ def _take_options(values: dict[str, Any]) -> FleetOptions:
 
     words = [*_list_words(shared), *(f"--var={each}" for each in given)]
     words += [f"--allow-host={host}" for host in hosts]
-    return FleetOptions(shared, values.pop("stacks"), values.pop("parallel"), tuple(words))
+    queue, no_wait = values.pop("queue"), values.pop("no_wait")
+    if no_wait and not queue:
+        raise click.UsageError("--no-wait needs --queue: stacks that run here are waited for.")
+    return FleetOptions(
+        shared,
+        values.pop("stacks"),
+        values.pop("parallel"),
+        queue or None,
+        not no_wait,
+        tuple(words),
+    )
 
 
 def _list_words(shared: CommonOptions) -> Sequence[str]:

@@ -15,9 +15,21 @@ from reconciler.errors import Exit
 from reconciler.report.documents.types import Document
 
 StackOutcome = Literal[
-    "done", "changes", "failed", "invalid", "refused", "partial", "locked", "crashed", "not_started"
+    "done",
+    "changes",
+    "failed",
+    "invalid",
+    "refused",
+    "partial",
+    "locked",
+    "crashed",
+    "not_started",
+    "waiting",
+    "running",
 ]
-"""How a stack ended, in a word: `changes` are those of a plan, or drift."""
+"""How a stack ended, in a word: `changes` are those of a plan, or drift. In a queue it may also wait or
+run.
+"""
 
 FIRST = (Exit.PARTIAL, Exit.FAILED, Exit.REFUSED, Exit.INVALID, Exit.USAGE, Exit.LOCKED)
 """The exit codes of stacks that decide the exit code of the fleet, the first that occurred first;
@@ -48,7 +60,8 @@ class FleetStack(msgspec.Struct, frozen=True, kw_only=True):
     """One stack. `exit_code` is null when its command did not end by itself, or was not started.
 
     `summary` is that of the command. `diagnostics` are its first errors, `items` the first actions,
-    outcomes or drifted resources; `left_out` is the number of the others of both.
+    outcomes or drifted resources; `left_out` is the number of the others of both. `codes` counts every
+    error by its code.
     """
 
     name: str
@@ -60,6 +73,7 @@ class FleetStack(msgspec.Struct, frozen=True, kw_only=True):
     diagnostics: list[Diagnostic]
     items: list[FleetItem]
     left_out: int
+    codes: dict[str, int] = {}
 
 
 class FleetDocument(Document, kw_only=True):
@@ -90,20 +104,26 @@ def fleet_exit_code(stacks: Iterable[FleetStack]) -> int:
 
 
 def fleet_document(
-    command: str, stacks: Sequence[FleetStack], diagnostics: Sequence[Diagnostic], seconds: float
+    command: str,
+    stacks: Sequence[FleetStack],
+    diagnostics: Sequence[Diagnostic],
+    seconds: float,
+    run: int | None = None,
 ) -> FleetDocument:
-    """Build the document of all stacks."""
+    """Build the document of all stacks; `run` is the number of their run in a queue."""
     outcomes = Counter([stack.outcome for stack in stacks])
     totals: Counter[str] = Counter()
     for stack in stacks:
         totals.update(_count_work(stack.summary))
 
-    summary = {
+    summary: dict[str, Any] = {
         "stacks": len(stacks),
         "outcomes": dict(sorted(outcomes.items())),
         "totals": dict(sorted(totals.items())),
         "seconds": round(seconds, 3),
     }
+    if run is not None:
+        summary["run"] = run
     return FleetDocument(
         command=command, summary=summary, diagnostics=list(diagnostics), stacks=list(stacks)
     )

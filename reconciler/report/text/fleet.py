@@ -20,11 +20,19 @@ WORDS: dict[StackOutcome, str] = {
     "invalid": "invalid",
     "locked": "locked",
     "not_started": "not started",
+    "running": "running",
+    "waiting": "waiting",
     "changes": "changes",
     "done": "done",
 }
 """Outcome → words, those that need attention first."""
-_COLOURS: dict[StackOutcome, str] = {"done": "good", "changes": "change", "not_started": "warn"}
+_COLOURS: dict[StackOutcome, str] = {
+    "done": "good",
+    "changes": "change",
+    "not_started": "warn",
+    "running": "warn",
+    "waiting": "warn",
+}
 _MOST_ROWS = 50
 """Up to this many stacks that ended well are listed; with -v all of them."""
 _MOST_ERRORS = 3

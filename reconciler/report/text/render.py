@@ -12,6 +12,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.explain import ExplainDocument
 from reconciler.report.documents.fleet import FleetDocument
+from reconciler.report.documents.fleet_runs import FleetRunsDocument
 from reconciler.report.documents.log import LogDocument
 from reconciler.report.documents.numbers import ListDocument
 from reconciler.report.documents.state import StateDocument
@@ -213,6 +214,12 @@ def _log(document: LogDocument, style: Style) -> Iterator[str]:
     return log.lines(document, style)
 
 
+def _fleet_runs(document: FleetRunsDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import fleet_runs  # one command needs it
+
+    return fleet_runs.lines(document, style)
+
+
 def _fleet(document: FleetDocument, style: Style) -> Iterator[str]:
     from reconciler.report.text import fleet  # one command needs it
 
@@ -243,6 +250,7 @@ RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
     ListDocument: _numbers,
     LogDocument: _log,
     FleetDocument: _fleet,
+    FleetRunsDocument: _fleet_runs,
     ExplainDocument: _explanation,
     StateDocument: state_lines,
     UnlockDocument: lambda document, style: [_unlock_line(document)],

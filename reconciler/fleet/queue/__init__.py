@@ -1,0 +1,1 @@
+"""Run the stacks of a fleet as jobs of a queue in PostgreSQL, on any number of workers."""

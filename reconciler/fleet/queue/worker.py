@@ -1,0 +1,284 @@
+"""Serve a queue: run its jobs, take over those of dead workers, submit the checks of a schedule.
+
+procrastinate fetches the jobs, keeps their locks, repeats them and submits periodic ones. What it
+cannot know is decided here: whether a stack still runs (`stack_locks.py`), and what to do while the
+database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import procrastinate.worker
+import psycopg
+import psycopg_pool
+from croniter import croniter
+from procrastinate import App, PsycopgConnector, exceptions
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.fleet.queue.connection import PARAMETERS, configure_session
+from reconciler.fleet.queue.stack_source import StackSource, digest_stack, relative_path
+from reconciler.fleet.queue.stack_task import Report, StackRunner, TryAgain, WorkerOptions
+from reconciler.fleet.queue.store import TASK, QueueStore
+from reconciler.fleet.queue.values import Order
+
+_SCHEDULE_TASK = "reconciler.check_all"
+_SCHEDULE_QUEUE = "schedule"
+_HEARTBEAT = 4.0
+"""Seconds between two signs of life of a worker."""
+_STALLED = 15.0
+"""Seconds without a sign of life after which a worker may be dead."""
+_RESCUE_INTERVAL = 3.0
+_RESCUE_PAUSE = 3.0
+"""Seconds before a stack that was taken over starts: a worker that was only cut off has its lock back
+by then.
+"""
+_RECONNECT = 2.0
+_POLL = 1.0
+"""Seconds between two looks for jobs while there are none."""
+_LOST = (
+    exceptions.ConnectorException,
+    psycopg.Error,
+    psycopg_pool.PoolTimeout,
+    ReconcilerError,
+    OSError,
+)
+"""What ends a session with the database, and not the worker."""
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """When all stacks are checked: a cron expression in UTC, and the words of the command."""
+
+    cron: str
+    words: tuple[str, ...]
+
+
+class _Repeat(BaseRetryStrategy):
+    """Repeats a job that asks for it, and one that was cut off."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """See BaseRetryStrategy."""
+        if isinstance(exception, TryAgain):
+            return RetryDecision(retry_at=_in_seconds(exception.seconds))
+        if isinstance(exception, _LOST):
+            return RetryDecision(retry_at=_in_seconds(_RECONNECT))
+        return None
+
+
+class Worker:
+    """One worker. `serve` runs until `stop` is called."""
+
+    def __init__(
+        self,
+        store: QueueStore,
+        source: StackSource,
+        options: WorkerOptions,
+        schedule: Schedule | None,
+        report: Report,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._options = options
+        self._schedule = schedule
+        self._report = report
+        self._runner = StackRunner(store, source, options, report)
+        self._stops = 0
+        self._ending: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+    def stop(self) -> None:
+        """Take no further job; called again, end those that run in order, then at once."""
+        self._stops += 1
+        self._stopping.set()
+        if self._stops > 1:
+            self._runner.stop(self._stops)
+
+    async def serve(self) -> None:
+        """Run jobs until a stop; connect again whenever the database was away."""
+        threads = ThreadPoolExecutor(2 * self._options.parallel + 4)
+        asyncio.get_running_loop().set_default_executor(threads)
+        self._runner.locks.open()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._serve_once()
+                except _LOST as error:
+                    reason = " ".join(str(error.__cause__ or error).split())
+                    self._report(f"the queue does not answer ({reason}); trying again")
+                    await self._wait(_RECONNECT)
+        finally:
+            # The stacks that run are finished, also those of earlier sessions.
+            await asyncio.gather(*self._ending)
+            self._runner.locks.close()
+
+    async def _serve_once(self) -> None:
+        """Run jobs over one pool of connections, until a stop or until the session is lost."""
+        app = self._make_app()
+        await app.open_async()
+        worker = self._make_worker(app)
+        work = asyncio.create_task(worker.run(), name="work")  # type: ignore[no-untyped-call]
+        rest = [
+            asyncio.create_task(self._look_after(app, worker), name="look after"),
+            asyncio.create_task(self._stopping.wait(), name="stop"),
+        ]
+        await asyncio.wait([work, *rest], return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+
+        # Cancelled, the worker finishes the stacks that run; a new session need not wait for them.
+        work.cancel()
+        ending = asyncio.create_task(_finish(work, app), name="ending")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        if not self._stopping.is_set():
+            raise psycopg.OperationalError("the session was lost")
+
+    def _make_worker(self, app: App) -> procrastinate.worker.Worker:
+        queues = [*self._options.commands]
+        if self._schedule is not None:
+            queues.append(_SCHEDULE_QUEUE)
+        return procrastinate.worker.Worker(
+            app,
+            queues=queues,
+            name=self._options.name,
+            concurrency=self._options.parallel,
+            fetch_job_polling_interval=_POLL,
+            abort_job_polling_interval=60.0,
+            # Polls are enough, and need no connection of their own.
+            listen_notify=False,
+            delete_jobs="always",
+            install_signal_handlers=False,
+            update_heartbeat_interval=_HEARTBEAT,
+            stalled_worker_timeout=_STALLED,
+        )
+
+    async def _look_after(self, app: App, worker: procrastinate.worker.Worker) -> None:
+        """Put back the jobs of dead workers, again and again, until this session is dead itself."""
+        seen = time.monotonic()
+        while time.monotonic() - seen < _STALLED:
+            await asyncio.sleep(_RESCUE_INTERVAL)
+            with suppress(*_LOST):
+                if await _is_alive(app, worker):
+                    seen = time.monotonic()
+                stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED)
+                for job in stalled:
+                    await self._rescue_job(app, job)
+
+    async def _rescue_job(self, app: App, job: Job) -> None:
+        """Put back a job, unless its stack still runs."""
+        name = str(job.task_kwargs.get("stack", ""))
+        if job.task_name == TASK:
+            is_free = await asyncio.to_thread(self._runner.locks.is_free, name)
+            if not is_free:
+                return
+        # Another worker may have put it back in the meantime.
+        with suppress(exceptions.ConnectorException):
+            await app.job_manager.retry_job(
+                job, retry_at=_in_seconds(_RESCUE_PAUSE if job.task_name == TASK else 0.0)
+            )
+            self._report(f"run {job.task_kwargs.get('run')}, {name}: taken over from a dead worker")
+
+    def _make_app(self) -> App:
+        """Return the tasks of this worker with a new pool of connections."""
+        connector = PsycopgConnector(
+            conninfo=self._store.address.location,
+            kwargs=PARAMETERS,
+            configure=configure_session,
+            min_size=1,
+            max_size=3,
+            timeout=30.0,
+        )
+        app = App(connector=connector)
+
+        @app.task(name=TASK, retry=_Repeat())
+        async def run_stack(*, run: int, stack: str) -> None:
+            await asyncio.to_thread(self._runner.run, run, stack)
+
+        if self._schedule is not None:
+            schedule = self._schedule
+
+            @app.periodic(cron=schedule.cron, periodic_id=schedule.cron)
+            @app.task(name=_SCHEDULE_TASK, queue=_SCHEDULE_QUEUE, retry=_Repeat())
+            async def check_all(timestamp: int) -> None:
+                await asyncio.to_thread(self._submit_checks, schedule)
+
+        return app
+
+    def _submit_checks(self, schedule: Schedule) -> None:
+        """Submit the checks of all stacks, unless the last ones have not ended."""
+        orders = make_orders(self._source.list_stacks(), schedule.words, self._options)
+        run = self._store.submit_scheduled(schedule.words[0], orders, schedule.cron)
+        if run is None:
+            self._report("schedule: left out, because the last run has not ended")
+        else:
+            self._report(f"schedule: run {run} submitted, {len(orders)} stacks")
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, or until a stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def check_cron(text: str) -> None:
+    """Raise UsageError unless a text is a cron expression of five fields."""
+    if len(text.split()) == 5 and croniter.is_valid(text):
+        return
+    raise UsageError(
+        Diagnostic(
+            code="wrong_usage",
+            summary="The schedule is invalid",
+            detail=f"--schedule: `{text}` is not a cron expression of five fields, such as "
+            "'17 * * * *' (each hour, 17 minutes past) or '0 6 * * 1-5'.",
+        )
+    )
+
+
+def make_orders(stacks: Sequence[Any], words: Sequence[str], options: WorkerOptions) -> list[Order]:
+    """Return an order for each stack."""
+    orders: list[Order] = []
+    for stack in stacks:
+        orders.append(
+            Order(
+                name=stack.name,
+                directory=relative_path(stack, options.folder),
+                digest=digest_stack(stack),
+                words=tuple(words),
+            )
+        )
+    return orders
+
+
+async def _finish(work: asyncio.Task[None], app: App) -> None:
+    """Wait until a session has finished its stacks, then close its connections."""
+    with suppress(asyncio.CancelledError, *_LOST):
+        await work
+    with suppress(*_LOST):
+        await app.close_async()
+
+
+async def _is_alive(app: App, worker: procrastinate.worker.Worker) -> bool:
+    """Return whether a worker gives signs of life: one that has lost its session stops doing so."""
+    found = await app.connector.execute_query_all_async(
+        "SELECT 1 FROM procrastinate_workers WHERE id = %(id)s "
+        "AND last_heartbeat > now() - %(seconds)s * interval '1 second'",
+        id=worker.worker_id,
+        seconds=_STALLED,
+    )
+    return bool(found)
+
+
+def _in_seconds(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
