@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock
 
 import msgspec
+import psycopg
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit, ReconcilerError
@@ -87,7 +88,7 @@ class StackRunner:
         try:
             attempt = self._store.begin(run, name, self._options.name)
             if attempt is not None:
-                self._run_attempt(attempt)
+                self._run_safely(attempt)
         finally:
             self.locks.give(name)
 
@@ -105,6 +106,16 @@ class StackRunner:
             stop = self._stops.get(name)
             while stop is not None and stop.count < 3:
                 stop.request()
+
+    def _run_safely(self, attempt: Attempt) -> None:
+        """Run an attempt; a defect of this program, or a full disk, ends it like a crash."""
+        try:
+            self._run_attempt(attempt)
+        except (TryAgain, ReconcilerError, psycopg.Error):
+            raise
+        except Exception as error:  # noqa: BLE001 - else the stack would have no end, and nobody would know why
+            self._finish(attempt, _broke_down(attempt, error))
+            self._report(f"run {attempt.run}, {attempt.name}: crashed ({type(error).__name__})")
 
     def _run_attempt(self, attempt: Attempt) -> None:
         label = f"run {attempt.run}, {attempt.name}"
@@ -206,6 +217,17 @@ def _differs(attempt: Attempt) -> Diagnostic:
         "or its entry file differs from what was submitted. Nothing was done. Give workers and "
         "submitters the same commit, then submit again.",
     )
+
+
+def _broke_down(attempt: Attempt, error: Exception) -> FleetStack:
+    reason = str(error) if isinstance(error, OSError) else type(error).__name__
+    problem = Diagnostic(
+        code="stack_crashed",
+        summary="The command of the stack crashed",
+        detail=f"The worker could not run it: {reason}. What was applied before is in its state.",
+    )
+    entry = _make_entry(attempt, Exit.FAILED, [problem])
+    return msgspec.structs.replace(entry, exit_code=None, outcome="crashed")
 
 
 def _killed_too_often(attempt: Attempt) -> FleetStack:

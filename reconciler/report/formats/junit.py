@@ -155,7 +155,7 @@ def _stack_case(stack: FleetStack) -> Case:
     if stack.outcome in ("done", "changes"):
         return Case(stack.name)
     verdict: Literal["failure", "skipped"] = "failure"
-    if stack.outcome == "not_started":
+    if stack.outcome in ("not_started", "waiting", "running"):
         verdict = "skipped"
 
     words = stack.outcome.replace("_", " ")

@@ -74,6 +74,24 @@ def test_each_stack_runs_once_and_every_end_is_reported(store: QueueStore, tmp_p
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
 
 
+def test_a_defect_of_a_worker_ends_the_stack(
+    store: QueueStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the stack would run for ever in every report, and hold up each later check."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reconciler.fleet.queue.stack_task.run_single", fail)
+    stacks = make_stacks(tmp_path, ["a"])
+    run = store.submit("plan", make_orders(stacks), None)
+    with serving(store, tmp_path, stacks):
+        assert wait_for_end(store, run) == {"a": "crashed"}
+    entry = store.read_entry(run, "a")
+    assert entry is not None
+    assert "No space left" in entry.diagnostics[0].detail
+
+
 def test_a_failure_that_stays_is_given_up(store: QueueStore, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("fail network_error")
     stacks = make_stacks(tmp_path, ["a"])
