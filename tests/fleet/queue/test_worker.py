@@ -116,6 +116,24 @@ def test_a_stack_runs_on_one_worker_at_a_time(store: QueueStore, tmp_path: Path)
     assert all(times[i][1] <= times[i + 1][0] for i in range(2))
 
 
+def test_a_worker_that_only_seems_dead_keeps_its_stack(store: QueueStore, tmp_path: Path) -> None:
+    """Without signs of life, the lock of a stack still says that it runs."""
+    (tmp_path / "a.yaml").write_text("sleep 6")
+    stacks = make_stacks(tmp_path, ["a"])
+    run = store.submit("plan", make_orders(stacks), None)
+    lines: list[str] = []
+    with (
+        serving(store, tmp_path, stacks, name="w1", lines=lines),
+        serving(store, tmp_path, stacks, name="w2", lines=lines),
+    ):
+        wait_until(lambda: starts(tmp_path)["a"] == 1)
+        with connect(store.address) as connection:
+            connection.execute("DELETE FROM procrastinate_workers")
+        assert wait_for_end(store, run) == {"a": "done"}
+    assert starts(tmp_path)["a"] == 1
+    assert not any("taken over" in line for line in lines)
+
+
 def test_another_configuration_is_not_run(store: QueueStore, tmp_path: Path) -> None:
     stacks = make_stacks(tmp_path, ["same", "other", "missing"])
     orders = make_orders(stacks)
