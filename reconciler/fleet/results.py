@@ -17,11 +17,16 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit
 from reconciler.fleet.job import MOST_OUTPUT, Ended, EndReason, Job
 from reconciler.fleet.patterns import CODE
+from reconciler.model.route import WireValue
 from reconciler.planning.checks.secrecy import mask
-from reconciler.report.documents.fleet import FleetItem, FleetStack, outcome_of
+from reconciler.report.documents.fleet import FleetChange, FleetItem, FleetStack, outcome_of
+from reconciler.report.truncate import shorten_pair
+from reconciler.report.wording import show_value
 
 MOST_ITEMS = 200
+MOST_CHANGES = 10
 MOST_ERRORS = 20
+_LONGEST_VALUE = 160
 _ROOM = 1 << 16
 """Bytes without which a folder counts as full."""
 _LAST_WORDS = 2_000
@@ -33,19 +38,25 @@ class _Error(msgspec.Struct):
 
 
 class _Field(msgspec.Struct):
+    """A field that changes, or has drifted."""
+
     field: str = ""
+    before: WireValue = None
+    after: WireValue = None
+    recorded: WireValue = None
+    live: WireValue = None
 
 
 class _Row(msgspec.Struct):
-    """An action, an outcome or a drifted resource, as far as a fleet reports it: the values before
-    and after would take most of the memory.
-    """
+    """An action, an outcome or a drifted resource, as far as a fleet reports it."""
 
     address: str = ""
     action: str = ""
     status: str = ""
     reason: str | None = None
     error: _Error | None = None
+    changes: list[_Field] = []
+    takeover: list[_Field] = []
     fields: list[_Field] = []
 
 
@@ -131,7 +142,28 @@ def _to_item(row: _Row) -> FleetItem:
     fields = [each.field for each in row.fields]
     what = row.action or ("drift" if fields else row.status or "drift")
     why = code or row.reason or ", ".join(fields) or row.status
-    return FleetItem(address=row.address, what=what, why=why)
+    return FleetItem(address=row.address, what=what, why=why, changes=_to_changes(row))
+
+
+def _to_changes(row: _Row) -> list[FleetChange]:
+    """Return the first fields that change; foreign values that are lost come first."""
+    lost = {(each.field, each.before) for each in row.takeover}
+    found: list[FleetChange] = []
+    changed: set[str] = set()
+    for each in row.changes:
+        changed.add(each.field)
+        found.append(_to_change(each, each.before, each.after, (each.field, each.before) in lost))
+    for each in row.takeover:
+        if each.field not in changed:
+            found.append(_to_change(each, each.before, each.after, True))
+    for each in row.fields:
+        found.append(_to_change(each, each.recorded, each.live, False))
+    return sorted(found, key=lambda change: not change.takeover)[:MOST_CHANGES]
+
+
+def _to_change(field: _Field, before: WireValue, after: WireValue, takeover: bool) -> FleetChange:
+    pair = shorten_pair(show_value(before), show_value(after), _LONGEST_VALUE)
+    return FleetChange(field=field.field, before=pair[0], after=pair[1], takeover=takeover)
 
 
 def _read_output(path: Path) -> _Output | None:

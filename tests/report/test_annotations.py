@@ -16,9 +16,9 @@ from reconciler.report.documents.types import Document
 from reconciler.report.formats import github, gitlab, junit, sarif
 from reconciler.report.formats.registry import FORMATS
 from reconciler.report.text.style import Style
-from tests.report import samples
+from tests.report import every_sample, samples
 
-EVERY = pytest.mark.parametrize("make", samples.ALL.values(), ids=list(samples.ALL))
+EVERY = pytest.mark.parametrize("make", every_sample.ALL.values(), ids=list(every_sample.ALL))
 Make = Callable[[], Document]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.report.html import render
-from tests.report import samples
+from tests.report import every_sample, samples
 from tests.report.browser import Page, browser
 
 ROWS = "document.querySelectorAll('tbody tr').length"
@@ -56,10 +56,10 @@ class Elements(HTMLParser):
         self.suspects += [(n, v) for n, v in attrs if n == "href" and not (v or "").startswith("#")]
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", every_sample.ALL)
 def test_page_loads_nothing_external_and_escapes_all_values(name: str) -> None:
     found = Elements()
-    found.feed(render.render(samples.ALL[name](), "acme-voice"))
+    found.feed(render.render(every_sample.ALL[name](), "acme-voice"))
     assert found.suspects == []
     assert found.names.count("script") == 2
     assert "img" not in found.names
@@ -201,9 +201,9 @@ def test_everything_that_can_be_used_has_a_name(show: Any) -> None:
     assert page.run("document.querySelectorAll('h1').length") == 1
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", every_sample.ALL)
 def test_every_document_is_a_page_without_complaints(show: Any, name: str) -> None:
-    page = show(samples.ALL[name]())
+    page = show(every_sample.ALL[name]())
     assert page.run("window.alerted") is None
     assert page.run("document.title").endswith(
         {"empty": "nothing to do", "drifted": "drifted", "calm": "no drift", "valid": "valid"}.get(

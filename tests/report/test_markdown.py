@@ -23,7 +23,7 @@ from reconciler.report.documents.types import (
 from reconciler.report.markdown import render
 from reconciler.report.markdown.escape import code, head, row, text
 from reconciler.report.wording import printable
-from tests.report import samples
+from tests.report import every_sample, samples
 
 GITHUB = 65_536
 SPECIAL = st.text(st.sampled_from("a|\\`*_[]()<>@#!~&$:./-+ \n\r\t\x1b\u202e—é"), max_size=30)
@@ -70,12 +70,12 @@ def test_a_cell_shows_exactly_its_value(raw: str) -> None:
     assert set(page.names) <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", every_sample.ALL)
 def test_no_value_becomes_html_a_link_or_a_mention(name: str) -> None:
-    page = rendered(samples.ALL[name]())
+    page = rendered(every_sample.ALL[name]())
     own = {"h3", "h4", "p", "strong", "code", "br", "details", "summary", "ul", "li"}
     assert set(page.names) <= own | {"table", "thead", "tbody", "tr", "th", "td"}
-    written = render.render(samples.ALL[name](), "acme-voice")
+    written = render.render(every_sample.ALL[name](), "acme-voice")
     assert not re.search(r"@\w", re.sub(r"`[^\n]*`", "", written))
 
 
@@ -203,7 +203,9 @@ def long_values() -> list[Document]:
     return [drift, samples.plan(*changed), samples.plan(*changed[:2]), applied]
 
 
-@pytest.mark.parametrize("document", [*long_values(), *[make() for make in samples.ALL.values()]])
+@pytest.mark.parametrize(
+    "document", [*long_values(), *[make() for make in every_sample.ALL.values()]]
+)
 def test_no_table_is_wider_than_a_comment(document: Document) -> None:
     html = cmarkgfm.github_flavored_markdown_to_html(
         render.render(document, "acme-voice"), cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE

@@ -28,7 +28,7 @@ from reconciler.report.analysis.groups import (
     group_resources,
     outcome_groups,
 )
-from reconciler.report.documents.fleet import FleetDocument
+from reconciler.report.documents.fleet import FleetDocument, FleetStack
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.wording import count, examples, kind_of, printable, show_value
 
@@ -51,7 +51,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     column: int | None = None
 
 
-_STACK_LEVELS: dict[str, Level] = {"done": "none", "changes": "low"}
+_STACK_LEVELS: dict[str, Level] = {
+    "done": "none",
+    "changes": "low",
+    "waiting": "low",
+    "running": "low",
+}
 """Outcome of a stack → its level; every other outcome is `blocked`."""
 
 
@@ -74,7 +79,16 @@ def _levels(document: Document) -> Iterator[Level]:
             yield "medium" if any(outcome.note for outcome in document.outcomes) else "none"
         case FleetDocument():
             for stack in document.stacks:
-                yield _STACK_LEVELS.get(stack.outcome, "blocked")
+                yield _level_of_stack(stack, document.command)
+
+
+def _level_of_stack(stack: FleetStack, command: str) -> Level:
+    """Return the level of a stack: that of its outcome, or higher by what its plan would do."""
+    if stack.outcome == "changes" and (
+        command == "fleet drift" or stack.summary.get("takeovers") or stack.would_refuse
+    ):
+        return "high"
+    return _STACK_LEVELS.get(stack.outcome, "blocked")
 
 
 def _level(group: Group) -> Level:

@@ -48,12 +48,26 @@ _OUTCOMES: dict[int, StackOutcome] = {
 }
 
 
+class FleetChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One field that changes, with its values as reports show them. `takeover`: the value before is
+    foreign, and is lost.
+    """
+
+    field: str
+    before: str
+    after: str
+    takeover: bool = False
+
+
 class FleetItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One action of a plan, one outcome of an apply, or one resource that has drifted."""
+    """One action of a plan, one outcome of an apply, or one resource that has drifted. `changes` are
+    its first fields; those of drift lead from the recorded value to the live one.
+    """
 
     address: str
     what: str
     why: str
+    changes: list[FleetChange] = []
 
 
 class FleetStack(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +89,30 @@ class FleetStack(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
     codes: dict[str, int] = {}
 
+    @property
+    def would_refuse(self) -> list[str]:
+        """Return the codes with which an apply would refuse the plan of the stack."""
+        codes = self.summary.get("would_refuse")
+        return [str(code) for code in codes] if isinstance(codes, list) else []
+
 
 class FleetDocument(Document, kw_only=True):
     """The output of a command of `fleet`."""
 
     stacks: list[FleetStack]
+
+
+MOST_ITEMS = 50_000
+"""Items of all stacks in one document."""
+_LIMITS = (200, 100, 50, 20, 10, 5, 2, 1, 0)
+
+
+def find_share(sizes: Sequence[int], most: int) -> int:
+    """Return how many entries each stack may have so that all together have no more than `most`."""
+    for limit in _LIMITS:
+        if sum([min(size, limit) for size in sizes]) <= most:
+            return limit
+    return 0
 
 
 def outcome_of(exit_code: int | None) -> StackOutcome:
@@ -110,7 +143,9 @@ def fleet_document(
     seconds: float,
     run: int | None = None,
 ) -> FleetDocument:
-    """Build the document of all stacks; `run` is the number of their run in a queue."""
+    """Build the document of all stacks, with as many items of each as there is room for; `run` is the
+    number of their run in a queue.
+    """
     outcomes = Counter([stack.outcome for stack in stacks])
     totals: Counter[str] = Counter()
     for stack in stacks:
@@ -125,8 +160,20 @@ def fleet_document(
     if run is not None:
         summary["run"] = run
     return FleetDocument(
-        command=command, summary=summary, diagnostics=list(diagnostics), stacks=list(stacks)
+        command=command, summary=summary, diagnostics=list(diagnostics), stacks=_bound_items(stacks)
     )
+
+
+def _bound_items(stacks: Sequence[FleetStack]) -> list[FleetStack]:
+    most = find_share([len(stack.items) for stack in stacks], MOST_ITEMS)
+    bounded: list[FleetStack] = []
+    for stack in stacks:
+        rest = len(stack.items) - most
+        if rest > 0:
+            left_out = stack.left_out + rest
+            stack = msgspec.structs.replace(stack, items=stack.items[:most], left_out=left_out)
+        bounded.append(stack)
+    return bounded
 
 
 def _count_work(summary: dict[str, Any]) -> dict[str, int]:

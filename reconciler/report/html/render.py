@@ -19,8 +19,10 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.report.analysis.groups import Group, group_resources
 from reconciler.report.analysis.risks import Finding, list_own_findings
+from reconciler.report.documents.fleet import FleetDocument
 from reconciler.report.documents.types import Document, PlanDocument
 from reconciler.report.html.call_diagram import draw_calls
+from reconciler.report.html.fleet import TABLE, FleetRows, causes, fleet_rows, left_out_sentence
 from reconciler.report.html.rows import KINDS, Rows, rows_of
 from reconciler.report.tables.changes import plan_sections
 from reconciler.report.tables.model import Entry, Row
@@ -33,11 +35,13 @@ _MOST = 100
 
 def render(document: Document, project: str) -> str:
     """Render a document as an HTML page."""
-    found, rows = build_overview(document, project), rows_of(document)
-    groups = group_resources(document) if isinstance(document, PlanDocument) else []
+    found = build_overview(document, project)
+    is_fleet = isinstance(document, FleetDocument)
+    rows = fleet_rows(document) if isinstance(document, FleetDocument) else rows_of(document)
 
     # The policy holds the digests of exactly these two texts.
-    style, script = _asset("page.css"), _asset("page.js")
+    style = _asset("page.css")
+    script = _asset("theme.js") + _asset("fleet.js" if is_fleet else "page.js")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">\n',
@@ -45,16 +49,14 @@ def render(document: Document, project: str) -> str:
         '<meta name="color-scheme" content="light dark">\n',
         f"<title>{_e(f'{found.command} {project}: {found.verdict}')}</title>\n",
         f"<style>{style}</style>\n</head>\n<body>\n",
-        *_body(document, found, groups, rows),
+        *_body(document, found, rows),
         f'<script type="application/json" id="data">{_data(rows)}</script>\n',
         f"<script>{script}</script>\n</body>\n</html>\n",
     ]
     return "".join(parts)
 
 
-def _body(
-    document: Document, found: Overview, groups: Sequence[Group], rows: Rows
-) -> Iterator[str]:
+def _body(document: Document, found: Overview, rows: Rows | FleetRows) -> Iterator[str]:
     yield '<a class="skip" href="#search">To the table</a>\n'
     yield f'<header class="{found.level}">\n<h1><span class="verdict">{_e(found.verdict)}</span> '
     yield f"reconciler {_e(found.command)} <b>{_e(found.project)}</b></h1>\n"
@@ -63,6 +65,26 @@ def _body(
     yield f"<ul class=facts>{facts}</ul>\n"
     yield f"<p>{_e(found.headline)} {_e(found.aside)}</p>\n</header>\n<main>\n"
     yield from _problems(document.diagnostics)
+    if isinstance(rows, FleetRows):
+        assert isinstance(document, FleetDocument)
+        yield from _fleet(document, rows)
+    else:
+        yield from _resources(document, rows)
+    yield "</main>\n"
+
+
+def _fleet(document: FleetDocument, rows: FleetRows) -> Iterator[str]:
+    """Yield the causes of failures and the table of stacks."""
+    yield from causes(document)
+    left_out = left_out_sentence(document, rows)
+    if left_out:
+        yield f"<p class=note>{_e(left_out)}</p>\n"
+    yield TABLE
+
+
+def _resources(document: Document, rows: Rows) -> Iterator[str]:
+    """Yield the changes in groups, whom calls reach, and the table of resources."""
+    groups = group_resources(document) if isinstance(document, PlanDocument) else []
     yield from _groups(groups)
     if not groups:
         yield from _findings(list_own_findings(document))
@@ -72,7 +94,6 @@ def _body(
         yield f"<section><h2>Whom calls reach</h2>\n<div class=scroll>{picture}</div></section>\n"
     if rows.rows:
         yield _TABLE
-    yield "</main>\n"
 
 
 _TABLE = """<section><h2 id="table">Every resource</h2>
@@ -174,7 +195,7 @@ def _e(raw: str) -> str:
     return escape(printable(raw))
 
 
-def _data(rows: Rows) -> str:
+def _data(rows: Rows | FleetRows) -> str:
     """Return the rows as JSON that cannot end its script element."""
     written = msgspec.json.encode(rows).decode()
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

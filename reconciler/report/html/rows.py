@@ -15,7 +15,6 @@ from reconciler.planning.decide.drift import Drifted
 from reconciler.report.analysis.actors import actors_of_drift, describe_actors
 from reconciler.report.analysis.drift_groups import is_gone
 from reconciler.report.analysis.groups import Resource, Urgency, resources_of
-from reconciler.report.documents.fleet import FleetDocument, FleetStack
 from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
@@ -23,7 +22,6 @@ from reconciler.report.documents.types import (
     DriftDocument,
     PlanDocument,
 )
-from reconciler.report.text.fleet import WORDS, describe_work, sort_by_urgency
 from reconciler.report.wording import NOTHING, printable, repeats_route, show_value
 
 KINDS = {
@@ -93,25 +91,6 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
         case ApplyDocument():
             for outcome in document.outcomes:
                 yield printable(outcome.address), "", _outcome_text(outcome)
-        case FleetDocument():
-            for stack in sort_by_urgency(document.stacks):
-                yield from _stack_rows(stack)
-
-
-def _stack_rows(stack: FleetStack) -> Iterator[tuple[str, str, RowText]]:
-    """Yield a row for the stack, and one below it for each of its actions or drifted resources."""
-    name, words = printable(stack.name), WORDS[stack.outcome]
-    notes: list[str] = []
-    for each in stack.diagnostics:
-        notes.append(printable(f"{each.code}: {each.detail or each.summary}"))
-    if stack.left_out:
-        notes.append(f"{stack.left_out:,} more are left out here; run the stack alone.")
-    work = describe_work(stack) or words
-    yield name, printable(stack.directory), RowText(words, work, "", "", notes=tuple(notes))
-
-    for item in stack.items:
-        why = printable(item.why)
-        yield f"{name}: {printable(item.address)}", "", RowText(words, item.what, why, "")
 
 
 def _outcome_text(outcome: ActionOutcome) -> RowText:

@@ -7,7 +7,7 @@ marker that is the same in the next report of the same project, so that one comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.report.analysis.groups import (
@@ -32,15 +32,15 @@ from reconciler.report.markdown.escape import (
     size,
     text,
 )
+from reconciler.report.markdown.fleet import fleet_parts
+from reconciler.report.markdown.tables import ELSEWHERE, Part, write_table
 from reconciler.report.tables.changes import drift_section, plan_sections
 from reconciler.report.tables.model import Entry, Row, Section, Value
-from reconciler.report.text.fleet import WORDS, describe_work, sort_by_urgency
 from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.truncate import shorten, shorten_pair
 from reconciler.report.wording import NOTHING, count, key_of, place_of
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
-_ELSEWHERE = "`--format json` and `--report html=FILE` have everything."
 
 
 def render(document: Document, project: str) -> str:
@@ -57,16 +57,12 @@ def render(document: Document, project: str) -> str:
         case ApplyDocument():
             parts = iter([_apply])
         case FleetDocument():
-            parts = iter([_fleet_attention, _fleet_stacks])
+            parts = fleet_parts(document)
         case _:
             parts = iter(())
 
     out += _fill(document, parts, LIMIT - size(out[0]))
     return "".join(out).rstrip() + "\n"
-
-
-Part = Callable[[Document, int], str]
-"""(document, room) → Markdown that takes no more than the room."""
 
 
 def _fill(document: Document, parts: Iterator[Part], room: int) -> Iterator[str]:
@@ -104,23 +100,7 @@ def _section_part(section: Section) -> Part:
     rows = map(_entry_rows, section.entries)
     subject, field, before, after = section.columns
     columns = (subject, f"{field}: {before.lower()} → {after.lower()}")
-    return lambda _, room: _table(section.title, section.total, rows, room, columns)
-
-
-def _table(title: str, total: int, rows: Iterable[str], room: int, columns: Sequence[str]) -> str:
-    """Return a table, without the last rows if they do not fit; empty when there are none."""
-    if not total:
-        return ""
-
-    top = f"#### {title}\n\n{head(*columns)}"
-    shown = list(fit_rows(rows, room - size(top) - 200))
-    rest = total - len(shown)
-    left_out = ""
-    if rest:
-        left_out = (
-            f"\n{rest:,} of {total:,} entries of this table are left out here. {_ELSEWHERE}\n"
-        )
-    return f"{top}{''.join(shown)}{left_out}\n"
+    return lambda _, room: write_table(section.title, section.total, rows, room, columns)
 
 
 def _entry_rows(entry: Entry) -> str:
@@ -207,38 +187,8 @@ def _apply(document: Document, room: int) -> str:
 
     stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
     columns = ("Resources", "Result")
-    table = _table("Failures and notes", len(rows), rows, room, columns)
+    table = write_table("Failures and notes", len(rows), rows, room, columns)
     return (stopped if document.summary.get("interrupted") else "") + table
-
-
-def _fleet_attention(document: Document, room: int) -> str:
-    """Return the stacks that did not end well, each with its first error."""
-    assert isinstance(document, FleetDocument)
-    rows: list[str] = []
-    for stack in sort_by_urgency(document.stacks):
-        if stack.outcome in ("done", "changes"):
-            continue
-        said = ""
-        if stack.diagnostics:
-            first = stack.diagnostics[0]
-            detail = text(shorten(first.detail or first.summary, 300), LAST_COLUMN)
-            said = f"<br>{code(first.code)} {detail}"
-        rows.append(row(_first(stack.name), f"{WORDS[stack.outcome]}{said}"))
-    return _table("Need attention", len(rows), rows, room, ("Stack", "Outcome"))
-
-
-def _fleet_stacks(document: Document, room: int) -> str:
-    """Return one row for each stack that ended well, folded, as far as there is room."""
-    assert isinstance(document, FleetDocument)
-    rows: list[str] = []
-    for stack in sort_by_urgency(document.stacks):
-        if stack.outcome in ("done", "changes"):
-            work = text(describe_work(stack), LAST_COLUMN)
-            rows.append(row(_first(stack.name), " ".join([WORDS[stack.outcome], work]).strip()))
-    if not rows:
-        return ""
-    table = _table("Ended well", len(rows), rows, room - 200, ("Stack", "Outcome"))
-    return fold(count(len(rows), "stack"), table)
 
 
 def _problems(document: Document, room: int) -> str:
@@ -260,7 +210,7 @@ def _list(title: str, problems: Sequence[Diagnostic], room: int) -> str:
     return (
         title
         + "".join(shown)
-        + (f"- {rest:,} more left out here. {_ELSEWHERE}\n" if rest else "")
+        + (f"- {rest:,} more left out here. {ELSEWHERE}\n" if rest else "")
         + "\n"
     )
 
@@ -286,7 +236,7 @@ def _all_resources(document: PlanDocument, room: int) -> str:
         return ""
     rest = len(found) - len(shown)
     left_out = (
-        f"\n{rest:,} of {len(found):,} resources are left out here. {_ELSEWHERE}\n" if rest else ""
+        f"\n{rest:,} of {len(found):,} resources are left out here. {ELSEWHERE}\n" if rest else ""
     )
     return fold(
         title if not rest else f"{len(shown):,} of {len(found):,} resources",

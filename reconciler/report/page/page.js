@@ -1,12 +1,6 @@
 
 "use strict";
 (() => {
-  const root = document.documentElement;
-  document.getElementById("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
-
   const data = JSON.parse(document.getElementById("data").textContent);
   const search = document.getElementById("search");
   if (!search) return;

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from reconciler.model.address import Address
+from reconciler.report.analysis.fleet_causes import has_unended, needs_attention
 from reconciler.report.analysis.groups import Urgency, resources_of
 from reconciler.report.analysis.risks import Level, level_of
 from reconciler.report.documents.fleet import FleetDocument
@@ -82,6 +83,8 @@ def _verdict(document: Document, level: Level) -> str:
             return _outcome(document)
         case ValidateDocument():
             return "valid"
+        case FleetDocument() if level == "low" and has_unended(document.stacks):
+            return "not ended yet"
         case FleetDocument():
             return "every stack ended well" if level in ("none", "low") else "needs attention"
         case _:
@@ -103,9 +106,25 @@ def _facts(document: Document) -> Iterator[str]:
                 yield f"{words} drifted"
             if pending:
                 yield f"{count(pending, 'resource')} waiting for other changes"
+        case FleetDocument():
+            yield from _fleet_facts(document)
         case ApplyDocument():
             yield f"{document.success_count:,} succeeded"
             yield f"{document.failed_count:,} failed"
+
+
+def _fleet_facts(document: FleetDocument) -> Iterator[str]:
+    failed = len([stack for stack in document.stacks if needs_attention(stack)])
+    refused = len([stack for stack in document.stacks if stack.would_refuse])
+    totals = document.summary.get("totals", {})
+    if failed:
+        yield f"{count(failed, 'stack')} did not end well"
+    if refused:
+        yield f"apply would refuse {count(refused, 'stack')}"
+    if totals.get("takeovers"):
+        yield f"{count(totals['takeovers'], 'takeover')} of foreign values"
+    if totals.get("drifted"):
+        yield f"{count(totals['drifted'], 'resource')} drifted"
 
 
 def _plan_facts(document: PlanDocument) -> Iterator[str]:
