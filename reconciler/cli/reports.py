@@ -21,6 +21,15 @@ NAMES = ("text", "json", "markdown", "html", "sarif", "github", "gitlab", "junit
 table.
 """
 STDOUT = "-"
+_HEADS = {
+    "json": b'{\n  "format_version"',
+    "markdown": b"<!-- reconciler:",
+    "html": b"<!doctype html>",
+    "sarif": b'{\n  "$schema": "https://docs.oasis-open.org/sarif',
+    "gitlab": b"[",
+    "junit": b"<?xml",
+}
+"""How reports of a format begin, where that tells them from a state or another file."""
 
 
 def parse_reports(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
@@ -50,6 +59,17 @@ def write(common: CommonOptions, document: Document, project: str) -> None:
     for name, file in common.reports:
         text = FORMATS[name].render(document, project, Style(whole=bool(common.verbose)))
         _replace(common.directory / file, text.encode("utf-8", "replace"))
+
+
+def may_replace(name: str, path: Path) -> bool:
+    """Return whether a report of this format may replace what is at a path, while it is not known
+    which files are precious: nothing, an empty file, a device, or a former report.
+    """
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        head = file.read(100)
+    return not head or (name in _HEADS and head.startswith(_HEADS[name]))
 
 
 def _check(path: Path) -> None:

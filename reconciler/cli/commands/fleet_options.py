@@ -28,6 +28,7 @@ from reconciler.cli.options import (
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.config.load.fleet import DEFAULT_FLEET, Stack
 from reconciler.config.sections.fleet import MOST_PARALLEL
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.state.stores.companions import is_same_file
 from reconciler.workflows.output_guard import Output
 
@@ -70,6 +71,20 @@ class FleetOptions(msgspec.Struct, frozen=True):
             path = Path(os.path.abspath(self._folder / report))
             found.append(Output(path, f"--report {name}"))
         return found
+
+    def keep_unknown_files(self) -> CommonOptions:
+        """Return the options for the report of a failure: without the reports that would replace a
+        file that may be a state. Which files belong to the stacks is not known then.
+        """
+        safe: list[tuple[str, str]] = []
+        for name, report in self.shared.reports:
+            try:
+                replaceable = reports.may_replace(name, self._folder / report)
+            except OSError:
+                replaceable = False
+            if replaceable:
+                safe.append((name, report))
+        return msgspec.structs.replace(self.shared, reports=tuple(safe))
 
     @property
     def _folder(self) -> Path:
@@ -127,7 +142,19 @@ def fleet_options(*, plans: bool = False) -> Callable[[F], F]:
         @wraps(function)
         def command(**values: Any) -> Any:
             options = _take_options(values)
-            return run_guarded(options.shared, command_name(), lambda: function(options, **values))
+            careful = options.keep_unknown_files()
+            kept = [each for each in options.shared.reports if each not in careful.reports]
+
+            def run() -> Any:
+                try:
+                    return function(options, **values)
+                except ReconcilerError as error:
+                    if not isinstance(error, UsageError):
+                        _report_kept(kept)
+                    raise
+
+            # It reports failures only: a report on the stacks is written by the function.
+            return run_guarded(careful, command_name(), run)
 
         decorated: Any = command
         for option in reversed([*_SHARED, *(_PLANS if plans else [])]):
@@ -135,6 +162,16 @@ def fleet_options(*, plans: bool = False) -> Callable[[F], F]:
         return decorated  # type: ignore[no-any-return]
 
     return add
+
+
+def _report_kept(kept: Sequence[tuple[str, str]]) -> None:
+    """Print which reports are not written because a file is in their place."""
+    for name, report in kept:
+        click.echo(
+            f"--report {name}: `{report}` is kept as it is: the command failed before it was known "
+            "which files belong to the stacks.",
+            err=True,
+        )
 
 
 def _take_options(values: dict[str, Any]) -> FleetOptions:
