@@ -231,6 +231,22 @@ def test_an_account_that_cannot_list_is_reported_at_its_place(
     assert "pl4nted" not in str(caught.value.diagnostics)
 
 
+def test_the_account_of_the_environment_is_not_declared(tmp_path: Path) -> None:
+    text = CUSTOMER[: CUSTOMER.index("accounts:")]
+    write(tmp_path, {"customer.yaml": text})
+    environ = {"TWILIO_ACCOUNT_SID": MAIN, "TWILIO_AUTH_TOKEN": "pl4nted"}
+    with pytest.raises(ConfigInvalid) as caught:
+        load_account(
+            tmp_path / "customer.yaml",
+            "default",
+            AT,
+            environ=environ,
+            variables=VariableSources(),
+            display_root=tmp_path,
+        )
+    assert [each.code for each in caught.value.diagnostics] == ["no_twilio_integration"]
+
+
 def test_another_variable_may_be_part_of_the_account(tmp_path: Path) -> None:
     text = CUSTOMER.replace("main: {", 'main: {edge: "${edge}", ')
     text += "variables: {edge: {default: dublin}}\n"

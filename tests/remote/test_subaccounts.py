@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.errors import RemoteError
 from reconciler.model.subaccount import Subaccount
+from reconciler.remote.queries import subaccounts
 from reconciler.remote.queries.subaccounts import LONGEST_NAME, read_subaccounts
 from reconciler.remote.twilio.gateway import TwilioGateway
 from tests.support.scripted_server import SID, Answer, Server
@@ -77,6 +78,18 @@ def test_a_listing_that_fails_is_no_empty_listing(
     with pytest.raises(RemoteError) as caught:
         read_subaccounts(gateway)
     assert caught.value.code == code
+
+
+def test_more_subaccounts_than_stacks_are_an_error(
+    gateway: TwilioGateway, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subaccounts, "MOST_SUBACCOUNTS", 1)
+    server.answers(page(row(SID), row()))
+    assert len(read_subaccounts(gateway)) == 1
+    server.answers(page(row(SID), row(), row(TWO)))
+    with pytest.raises(RemoteError) as caught:
+        read_subaccounts(gateway)
+    assert caught.value.code == "endless_listing"
 
 
 def test_a_refusal_names_the_key_that_may_list(gateway: TwilioGateway, server: Server) -> None:

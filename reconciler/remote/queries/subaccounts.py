@@ -13,12 +13,14 @@ from reconciler.kinds.kind import Endpoint
 from reconciler.model.route import Json
 from reconciler.model.subaccount import Subaccount
 from reconciler.remote.gateway import Gateway
-from reconciler.remote.listing import ListingError
+from reconciler.remote.listing import EndlessListing, ListingError
 from reconciler.remote.twilio.errors import listing_error, wrong_account_error
 
 ACCOUNTS = Endpoint("GET", "api", "/2010-04-01/Accounts.json", items="accounts")
 LONGEST_NAME = 1 << 12
 """Characters of a friendly name. Twilio keeps 64; a name is part of the values of each stack."""
+MOST_SUBACCOUNTS = 100_000
+"""Subaccounts of one account, of any status; each active one becomes a stack."""
 
 
 def read_subaccounts(gateway: Gateway) -> list[Subaccount]:
@@ -42,6 +44,10 @@ def read_subaccounts(gateway: Gateway) -> list[Subaccount]:
         if owner is not None and normal_sid(str(owner)) != parent:
             raise wrong_account_error(gateway.account, ACCOUNTS.path, str(owner), parent)
         found.append(subaccount)
+
+    if len(found) > MOST_SUBACCOUNTS:
+        endless = EndlessListing(f"it has more than {MOST_SUBACCOUNTS:,} subaccounts")
+        raise listing_error(gateway.account, ACCOUNTS.path, endless)
     return found
 
 
