@@ -184,9 +184,7 @@ ONE_PLACE = {
     "jwt": "reconciler/remote/platforms/livekit.py",
     "obstore": "reconciler/state/stores/object_client.py",
     "psycopg": ("reconciler/state/stores/postgres.py", "reconciler/fleet/queue"),
-    "psycopg_pool": "reconciler/fleet/queue/",
     "procrastinate": "reconciler/fleet/queue/",
-    "croniter": "reconciler/fleet/queue/worker.py",
     "cryptography": "reconciler/state/format/cipher.py",
 }
 IMPURE = {

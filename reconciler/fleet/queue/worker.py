@@ -19,10 +19,9 @@ from typing import Any
 import msgspec
 import procrastinate.worker
 import psycopg
-import psycopg_pool
-from croniter import croniter
 from procrastinate import App, PsycopgConnector, exceptions
 from procrastinate.jobs import Job
+from procrastinate.periodic import PeriodicTask
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from reconciler.diagnostics import Diagnostic
@@ -50,7 +49,6 @@ _POLL = 1.0
 _LOST = (
     exceptions.ConnectorException,
     psycopg.Error,
-    psycopg_pool.PoolTimeout,
     ReconcilerError,
     OSError,
 )
@@ -234,7 +232,7 @@ class Worker:
 
 def check_cron(text: str) -> None:
     """Raise UsageError unless a text is a cron expression of five fields."""
-    if len(text.split()) == 5 and croniter.is_valid(text):
+    if len(text.split()) == 5 and _is_cron(text):
         return
     raise UsageError(
         Diagnostic(
@@ -244,6 +242,16 @@ def check_cron(text: str) -> None:
             "'17 * * * *' (each hour, 17 minutes past) or '0 6 * * 1-5'.",
         )
     )
+
+
+def _is_cron(text: str) -> bool:
+    """Return whether the library that keeps the schedule can read a text."""
+    task: Any = None
+    try:
+        _ = PeriodicTask(task=task, cron=text, periodic_id="", configure_kwargs={}).croniter
+    except ValueError:
+        return False
+    return True
 
 
 def make_orders(stacks: Sequence[Any], words: Sequence[str], options: WorkerOptions) -> list[Order]:
