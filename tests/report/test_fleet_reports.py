@@ -52,11 +52,14 @@ def test_text_is_short_and_begins_with_what_needs_attention(fleet: FleetDocument
     assert "1 takeover, apply would refuse: takeover_refused" in risky
     assert "50 more: changes; -v lists them." in lines
     assert "875 more: done; -v lists them." in lines
+    assert "-v shows each error in full." in lines
+    assert "Twilio answered 401" not in "".join(lines)
     assert lines[-1].startswith("1,000 stacks: 1 applied in part, 12 failed")
 
     whole = text(fleet, Style(whole=True))
     assert all(stack.name in whole for stack in fleet.stacks)
     assert "more" not in whole
+    assert whole.count("Twilio answered 401") == 12
 
 
 def test_text_fits_a_terminal(fleet: FleetDocument) -> None:

@@ -127,8 +127,8 @@ def left_out_sentence(document: FleetDocument, rows: FleetRows) -> str:
     if not words:
         return ""
     return (
-        f"This page leaves out {' and '.join(words)}: each stack has its first ones. "
-        "`--format json` has more; run a stack alone for all."
+        f"This page leaves out {' and '.join(words)}: each stack has its first ones. Run a stack alone "
+        "to see all of them."
     )
 
 

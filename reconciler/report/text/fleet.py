@@ -10,7 +10,7 @@ from reconciler.planning.checks.secrecy import mask
 from reconciler.report.analysis.fleet_causes import group_causes, needs_attention
 from reconciler.report.documents.fleet import FleetDocument, FleetStack, StackOutcome
 from reconciler.report.text.style import Style
-from reconciler.report.width import align_columns, fit_columns
+from reconciler.report.width import align_columns, cut, fit_columns
 from reconciler.report.wording import count, place_of, printable
 
 WORDS: dict[StackOutcome, str] = {
@@ -40,7 +40,7 @@ _MOST_ROWS = 50
 _MOST_ERRORS = 3
 _SAME = "(the same error)"
 _FEW_FAILURES = 5
-"""With more failures each stack shows its first error alone."""
+"""With more failures each stack shows its first error alone, in a line."""
 
 
 def lines(document: FleetDocument, style: Style) -> Iterator[str]:
@@ -48,20 +48,22 @@ def lines(document: FleetDocument, style: Style) -> Iterator[str]:
     stacks = sort_by_urgency(document.stacks)
     shown = _choose(stacks, style)
     failures = len([stack for stack in stacks if needs_attention(stack)])
-    errors = _MOST_ERRORS if failures <= _FEW_FAILURES else 1
+    is_short = failures > _FEW_FAILURES and not style.whole
     if shown:
         first, *rest = align_columns(_fit([_HEAD, *map(_cells, shown)], style))
         yield style("strong", first)
         former: list[str] = []
         for stack, line in zip(shown, rest, strict=True):
             yield style(_COLOURS.get(stack.outcome, "bad"), line)
-            own = [*_error_lines(stack, style, errors)]
-            is_repeated = own == former and not style.whole
+            own = [*(_short_error(stack, style) if is_short else _error_lines(stack, style))]
+            is_repeated = is_short and own == former
             yield from [f"    {_SAME}"] if is_repeated and own else own
             former = own
 
     names = {stack.name for stack in shown}
     yield from _left_out([stack for stack in stacks if stack.name not in names])
+    if is_short:
+        yield "-v shows each error in full."
     yield from _frequent(document)
     yield ""
     yield headline(document)
@@ -163,9 +165,18 @@ def _cells(stack: FleetStack) -> tuple[str, ...]:
     return (printable(stack.name), WORDS[stack.outcome], describe_work(stack), seconds)
 
 
-def _error_lines(stack: FleetStack, style: Style, most: int) -> Iterator[str]:
+def _short_error(stack: FleetStack, style: Style) -> Iterator[str]:
+    """Yield the place and the summary of the first error of a stack."""
+    for each in stack.diagnostics[:1]:
+        place = place_of(each)
+        where = f"{printable(place)}: " if place else ""
+        line = mask(f"{where}{each.code}: {printable(each.summary)}")
+        yield f"    {cut(line, style.width - 4) if style.width else line}"
+
+
+def _error_lines(stack: FleetStack, style: Style) -> Iterator[str]:
     """Yield the first errors of a stack, indented below it."""
-    shown = stack.diagnostics if style.whole else stack.diagnostics[:most]
+    shown = stack.diagnostics if style.whole else stack.diagnostics[:_MOST_ERRORS]
     for each in shown:
         place = place_of(each)
         where = f"{printable(place)}: " if place else ""
