@@ -6,6 +6,7 @@ import contextlib
 
 import click
 
+from reconciler.cli.fleet_view import STOPPING, STOPPING_QUEUE, choose_message
 from reconciler.cli.signals import write_to_stderr
 from reconciler.fleet.job import Ended, Watcher
 from reconciler.planning.checks.secrecy import mask
@@ -15,7 +16,8 @@ from reconciler.report.wording import printable
 class FleetLines(Watcher):
     """A line for each stack that has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_queue: bool = False) -> None:
+        self._stopping = STOPPING_QUEUE if in_queue else STOPPING
         self._total = 0
         self._done = 0
 
@@ -37,10 +39,7 @@ class FleetLines(Watcher):
 
     def report_stop(self, requests: int) -> None:
         """Report that somebody wants the fleet to stop; called by a signal handler."""
-        words = "no further stack starts. Press again to stop those that run."
-        if requests > 1:
-            words = "those that run end in order. Press again to end them at once."
-        write_to_stderr(f"\nStopping: {words}\n")
+        write_to_stderr(f"\n{choose_message(self._stopping, requests)}\n")
 
     def report(self, text: str) -> None:
         """Print what the person who waits should know."""

@@ -23,10 +23,10 @@ class FleetTable(FleetLines):
     stays where the report goes elsewhere.
     """
 
-    def __init__(self, common: CommonOptions) -> None:
-        super().__init__()
+    def __init__(self, common: CommonOptions, *, in_queue: bool = False) -> None:
+        super().__init__(in_queue=in_queue)
         self._style = common.style(sys.stderr)
-        self._view = FleetView()
+        self._view = FleetView(in_queue=in_queue)
         self._live: Any = None
 
     def begin(self, total: int) -> None:

@@ -25,12 +25,18 @@ _ESTIMATED_FROM = 5.0
 """Seconds after which, with `_LEAST_ENDED` stacks, the rest of the time is estimated."""
 _LEAST_ENDED = 3
 _WELL = ("done", "changes", "no_match")
-_STOPPING = (
+STOPPING = (
     "Stopping: no further stack starts, those that run are finished. Ctrl-C again stops them.",
     "Stopping the stacks that run: each ends in order. Ctrl-C again ends them at once.",
     "Ending the stacks that run.",
 )
 """What is shown after the first, the second and every further request to stop."""
+STOPPING_QUEUE = (
+    "Stopping: no further stack starts, those that run are finished. Ctrl-C again leaves them to the "
+    "workers.",
+    "Leaving the stacks that run to the workers.",
+)
+"""The same for stacks that run on workers."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -50,8 +56,11 @@ class _Failure(msgspec.Struct, frozen=True):
 class FleetView:
     """What is known of a fleet; one thread may change it while another one draws it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, in_queue: bool = False
+    ) -> None:
         self._clock = clock
+        self._stopping = STOPPING_QUEUE if in_queue else STOPPING
         self._lock = Lock()
         self._failures: deque[_Failure] = deque(maxlen=_MOST_FAILURES)
         self._reasons: dict[str, str] = {}
@@ -123,7 +132,7 @@ class FleetView:
 
         message = self._stop_reason
         if self.stop_requests:
-            message = _STOPPING[min(self.stop_requests, len(_STOPPING)) - 1]
+            message = choose_message(self._stopping, self.stop_requests)
         for line in wrap(message, width) if message else ():
             yield Line(line, "warn")
 
@@ -185,6 +194,11 @@ class FleetView:
         rows = [(failure.name, failure.reason) for failure in reversed(self._failures)]
         for text in _align(rows[: room - 1], width):
             yield Line(text, "bad")
+
+
+def choose_message(messages: Sequence[str], requests: int) -> str:
+    """Return the message for so many requests to stop; the last one stays."""
+    return messages[min(requests, len(messages)) - 1]
 
 
 def _cut(line: Line, width: int) -> Line:

@@ -139,6 +139,18 @@ def test_a_request_to_stop_is_shown_and_the_rest_is_not_started(
     assert words in lines[2]
 
 
+def test_stacks_on_workers_are_left_to_them(
+    clock: Clock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    view = FleetView(clock, in_queue=True)
+    view.begin(2)
+    for requests, words in ((1, "leaves them to the workers"), (3, "Leaving the stacks")):
+        view.stop_requests = requests
+        assert words in " ".join(texts(view, 200))
+        FleetLines(in_queue=True).report_stop(requests)
+        assert words in capfd.readouterr().err
+
+
 def test_a_limit_of_failures_is_shown(view: FleetView) -> None:
     view.stop_starting("No further stack starts: 4 stacks have failed.")
     assert "No further stack starts: 4 stacks have failed." in texts(view)

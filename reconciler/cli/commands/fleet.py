@@ -134,7 +134,7 @@ def _run(options: FleetOptions, command: str, more: Sequence[str]) -> int:
     words = (command, *options.words, *more)
     patterns = Patterns(shared.targets, shared.excludes)
     stop = StopRequest()
-    progress = choose_fleet_progress(shared)
+    progress = choose_fleet_progress(shared, in_queue=options.queue is not None)
 
     def request_stop() -> None:
         stop.request()
