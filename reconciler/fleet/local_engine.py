@@ -13,7 +13,7 @@ import msgspec
 from reconciler.errors import Exit
 from reconciler.fleet.job import Ended, Job, Target, Watcher
 from reconciler.fleet.processes import ProcessPool, StopRequest
-from reconciler.fleet.results import is_no_match, not_started, read_result
+from reconciler.fleet.results import Room, is_no_match, not_started, read_result
 from reconciler.report.documents.fleet import FleetStack
 
 _NO_FAILURE = frozenset({Exit.DONE, Exit.CHANGES})
@@ -45,6 +45,7 @@ def run_all(
     entries: dict[str, FleetStack] = {}
     waiting = list(reversed(jobs))
     failures = 0
+    room = Room()
     watcher.begin(len(jobs))
 
     with TemporaryDirectory(prefix="reconciler-fleet-", ignore_cleanup_errors=True) as folder:
@@ -63,7 +64,7 @@ def run_all(
                 if pool.is_idle:
                     continue
                 for ended in pool.wait():
-                    entry = read_result(ended)
+                    entry = room.fit(read_result(ended))
                     entries[entry.name] = entry
                     failures += is_failure(entry)
                     report_end(watcher, ended, entry)

@@ -7,7 +7,9 @@ have ended in the middle of a line.
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,44 @@ def not_started(job: Job) -> FleetStack:
 def make_waiting(job: Job) -> FleetStack:
     """Return the entry of a stack that waits in a queue."""
     return msgspec.structs.replace(not_started(job), outcome="waiting")
+
+
+class Room:
+    """How much the entries of a fleet may still hold: all of them are in memory until the end."""
+
+    def __init__(self) -> None:
+        self._items = 0
+        self._errors = 0
+
+    def fit(self, entry: FleetStack) -> FleetStack:
+        """Return an entry with fewer items and errors once other stacks have many; `left_out` counts
+        the others.
+        """
+        items = entry.items[: _choose_limit(self._items, _ITEM_LIMITS)]
+        errors = entry.diagnostics[: _choose_limit(self._errors, _ERROR_LIMITS)]
+        self._items += len(items)
+        self._errors += len(errors)
+
+        rest = len(entry.items) - len(items) + len(entry.diagnostics) - len(errors)
+        if not rest:
+            return entry
+        return msgspec.structs.replace(
+            entry, items=items, diagnostics=errors, left_out=entry.left_out + rest
+        )
+
+
+_ITEM_LIMITS = ((100_000, MOST_ITEMS), (200_000, 20), (400_000, 2))
+_ERROR_LIMITS = ((20_000, MOST_ERRORS), (sys.maxsize, 1))
+"""Up to so many of all stacks, one stack may have so many; an item takes about a kilobyte. The first
+error decides what a stack needs.
+"""
+
+
+def _choose_limit(total: int, limits: Sequence[tuple[int, int]]) -> int:
+    for until, limit in limits:
+        if total < until:
+            return limit
+    return 0
 
 
 def is_no_match(stack: FleetStack) -> bool:

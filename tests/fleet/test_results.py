@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.fleet.job import Ended, Job
-from reconciler.fleet.results import read_result
+from reconciler.fleet.results import Room, read_result
 from reconciler.report.documents.fleet import FleetChange, FleetItem, FleetStack
 
 
@@ -78,3 +78,16 @@ def test_values_and_their_number_are_bounded(tmp_path: Path) -> None:
     assert (len(found.items), found.left_out) == (200, 100)
     assert len(found.items[0].changes) == 10
     assert max(len(change.before) for change in found.items[0].changes) <= 160
+
+
+def test_many_entries_hold_less_each_and_count_the_rest(tmp_path: Path) -> None:
+    row = {"address": "number/+15550100101"}
+    error = {"code": "x", "summary": "A reason", "detail": "y"}
+    entry = read(tmp_path, {"actions": [row] * 200, "diagnostics": [error] * 20}, 1)
+    room = Room()
+    entries = [room.fit(entry) for _ in range(10_000)]
+    assert (len(entries[0].items), len(entries[0].diagnostics)) == (200, 20)
+    assert sum(len(each.items) for each in entries) < 250_000
+    assert sum(len(each.diagnostics) for each in entries) < 30_000
+    assert {len(e.items) + len(e.diagnostics) + e.left_out for e in entries} == {220}
+    assert len(entries[-1].diagnostics) == 1
