@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.processes.finished_command import run_to_text
+
 COMMAND = (sys.executable, "-m", "reconciler")
 
 
@@ -15,14 +17,6 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder; it must end with this code."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    done = subprocess.run(
-        [*COMMAND, *args],
-        cwd=folder,
-        env={**kept, **environ},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    done = run_to_text(args, folder, {**kept, **environ})
     assert done.returncode == code, done.stdout + done.stderr
     return done

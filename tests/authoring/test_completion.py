@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes.finished_command import run_to_text
+
 from .command import run
 
 ASK = """\
@@ -108,21 +110,18 @@ MORE = 'numbers: {"+15550100101": support, "+15550100102": sales}\n'
 
 def complete(folder: Path, *words: str, shell: str = "bash") -> list[str]:
     """What click's protocol answers for the last word, without its types."""
+    done = run_to_text((), folder, asking(folder, *words, shell=shell))
+    assert done.returncode == 0
+    assert done.stderr == ""
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def asking(folder: Path, *words: str, shell: str = "bash") -> dict[str, str]:
+    """Return the environment with which a shell asks for the last word."""
     line = ["reconciler", "-C", str(folder), *words]
     asked = {"_RECONCILER_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(line)}
     asked["COMP_CWORD"] = words[-1] if shell == "fish" else str(len(line) - 1)
-    environ = {name: value for name, value in os.environ.items() if name != "TOKEN"}
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "reconciler"],
-        env={**environ, **asked},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert not imported & {"twilio", "deepdiff", "rich", "psycopg", "obstore", "cryptography"}
-    assert "Traceback" not in done.stderr
-    return [line for line in done.stdout.splitlines() if line]
+    return {name: value for name, value in os.environ.items() if name != "TOKEN"} | asked
 
 
 @pytest.fixture
@@ -202,6 +201,20 @@ def test_files_that_cannot_be_read_complete_nothing_and_print_nothing(
     for words in (("plan", "--target", "n"), ("rollback", "--to", ""), ("list", "--agent", "s")):
         found = complete(project, *words)
         assert all(line.startswith("plain,") for line in found)
+
+
+@pytest.mark.parametrize("words", [("plan", "--target", "n"), ("rollback", "--to", "")])
+def test_completion_imports_no_client(project: Path, words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "reconciler"],
+        env=asking(project, *words),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "plain," in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"twilio", "deepdiff", "rich", "psycopg", "obstore", "cryptography"}
 
 
 def test_a_state_on_a_server_is_not_asked(project: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from reconciler.config.source.source_line import LONGEST, mask_secrets, read_line_with_mark
 from reconciler.planning.checks.secrecy import mask as masked_url
+from tests.support.processes.finished_command import run_to_end
 
 LIMIT = 10.0
 SLACK = float(os.environ.get("HOSTILE_SLACK", "2"))
@@ -154,13 +153,8 @@ FILES: dict[str, tuple[str, str]] = {
 }
 
 
-MEMORY = 1 << 30
-"""Bytes of address space; the process of policies has a limit of its own."""
-_START = (
-    "import resource, sys\n"
-    f"resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, resource.getrlimit(resource.RLIMIT_AS)[1]))\n"
-    "from reconciler.cli.main import run\nsys.exit(run())"
-)
+MEMORY = 900 << 20
+"""Bytes of address space beside those of the program itself; the process of policies has a limit of its own."""
 COMMANDS = (
     ("validate", "-v"),
     ("lint",),
@@ -180,10 +174,7 @@ def run(folder: Path, command: Sequence[str], codes: Sequence[int]) -> str:
     environ = {
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _START, *command],
-        cwd=folder, env=environ, capture_output=True, timeout=LIMIT * SLACK, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = run_to_end(command, folder, environ, timeout=LIMIT * SLACK, memory=MEMORY)
     stderr = done.stderr.decode("utf-8", "replace")
     assert done.returncode in codes, stderr[-2000:]
     assert b"internal_error" not in done.stdout + done.stderr

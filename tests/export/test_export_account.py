@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from jsonschema import Draft202012Validator
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.world import World
 from reconciler.schemas import SCHEMAS
+from tests.support.processes.finished_command import run_to_text
 
 NUMBERS = 5_000
 TRUNKS = tuple(f"TK{n:032x}" for n in range(1, 21))
@@ -87,16 +87,7 @@ class Folder:
         }
 
     def run(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "reconciler", *args]
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = run_to_text(args, self.path, self.environ)
         assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
         return done
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 import unicodedata
 from itertools import product
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 
 from reconciler.cli.workflow_commands import SafeStream
 from reconciler.report.wording import printable
+from tests.support.processes.finished_command import run_to_text
 
 
 def obeyed(log: str) -> bool:
@@ -61,10 +60,7 @@ def test_no_key_of_a_file_reaches_the_runner(
 ) -> None:
     (tmp_path / "reconciler.yaml").write_text(f"version: 1\nproject: acme\n{file}")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", "validate", *flags],
-        cwd=tmp_path, env={**kept, "GITHUB_ACTIONS": "true"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_to_text(["validate", *flags], tmp_path, {**kept, "GITHUB_ACTIONS": "true"})
     assert done.returncode == 3
     assert not obeyed(done.stderr)
     lines = done.stdout.splitlines()

@@ -5,9 +5,9 @@
 Each command is still a process of its own: it has its own streams, environment, folder, signals and exit code, and can
 be killed. A command whose environment changes the interpreter itself has to be started by `subprocess`.
 
-HANDLE is a socket that keeps the bounds of messages. An order is JSON (`args`, `folder`, `environ`, `umask` and the
-`ignored` signals) with four handles: standard input, output and error, and a pipe. The pipe gets the number of the
-process, and its exit code at its end; each on a line.
+HANDLE is a socket that keeps the bounds of messages. An order is JSON (`args`, `folder`, `environ`, `umask`, the
+`ignored` signals and the limit of `memory`) with four handles: standard input, output and error, and a pipe. The pipe
+gets the number of the process, and its exit code at its end; each on a line.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import os
 import pkgutil
 import random
+import resource
 import select
 import signal
 import socket
@@ -117,8 +118,10 @@ class ForkServer:
         folder: Path,
         environ: Mapping[str, str],
         streams: tuple[int, int, int],
+        *,
+        memory: int | None = None,
     ) -> ForkedProcess:
-        """Start a command with these streams."""
+        """Start a command with these streams. `memory`: the most bytes of addresses that it may add."""
         # What a child process inherits besides its streams.
         umask = os.umask(0o077)
         os.umask(umask)
@@ -129,6 +132,7 @@ class ForkServer:
             "environ": dict(environ),
             "umask": umask,
             "ignored": ignored,
+            "memory": memory,
         }
         order = json.dumps(words).encode()
         assert len(order) < LONGEST_ORDER
@@ -216,6 +220,10 @@ def _become(order: dict[str, Any], streams: Sequence[int]) -> None:
     os.umask(order["umask"])
     for number in order["ignored"]:
         signal.signal(number, signal.SIG_IGN)
+    if order["memory"] is not None:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (used + order["memory"], hard))
     time.tzset()
     random.seed()
     sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False), "utf-8")  # type: ignore[type-var]
@@ -228,6 +236,9 @@ def _become(order: dict[str, Any], streams: Sequence[int]) -> None:
 
     try:
         run()
+    except SystemExit as end:  # of a completion, which click ends itself
+        sys.stdout.flush()
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
     except BaseException:  # noqa: BLE001 - shown, as the interpreter does
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
