@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from reconciler.config.codes import diagnostic
 from reconciler.config.load import fleet_starter, starter, write_files
 from reconciler.config.load.fleet_starter import CONFIGURATION, FLEET_SCHEMA, FleetAnswers
 from reconciler.config.load.fleet_subaccounts import select_active
+from reconciler.config.sections.checks import check_project
 from reconciler.config.sections.schema import fleet_schema_text
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ConfigInvalid, ReconcilerError, RemoteError, UsageError
@@ -52,6 +54,8 @@ def init(options: RunOptions, answers: FleetAnswers) -> CreatedFleet:
     """
     folder = options.directory
     _check_fleet_file(options)
+    if not has_configuration(options):
+        _check_project(answers.project)
 
     # Everything is checked, and the subaccounts listed, before the first file is written.
     text = fleet_starter.configuration_file(answers, options.environ)
@@ -93,6 +97,15 @@ def _check_fleet_file(options: RunOptions) -> None:
     raise UsageError(
         Diagnostic(code="output_protected", summary="Output path is protected", detail=detail)
     )
+
+
+def _check_project(name: str) -> None:
+    """Raise UsageError for a text with which no name of a project can begin."""
+    try:
+        check_project(name)
+    except ValueError as error:
+        problem = diagnostic("invalid_name", f"--project: {error}", None)
+        raise UsageError(problem) from error
 
 
 def _list(options: RunOptions, answers: FleetAnswers, text: str) -> list[Subaccount]:

@@ -247,6 +247,24 @@ def test_the_account_of_the_environment_is_not_declared(tmp_path: Path) -> None:
     assert [each.code for each in caught.value.diagnostics] == ["no_twilio_integration"]
 
 
+@pytest.mark.parametrize("column", ["id", "sid", "name"])
+def test_a_message_names_the_column_that_the_file_has(tmp_path: Path, column: str) -> None:
+    text = CUSTOMER.replace("project: reseller-${id}", f"project: Reseller-${{{column}}}")
+    write(tmp_path, {"customer.yaml": text})
+    with pytest.raises(ConfigInvalid) as caught:
+        load_account(
+            tmp_path / "customer.yaml",
+            "main",
+            AT,
+            environ={},
+            variables=VariableSources(),
+            display_root=tmp_path,
+        )
+    [problem] = caught.value.diagnostics
+    assert problem.code == "invalid_name"
+    assert "0000" not in problem.detail
+
+
 def test_another_variable_may_be_part_of_the_account(tmp_path: Path) -> None:
     text = CUSTOMER.replace("main: {", 'main: {edge: "${edge}", ')
     text += "variables: {edge: {default: dublin}}\n"

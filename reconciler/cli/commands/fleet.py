@@ -103,7 +103,11 @@ def drift(options: FleetOptions) -> int:
 
 
 @fleet.command("list")
-@click.option("--no-refresh", is_flag=True, help="Read only the states; needs no credentials.")
+@click.option(
+    "--no-refresh",
+    is_flag=True,
+    help="Read only the states. Needs credentials only for `subaccounts_of`.",
+)
 @fleet_options()
 def list_stacks(options: FleetOptions, no_refresh: bool) -> int:
     """List the stacks with the numbers of each, and their status."""

@@ -154,9 +154,12 @@ def load_account(
     if problems:
         raise ConfigInvalid(*problems)
 
-    project = load_header(
-        entry, environ=environ, display_root=display_root, variables=sources, merged=merged
-    )
+    try:
+        project = load_header(
+            entry, environ=environ, display_root=display_root, variables=sources, merged=merged
+        )
+    except ConfigInvalid as error:
+        raise ConfigInvalid(*map(_restore_columns, error.diagnostics)) from error
     declared = {}
     for name, settings in project.accounts.items():
         if settings.position is not None:  # not the account of the environment
@@ -172,6 +175,14 @@ def load_account(
         )
         raise ConfigInvalid(diagnostic("conflicting_fields", detail, found.position))
     return found
+
+
+def _restore_columns(problem: Diagnostic) -> Diagnostic:
+    """Name the columns in a message in place of the placeholders, which nobody has written."""
+    detail = problem.detail
+    for column in (NAME, "sid", "id"):
+        detail = detail.replace(_PLACEHOLDERS[column], f"${{{column}}}")
+    return msgspec.structs.replace(problem, detail=detail)
 
 
 def _unknown_account(
