@@ -178,7 +178,7 @@ def load_account(
 
 
 def _restore_columns(problem: Diagnostic) -> Diagnostic:
-    """Name the columns in a message in place of the placeholders, which nobody has written."""
+    """Name the columns in a message in place of their placeholders, which are in no file."""
     detail = problem.detail
     for column in (NAME, "sid", "id"):
         detail = detail.replace(_PLACEHOLDERS[column], f"${{{column}}}")
