@@ -22,13 +22,14 @@ from reconciler.fleet.patterns import CODE
 from reconciler.model.route import WireValue
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.documents.fleet import FleetChange, FleetItem, FleetStack, outcome_of
-from reconciler.report.truncate import shorten_pair
+from reconciler.report.truncate import shorten, shorten_pair
 from reconciler.report.wording import show_value
 
 MOST_ITEMS = 200
 MOST_CHANGES = 10
 MOST_ERRORS = 20
 _LONGEST_VALUE = 160
+_LONGEST_DETAIL = 4_000
 _ROOM = 1 << 16
 """Bytes without which a folder counts as full."""
 _LAST_WORDS = 2_000
@@ -146,7 +147,7 @@ def is_no_match(stack: FleetStack) -> bool:
 def _make_entry(
     job: Job, exit_code: int | None, output: _Output, seconds: float, crash: Diagnostic | None
 ) -> FleetStack:
-    errors = [each for each in output.diagnostics if each.severity == "error"]
+    errors = [_shorten_error(each) for each in output.diagnostics if each.severity == "error"]
     if crash is not None:
         errors.insert(0, crash)
     rows = [*output.actions, *output.outcomes, *output.drifted]
@@ -174,6 +175,13 @@ def _count_codes(errors: list[Diagnostic], outcomes: list[_Row]) -> dict[str, in
         if outcome.error is not None:
             counts[outcome.error.code] += 1
     return dict(sorted(counts.items()))
+
+
+def _shorten_error(error: Diagnostic) -> Diagnostic:
+    """Return an error with a detail of bounded length: it may quote a configuration or a server."""
+    if len(error.detail) <= _LONGEST_DETAIL:
+        return error
+    return msgspec.structs.replace(error, detail=shorten(error.detail, _LONGEST_DETAIL))
 
 
 def _to_item(row: _Row) -> FleetItem:

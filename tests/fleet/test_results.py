@@ -74,7 +74,9 @@ def test_an_outcome_has_its_error(tmp_path: Path) -> None:
 def test_values_and_their_number_are_bounded(tmp_path: Path) -> None:
     changes = [{"field": f"f{n}", "before": "a" * 200, "after": "b" * 200} for n in range(50)]
     row = {"address": "number/+15550100101", "changes": changes}
-    found = read(tmp_path, {"actions": [row] * 300})
+    error = {"code": "x", "summary": "y", "detail": "z" * 9999}
+    found = read(tmp_path, {"actions": [row] * 300, "diagnostics": [error]})
+    assert len(found.diagnostics[0].detail) == 4000
     assert (len(found.items), found.left_out) == (200, 100)
     assert len(found.items[0].changes) == 10
     assert max(len(change.before) for change in found.items[0].changes) <= 160

@@ -7,10 +7,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.report.analysis.risks import level_of
-from reconciler.report.documents.fleet import FleetDocument, find_share, fleet_document
+from reconciler.report.documents.fleet import (
+    FleetChange,
+    FleetDocument,
+    StackOutcome,
+    find_share,
+    fleet_document,
+)
 from reconciler.report.formats import junit
 from reconciler.report.html import render as html
 from reconciler.report.markdown import render as markdown
@@ -142,7 +149,24 @@ def test_a_document_has_a_bounded_number_of_items(largest: FleetDocument) -> Non
     [([200] * 10, 2000, 200), ([200] * 11, 2000, 100), ([3, 500], 203, 200), ([1] * 9, 5, 0)],
 )
 def test_each_stack_gets_a_fair_share(sizes: list[int], most: int, expected: int) -> None:
-    assert find_share(sizes, most) == expected
+    assert find_share([[1] * size for size in sizes], most) == expected
+
+
+def test_long_values_take_no_more_room_than_short_ones() -> None:
+    long = "é<" * 400
+    change = FleetChange(field=long, before=long, after=long)
+    items = [fleet_samples.item(1, address=long, changes=[change] * 10)] * 200
+    error = fleet_samples.stack("x", "failed").diagnostics[0]
+    errors = [msgspec.structs.replace(error, code=long, summary=long, detail=long * 9)] * 20
+    stacks = []
+    for number in range(300):
+        outcome: StackOutcome = "failed" if number % 2 else "changes"
+        stacks.append(
+            fleet_samples.stack(f"{number}{long}", outcome, items=items, diagnostics=errors)
+        )
+    document = fleet_document("fleet plan", stacks, [], 1.0)
+    assert len(html.render(document, "resale")) < 40 << 20
+    assert len(markdown.render(document, "resale")) < COMMENT
 
 
 def test_plans_that_an_apply_would_refuse_come_before_other_plans(fleet: FleetDocument) -> None:

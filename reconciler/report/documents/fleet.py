@@ -107,10 +107,12 @@ MOST_ITEMS = 50_000
 _LIMITS = (200, 100, 50, 20, 10, 5, 2, 1, 0)
 
 
-def find_share(sizes: Sequence[int], most: int) -> int:
-    """Return how many entries each stack may have so that all together have no more than `most`."""
+def find_share(sizes: Sequence[Sequence[int]], most: int) -> int:
+    """Return how many entries each stack may have so that their sizes add up to no more than `most`;
+    `sizes` has those of the entries of each stack.
+    """
     for limit in _LIMITS:
-        if sum([min(size, limit) for size in sizes]) <= most:
+        if sum([sum(each[:limit]) for each in sizes]) <= most:
             return limit
     return 0
 
@@ -165,7 +167,7 @@ def fleet_document(
 
 
 def _bound_items(stacks: Sequence[FleetStack]) -> list[FleetStack]:
-    most = find_share([len(stack.items) for stack in stacks], MOST_ITEMS)
+    most = find_share([[1] * len(stack.items) for stack in stacks], MOST_ITEMS)
     bounded: list[FleetStack] = []
     for stack in stacks:
         rest = len(stack.items) - most

@@ -13,15 +13,15 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.report.analysis.fleet_causes import group_causes
-from reconciler.report.documents.fleet import FleetDocument, FleetStack, find_share
+from reconciler.report.documents.fleet import FleetDocument, FleetItem, FleetStack, find_share
 from reconciler.report.text.fleet import WORDS, describe_work, sort_by_urgency
 from reconciler.report.truncate import shorten
 from reconciler.report.wording import count, place_of, printable
 
 MOST_STACKS = 10_000
-MOST_ITEMS = 20_000
-"""Actions, outcomes and drifted resources on the whole page."""
-MOST_ERRORS = 4_000
+MOST_ITEM_TEXT = 6_000_000
+"""Characters of all actions, outcomes and drifted resources on the page."""
+MOST_ERROR_TEXT = 2_000_000
 _MOST_CAUSES = 50
 _NAMED = 5
 _LONGEST = 300
@@ -78,12 +78,28 @@ class FleetRows(msgspec.Struct, frozen=True):
 def fleet_rows(document: FleetDocument) -> FleetRows:
     """Return the stacks, those that need attention first, as far as the page may have them."""
     stacks = sort_by_urgency(document.stacks)[:MOST_STACKS]
-    most_items = find_share([len(stack.items) for stack in stacks], MOST_ITEMS)
-    most_errors = find_share([len(stack.diagnostics) for stack in stacks], MOST_ERRORS)
+    most_items = find_share(
+        [list(map(_measure_item, stack.items)) for stack in stacks], MOST_ITEM_TEXT
+    )
+    most_errors = find_share(
+        [list(map(_measure_error, stack.diagnostics)) for stack in stacks], MOST_ERROR_TEXT
+    )
 
     rows = [_stack_text(stack, most_errors, most_items) for stack in stacks]
     present = {row.outcome for row in rows}
     return FleetRows([words for words in WORDS.values() if words in present], rows)
+
+
+def _measure_item(item: FleetItem) -> int:
+    """Return how much text an item takes on the page."""
+    texts = [item.address, item.what, item.why]
+    for change in item.changes:
+        texts += (change.field, change.before, change.after)
+    return sum([min(len(text), _LONGEST) + 10 for text in texts])
+
+
+def _measure_error(error: Diagnostic) -> int:
+    return 100 + min(len(error.detail or error.summary), _LONGEST_ERROR)
 
 
 def _stack_text(stack: FleetStack, most_errors: int, most_items: int) -> StackText:
@@ -105,7 +121,7 @@ def _stack_text(stack: FleetStack, most_errors: int, most_items: int) -> StackTe
         name=_short(stack.name),
         directory=_short(stack.directory),
         outcome=WORDS[stack.outcome],
-        work=describe_work(stack) or ", ".join(dict.fromkeys([text.code for text in texts[:3]])),
+        work=_short(describe_work(stack) or ", ".join({text.code: None for text in texts[:3]})),
         seconds=stack.seconds,
         errors=texts,
         items=rows,
@@ -142,9 +158,10 @@ def causes(document: FleetDocument) -> Iterator[str]:
         names = ", ".join([_e(_short(name)) for name in cause.stacks[:_NAMED]])
         rest = len(cause.stacks) - _NAMED
         more = f" and {rest:,} more" if rest > 0 else ""
-        button = f'<button class="cause" type="button" data-search="{_e(cause.code)}">{_e(cause.code)}</button>'
+        code = _e(_short(cause.code))
+        button = f'<button class="cause" type="button" data-search="{code}">{code}</button>'
         yield (
-            f"<li class=error>{button} <b>{count(len(cause.stacks), 'stack')}</b>: {_e(cause.summary)}"
+            f"<li class=error>{button} <b>{count(len(cause.stacks), 'stack')}</b>: {_e(_short(cause.summary))}"
             f"<p>{names}{more}</p>"
         )
         if cause.example:
