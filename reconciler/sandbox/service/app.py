@@ -4,7 +4,6 @@ process ends.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import signal
 import threading
@@ -13,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
-from types import TracebackType
+from queue import SimpleQueue
+from types import FrameType, TracebackType
 from typing import Self
 
 from reconciler.sandbox.faults.drop_fields import run_dropping
@@ -219,18 +219,19 @@ def serve(
     if persist is not None and persist.exists():
         world = World.load(persist)
 
-    # Both explicitly: a process started in the background may have inherited an ignored SIGINT.
-    before = {
-        n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGINT, signal.SIGTERM)
-    }
+    # A handler that raises could do so where Python drops the exception, as in a callback of the
+    # garbage collector; then the sandbox would never end. This queue may be used by a handler.
+    stop: SimpleQueue[int] = SimpleQueue()
 
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        stop.put(number)
+
+    # Both explicitly: a process started in the background may have inherited an ignored SIGINT.
+    before = {n: signal.signal(n, request_stop) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with (
-            contextlib.suppress(KeyboardInterrupt),
-            Sandbox(world, host=host, port=port, faults=faults) as sandbox,
-        ):
+        with Sandbox(world, host=host, port=port, faults=faults) as sandbox:
             on_ready(sandbox.base_url)
-            threading.Event().wait()
+            stop.get()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
