@@ -53,6 +53,8 @@ REPORTING = (
     "fleet apply",
     "fleet drift",
     "fleet list",
+    "fleet status",
+    "fleet cancel",
 )
 STATE = {
     "state.json": "the state",
@@ -204,6 +206,7 @@ def test_no_report_is_the_state_or_the_configuration(
         "rollback": ["--to", "1"],
         "release": ["+15550100101"],
         "fleet apply": ["--auto-approve"],
+        "fleet cancel": ["1"],
     }
     needed = more.get(command, [])
     before = content(project)
@@ -211,6 +214,15 @@ def test_no_report_is_the_state_or_the_configuration(
         said = run(project, *command.split(), *needed, "--report", f"{format_}={file}", code=64)
         assert "Nothing was written" in said
     assert content(project) == before
+
+
+@pytest.mark.parametrize("command", [["fleet", "status"], ["fleet", "cancel", "1"]])
+def test_a_report_on_a_queue_replaces_only_reports(tmp_path: Path, command: list[str]) -> None:
+    """No fleet file says there which files are states."""
+    (tmp_path / "acme.state.json").write_text('{"format": 2}')
+    said = run(tmp_path, *command, "--report", "json=acme.state.json", code=64)
+    assert "is no report" in said
+    assert (tmp_path / "acme.state.json").read_text() == '{"format": 2}'
 
 
 def test_every_command_with_reports_is_tried() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.options import choose_format, command_name, split_outputs
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit, UsageError
 from reconciler.fleet.queue.address import read_queue_address
@@ -84,6 +85,7 @@ def _queue_command(function: Callable[..., Any]) -> Callable[..., Any]:
             choose_format(values.pop("format_"), json=values.pop("json_")),
             reports.parse_reports(values.pop("reports_"), directory),
         )
+        _check_reports(wanted, directory)
         common = CommonOptions(
             directory,
             "",
@@ -105,6 +107,20 @@ def _queue_command(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed([*_OPTIONS, *_REPORTS]):
         decorated = option(decorated)
     return decorated
+
+
+def _check_reports(wanted: Sequence[tuple[str, str]], directory: Path) -> None:
+    """Raise UsageError for a report in place of a file that may be precious: the state of a stack, for
+    example. A queue does not show which files belong to stacks, so only reports are replaced.
+    """
+    given = [(f"--report {name}", Path(file), False) for name, file in wanted]
+    check_paths(given, directory, DEFAULT_ENTRY)
+    for name, file in wanted:
+        if not reports.may_replace(name, directory / file):
+            raise click.UsageError(
+                f"--report {name}: `{file}` exists and is no report in this format. Nothing was "
+                "written. Name another file."
+            )
 
 
 @click.command()
