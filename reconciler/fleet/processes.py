@@ -262,15 +262,21 @@ _FIRST = "reconciler.fleet.server_session"
 """Imported by the server before anything else."""
 _PRELOADED = (
     "reconciler.cli.stack_process",
+    "reconciler.cli.commands.apply",
+    "reconciler.cli.commands.drift",
+    "reconciler.cli.commands.plan",
+    "reconciler.fleet.complete_models",
     "reconciler.fleet.identity",
-    "reconciler.config.load.load",
-    "reconciler.workflows.plan_apply",
     "reconciler.workflows.pipeline",
+    "reconciler.remote.twilio.gateway",
     "reconciler.execution.executor",
     "reconciler.report.documents.build",
     "reconciler.report.formats.json",
+    "psycopg",
 )
-"""Modules that nearly every command of a fleet needs; the server imports them once for all."""
+"""Modules that nearly every command of a fleet needs; the server imports them once for all, and ignores
+a library that is not installed.
+"""
 
 
 def redirect_output(output: str, errors: str) -> None:

@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.fleet.job import Job
@@ -75,3 +77,23 @@ def _sleep_until_interrupted(seconds: float) -> None:
         time.sleep(seconds)
     except KeyboardInterrupt:
         os._exit(5)
+
+
+SMALL = {"pwd", "encodings.ascii"}
+"""Of the standard library, for the names of users and hosts."""
+
+
+def list_imports(job: Job, folder: str, environ: Mapping[str, str]) -> None:
+    """Run the command of a job, and write its exit code and the modules that it has imported itself to a file."""
+    from reconciler.cli import stack_process
+
+    os.environ.update(environ)
+    before = set(sys.modules)
+
+    def end(code: int) -> None:
+        found = sys.modules.keys() - before - SMALL
+        Path(folder, "imports").write_text("\n".join([str(code), *sorted(found)]))
+        os._exit(0)
+
+    stack_process.exit_process = end  # type: ignore[assignment]
+    stack_process.run_stack(job, f"{folder}/out", f"{folder}/err")
