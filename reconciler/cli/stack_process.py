@@ -23,7 +23,7 @@ from reconciler.fleet.server_session import accept_interrupts, detach_from_termi
 def run_stack(job: Job, output: str, errors: str) -> None:
     """Run the command of a job as if it were typed in the folder of its stack, and end the process."""
     detach_from_terminal()
-    end_with_parent()
+    end_with_parent(output, errors)
     redirect_output(output, errors)
     watch_interrupts()
     gc.disable()

@@ -294,8 +294,11 @@ def redirect_output(output: str, errors: str) -> None:
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
-def end_with_parent() -> None:
-    """End this process as soon as its parent has ended: an apply is safe at every moment."""
+def end_with_parent(*files: str) -> None:
+    """End this process as soon as its parent has ended: an apply is safe at every moment.
+
+    These files are deleted then, and their folders when they are empty: nobody else does it.
+    """
     from threading import Thread
 
     parent = multiprocessing.parent_process()
@@ -305,6 +308,10 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         wait([sentinel])
+        for file in files:
+            with contextlib.suppress(OSError):
+                os.unlink(file)
+                os.rmdir(os.path.dirname(file))
         os._exit(1)
 
     Thread(target=watch, name="parent", daemon=True).start()

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.fleet.job import Ended, Job, Watcher
 from reconciler.fleet.local_engine import report_end
 from reconciler.fleet.processes import StopRequest
@@ -72,16 +72,26 @@ class QueueEngine:
         """
         if not jobs:
             return []
+        if stop.is_requested or (stop_after_failures is not None and stop_after_failures < 1):
+            return [not_started(job) for job in jobs]
         watcher.begin(len(jobs))
         run = self.submit(jobs, stop_after_failures)
         self._report(f"run {run} submitted to the queue, {len(jobs)} stacks")
-        self._wait(run, {job.name: job for job in jobs}, stop, watcher)
-        return list_entries(self._store.read_progress(run))
+        try:
+            self._wait(run, {job.name: job for job in jobs}, stop, watcher)
+            entries = list_entries(self._store.read_progress(run))
+        except ReconcilerError:
+            self._report(f"run {run} may go on: see `reconciler fleet status {run}`")
+            raise
+        if len(entries) != len(jobs):
+            raise self._store.make_lost(run)
+        return entries
 
     def _wait(self, run: int, jobs: dict[str, Job], stop: StopRequest, watcher: Watcher) -> None:
         """Report the progress of a run until all its stacks have ended."""
         started: set[str] = set()
         ended: set[str] = set()
+        seen = 0
         is_stopped = False
         since = time.monotonic()
         while len(ended) < len(jobs):
@@ -101,19 +111,30 @@ class QueueEngine:
                     entry = self._store.read_entry(run, name) or not_started(jobs[name])
                     report_end(watcher, _describe_end(jobs[name], entry), entry)
 
-            if started != ended:
+            if len(started) + len(ended) != seen:
+                seen = len(started) + len(ended)
                 since = time.monotonic()
             elif time.monotonic() - since > _NO_WORKER and len(ended) < len(jobs):
-                self._report_idle(run)
+                self._report_idle(run, len(jobs))
                 since = time.monotonic() + 60.0 - _NO_WORKER
             if len(ended) < len(jobs):
                 time.sleep(_POLL)
 
-    def _report_idle(self, run: int) -> None:
-        """Say why nothing happens, when no worker is there."""
-        if self._store.count_workers() == 0:
+    def _report_idle(self, run: int, stacks: int) -> None:
+        """Say why nothing happens. Raises ReconcilerError when the run is no longer there."""
+        rows = self._store.read_runs(run)
+        if not rows or rows[0].waiting + rows[0].running + rows[0].ended != stacks:
+            raise self._store.make_lost(run)
+        workers = self._store.count_workers()
+        if workers == 0:
             self._report(
                 f"run {run} waits: no worker serves this queue. Start one: reconciler worker --queue …"
+            )
+        elif rows[0].running == 0:
+            words = "1 worker" if workers == 1 else f"{workers:,} workers"
+            self._report(
+                f"run {run} waits: none of its stacks is taken by {words} of this queue, which may be "
+                f"busy, or do not run `{rows[0].command}` (--only)"
             )
 
 

@@ -22,7 +22,12 @@ _INTERVAL = 2.0
 """Seconds between two looks at the connection."""
 _MOST_SILENCE = 12.0
 """Seconds without the connection after which every stack is stopped. It is less than the time after
-which another worker may start one (`rescue.py`).
+which another worker may start one (`worker.py`).
+"""
+
+_FIND_LOCK = """
+SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database()
+WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = %s
 """
 
 
@@ -71,11 +76,14 @@ class StackLocks:
                     self._connection.execute("SELECT pg_advisory_unlock(%s)", (self._key(name),))
 
     def is_free(self, name: str) -> bool:
-        """Return whether the lock of a stack is free at this moment."""
-        if not self.take(name):
-            return False
-        self.give(name)
-        return True
+        """Return whether the lock of a stack is free at this moment; it is only looked at, because
+        the worker that has just lost it takes it again.
+        """
+        with self._lock:
+            if name in self._held:
+                return False
+            found = self._ensure().execute(_FIND_LOCK, (self._key(name),)).fetchone()
+            return found is None
 
     def _keep(self) -> None:
         while not self._end.wait(_INTERVAL):
@@ -106,12 +114,16 @@ class StackLocks:
             self._stop(name)
 
     def _try_lock(self, name: str) -> bool:
+        query = "SELECT pg_try_advisory_lock(%s)"
+        return self._ensure().execute(query, (self._key(name),)).fetchone() == (True,)
+
+    def _ensure(self) -> Connection:
+        """Return the connection, over which all locks are held."""
         if self._connection is None or self._connection.closed:
             self._take_again()
         connection = self._connection
         assert connection is not None
-        found = connection.execute("SELECT pg_try_advisory_lock(%s)", (self._key(name),)).fetchone()
-        return found == (True,)
+        return connection
 
     def _connect(self) -> None:
         self._disconnect()

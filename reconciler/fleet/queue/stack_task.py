@@ -45,7 +45,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker runs stacks.
 
     `name` is its name in reports, `folder` that of the fleet file, `commands` those that it runs,
-    `pause` the seconds before the second attempt of a stack.
+    `pause` the seconds before the second attempt of a stack, `restore` those between two looks for
+    stacks without a job.
     """
 
     name: str
@@ -54,6 +55,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...]
     parallel: int
     pause: float
+    restore: float = 30.0
 
 
 Report = Callable[[str], None]
@@ -140,13 +142,13 @@ class StackRunner:
             self._report(f"{label}: stopped, because the queue was out of reach")
             raise TryAgain(_AFTER_KILL)
         if stop.is_requested and entry.exit_code not in (Exit.DONE, Exit.CHANGES):
-            self._store.put_back(attempt, counts=False)
+            self._store.put_back(attempt, entry, counts=False)
             self._report(f"{label}: stopped with the worker")
             raise TryAgain(_AFTER_KILL)
 
         pause = find_pause(attempt.number, self._options.pause) if may_pass(entry) else None
         if pause is not None:
-            self._store.put_back(attempt, counts=True)
+            self._store.put_back(attempt, entry, counts=True)
             self._report(f"{label}: {entry.outcome}, again in {pause:g} s")
             raise TryAgain(pause)
         self._finish(attempt, entry)

@@ -69,40 +69,50 @@ class QueueStore:
 
     def submit(self, command: str, orders: Sequence[Order], stop_after: int | None) -> int:
         """Add a run with its stacks and their jobs, all of it or nothing; return its number."""
-        return self._do(lambda connection: self._submit(connection, command, orders, stop_after))
+        number = self._do(_draw_number)
+        return self._do(
+            lambda connection: self._submit(connection, number, command, orders, stop_after)
+        )
 
     def submit_scheduled(self, command: str, orders: Sequence[Order], schedule: str) -> int | None:
         """Add a run of a schedule, unless the last one of this schedule has not ended; then return
         None.
         """
 
+        number = self._do(_draw_number)
+
         def submit(connection: Connection) -> int | None:
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (schedule,))
             found = connection.execute(
                 "SELECT run FROM fleet_run JOIN fleet_stack USING (run) "
-                "WHERE schedule = %s AND status <> 'ended' LIMIT 1",
-                (schedule,),
+                "WHERE schedule = %s AND run <> %s AND status <> 'ended' LIMIT 1",
+                (schedule, number),
             ).fetchone()
             if found is not None:
                 return None
-            return self._submit(connection, command, orders, None, schedule)
+            return self._submit(connection, number, command, orders, None, schedule)
 
         return self._do(submit)
 
     def _submit(
         self,
         connection: Connection,
+        run: int,
         command: str,
         orders: Sequence[Order],
         stop_after: int | None,
         schedule: str | None = None,
     ) -> int:
         _delete_old(connection)
-        [run] = connection.execute(
-            "INSERT INTO fleet_run (command, schedule, stop_after_failures) VALUES (%s, %s, %s) "
-            "RETURNING run",
-            (command, schedule, stop_after),
-        ).fetchone() or (0,)
+
+        # When the connection was lost during the commit, the run may be there already.
+        added = connection.execute(
+            "INSERT INTO fleet_run (run, command, schedule, stop_after_failures) "
+            "OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (run, command, schedule, stop_after),
+        ).rowcount
+        if not added:
+            return run
         with (
             connection.cursor() as cursor,
             cursor.copy(
@@ -113,29 +123,38 @@ class QueueStore:
                 words = list(order.words)
                 copy.write_row((run, position, order.name, order.directory, order.digest, words))
 
-        # What somebody waits for goes before the checks of a schedule.
-        jobs: list[Job] = []
-        for order in orders:
-            jobs.append(
-                Job(
-                    id=None,
-                    queue=command,
-                    lock=f"stack {order.name}",
-                    queueing_lock=None,
-                    task_name=TASK,
-                    task_kwargs={"run": run, "stack": order.name},
-                    priority=0 if schedule is None else -1,
-                )
-            )
+        jobs = [_make_job(run, order.name, command, schedule) for order in orders]
         self._jobs.batch_defer_jobs(jobs, connection=connection)
-        return int(run)
+        return run
+
+    def restore_jobs(self) -> int:
+        """Submit the jobs of stacks that have not ended and have none; return their number.
+
+        A job is lost when somebody deletes it, or when a defect ends it before its stack has ended.
+        """
+
+        def restore(connection: Connection) -> int:
+            # One worker at a time, or a stack would get a job from each of them.
+            found = connection.execute(
+                "SELECT pg_try_advisory_xact_lock(hashtextextended('restore jobs', 0))"
+            ).fetchone()
+            if found != (True,):
+                return 0
+            rows = connection.execute(_WITHOUT_JOB, (TASK,)).fetchall()
+            jobs = [_make_job(*row) for row in rows]
+            if jobs:
+                self._jobs.batch_defer_jobs(jobs, connection=connection)
+            return len(jobs)
+
+        return self._do(restore)
 
     def begin(self, run: int, name: str, worker: str) -> Attempt | None:
         """Record that a worker starts a stack of a run; None when it has ended already."""
 
         def begin(connection: Connection) -> Attempt | None:
             found = connection.execute(
-                "UPDATE fleet_stack SET status = 'running', attempts = attempts + 1, worker = %s, "
+                "UPDATE fleet_stack SET status = 'running', worker = %s, "
+                "attempts = least(attempts, 1000) + 1, "
                 "started = coalesce(started, clock_timestamp()) "
                 "WHERE run = %s AND name = %s AND status <> 'ended' "
                 "RETURNING run, name, directory, digest, words, attempts",
@@ -148,24 +167,36 @@ class QueueStore:
 
         return self._do(begin)
 
-    def put_back(self, attempt: Attempt, *, counts: bool) -> None:
-        """Record that a stack waits for another attempt; `counts`: this one was an attempt."""
-        self._do(
-            lambda connection: connection.execute(
-                "UPDATE fleet_stack SET status = 'waiting', worker = NULL, attempts = attempts - %s "
-                "WHERE run = %s AND name = %s AND status = 'running'",
-                (0 if counts else 1, attempt.run, attempt.name),
+    def put_back(self, attempt: Attempt, entry: FleetStack, *, counts: bool) -> None:
+        """Record that a stack waits for another attempt; `counts`: this one was an attempt.
+
+        In a run that was stopped there is no other attempt: this entry is the last one.
+        """
+
+        def put_back(connection: Connection) -> None:
+            is_stopped = _lock_run(connection, attempt.run)
+
+            # A later attempt than this one belongs to another worker.
+            connection.execute(
+                "UPDATE fleet_stack SET status = 'waiting', worker = NULL, attempts = attempts - %s, "
+                "entry = %s WHERE run = %s AND name = %s AND status = 'running' AND attempts = %s",
+                (0 if counts else 1, _encode(entry), attempt.run, attempt.name, attempt.number),
             )
-        )
+            if is_stopped:
+                _stop(connection, attempt.run)
+
+        self._do(put_back)
 
     def finish(self, attempt: Attempt, entry: FleetStack, *, failed: bool) -> None:
         """Record how a stack ended; after too many failures, stop the run."""
 
         def finish(connection: Connection) -> None:
+            if failed:
+                _lock_run(connection, attempt.run)
             connection.execute(
                 "UPDATE fleet_stack SET status = 'ended', ended = clock_timestamp(), failed = %s, "
                 "entry = %s WHERE run = %s AND name = %s AND status <> 'ended'",
-                (failed, msgspec.json.encode(entry).decode(), attempt.run, attempt.name),
+                (failed, _encode(entry), attempt.run, attempt.name),
             )
             if failed and _has_failed_enough(connection, attempt.run):
                 _stop(connection, attempt.run)
@@ -204,7 +235,7 @@ class QueueStore:
         )
         if found is None or found[0] is None:
             return None
-        return msgspec.json.decode(found[0], type=FleetStack)
+        return self._decode(run, found[0])
 
     def read_progress(self, run: int) -> list[Progress]:
         """Return the stacks of a run in their order."""
@@ -217,7 +248,8 @@ class QueueStore:
         )
         progress: list[Progress] = []
         for name, directory, status, started, text in rows:
-            entry = None if text is None else msgspec.json.decode(text, type=FleetStack)
+            # What an earlier attempt has left is not how the stack ended.
+            entry = None if text is None or status != "ended" else self._decode(run, text)
             progress.append(
                 Progress(
                     name=name, directory=directory, status=status, started=started, entry=entry
@@ -241,6 +273,19 @@ class QueueStore:
             ).fetchone()
         )
         return 0 if found is None else int(found[0])
+
+    def make_lost(self, run: int) -> ReconcilerError:
+        """Return the error of a run whose rows somebody has deleted."""
+        reason = ValueError(f"run {run} is no longer complete; somebody has deleted rows of it")
+        return ReconcilerError(describe_unreachable(self.address, reason))
+
+    def _decode(self, run: int, text: str) -> FleetStack:
+        """Return an entry as a worker wrote it. Raises ReconcilerError for anything else."""
+        try:
+            return msgspec.json.decode(text, type=FleetStack)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            reason = ValueError(f"run {run} has an entry that no worker writes ({error})")
+            raise ReconcilerError(describe_unreachable(self.address, reason)) from error
 
     def _do(self, act: Callable[[Connection], T]) -> T:
         """Do something in one transaction; again after a lost connection. Raises ReconcilerError."""
@@ -276,6 +321,49 @@ GROUP BY run ORDER BY run DESC LIMIT %s
 """
 
 
+_WITHOUT_JOB = """
+SELECT run, name, command, schedule FROM fleet_stack JOIN fleet_run USING (run)
+WHERE status <> 'ended' AND NOT EXISTS (
+    SELECT 1 FROM procrastinate_jobs j
+    WHERE task_name = %s AND j.status IN ('todo', 'doing')
+    AND args->>'run' = fleet_stack.run::text AND args->>'stack' = fleet_stack.name
+) LIMIT 1000
+"""
+
+
+def _make_job(run: int, name: str, command: str, schedule: str | None) -> Job:
+    """Return the job of a stack. What somebody waits for goes before the checks of a schedule."""
+    return Job(
+        id=None,
+        queue=command,
+        lock=f"stack {name}",
+        queueing_lock=None,
+        task_name=TASK,
+        task_kwargs={"run": run, "stack": name},
+        priority=0 if schedule is None else -1,
+    )
+
+
+def _encode(entry: FleetStack) -> str:
+    return msgspec.json.encode(entry).decode()
+
+
+def _draw_number(connection: Connection) -> int:
+    """Return the number of the next run: known before it is added, it is never added twice."""
+    found = connection.execute(
+        "SELECT nextval(pg_get_serial_sequence('fleet_run', 'run'))"
+    ).fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _lock_run(connection: Connection, run: int) -> bool:
+    """Wait for others who stop a run or count its failures; return whether it is stopped."""
+    found = connection.execute(
+        "SELECT stopped IS NOT NULL FROM fleet_run WHERE run = %s FOR UPDATE", (run,)
+    ).fetchone()
+    return found == (True,)
+
+
 def _has_failed_enough(connection: Connection, run: int) -> bool:
     """Return whether a run has reached its limit of failures."""
     found: Any = connection.execute(
@@ -287,12 +375,15 @@ def _has_failed_enough(connection: Connection, run: int) -> bool:
 
 
 def _stop(connection: Connection, run: int) -> None:
-    """End the stacks of a run that wait: without an entry, which means that they were not started."""
+    """End the stacks of a run that wait. One without an entry was not started; one that waits for
+    another attempt has failed, and keeps the entry of its last one.
+    """
     connection.execute(
         "UPDATE fleet_run SET stopped = coalesce(stopped, clock_timestamp()) WHERE run = %s", (run,)
     )
     connection.execute(
-        "UPDATE fleet_stack SET status = 'ended', ended = clock_timestamp() "
+        "UPDATE fleet_stack SET status = 'ended', ended = clock_timestamp(), "
+        "failed = entry IS NOT NULL "
         "WHERE run = %s AND status = 'waiting'",
         (run,),
     )

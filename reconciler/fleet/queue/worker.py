@@ -62,15 +62,38 @@ class Schedule(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
+class _ServerClock:
+    """The clock of the database, by which jobs start; that of this machine may be wrong."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    async def adjust(self, app: App) -> None:
+        """Compare the clocks."""
+        found = await app.connector.execute_query_one_async("SELECT clock_timestamp() AS time")
+        self._ahead = found["time"] - datetime.now(UTC)
+
+    def after(self, seconds: float) -> datetime:
+        """Return the time in so many seconds."""
+        return datetime.now(UTC) + self._ahead + timedelta(seconds=seconds)
+
+
 class _Repeat(BaseRetryStrategy):
-    """Repeats a job that asks for it, and one that was cut off."""
+    """Repeats a job that asks for it, and one that was cut off. Any other is deleted: when its stack
+    has not ended, the stack gets a new one.
+    """
+
+    def __init__(self, clock: _ServerClock) -> None:
+        self._clock = clock
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """See BaseRetryStrategy."""
         if isinstance(exception, TryAgain):
-            return RetryDecision(retry_at=_in_seconds(exception.seconds))
+            return RetryDecision(retry_at=self._clock.after(exception.seconds))
+        if isinstance(exception.__cause__ or exception, psycopg.DataError):
+            return None
         if isinstance(exception, _LOST):
-            return RetryDecision(retry_at=_in_seconds(_RECONNECT))
+            return RetryDecision(retry_at=self._clock.after(_RECONNECT))
         return None
 
 
@@ -91,6 +114,7 @@ class Worker:
         self._schedule = schedule
         self._report = report
         self._runner = StackRunner(store, source, options, report)
+        self._clock = _ServerClock()
         self._stops = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -125,11 +149,18 @@ class Worker:
     async def _serve_once(self) -> None:
         """Run jobs over one pool of connections, until a stop or until the session is lost."""
         app = self._make_app()
-        await app.open_async()
+        try:
+            await app.open_async()
+            await self._clock.adjust(app)
+        except BaseException:
+            # Else the pool would go on connecting.
+            await app.close_async()
+            raise
         worker = self._make_worker(app)
         work = asyncio.create_task(worker.run(), name="work")  # type: ignore[no-untyped-call]
         rest = [
             asyncio.create_task(self._look_after(app, worker), name="look after"),
+            asyncio.create_task(self._restore_jobs(), name="restore jobs"),
             asyncio.create_task(self._stopping.wait(), name="stop"),
         ]
         await asyncio.wait([work, *rest], return_when=asyncio.FIRST_COMPLETED)
@@ -166,6 +197,7 @@ class Worker:
     async def _look_after(self, app: App, worker: procrastinate.worker.Worker) -> None:
         """Put back the jobs of dead workers, again and again, until this session is dead itself."""
         seen = time.monotonic()
+        idle: set[int] = set()
         while time.monotonic() - seen < _STALLED:
             await asyncio.sleep(_RESCUE_INTERVAL)
             with suppress(*_LOST):
@@ -174,10 +206,40 @@ class Worker:
                 stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED)
                 for job in stalled:
                     await self._rescue_job(app, job)
+                idle = await self._rescue_own_jobs(app, worker, idle)
+
+    async def _rescue_own_jobs(
+        self, app: App, worker: procrastinate.worker.Worker, idle: set[int]
+    ) -> set[int]:
+        """Put back jobs that this worker has and does not run: the database was away just when their
+        end was to be recorded. Return those that are found for the first time.
+        """
+        if worker.worker_id is None:
+            return set()
+        found = await app.connector.execute_query_all_async(
+            "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = %(id)s",
+            id=worker.worker_id,
+        )
+        running = {context.job.id for context in worker._running_jobs.values()}
+        left = {row["id"] for row in found} - running
+        for job in left & idle:
+            with suppress(exceptions.ConnectorException):
+                await app.job_manager.retry_job_by_id_async(job, retry_at=self._clock.after(0.0))
+        return left - idle
+
+    async def _restore_jobs(self) -> None:
+        """Give stacks that have lost their jobs new ones, again and again."""
+        while True:
+            with suppress(*_LOST):
+                number = await asyncio.to_thread(self._store.restore_jobs)
+                if number:
+                    self._report(f"{number:,} stacks had no job, and have one again")
+            await asyncio.sleep(self._options.restore)
 
     async def _rescue_job(self, app: App, job: Job) -> None:
         """Put back a job, unless its stack still runs."""
-        name = str(job.task_kwargs.get("stack", ""))
+        words = job.task_kwargs if isinstance(job.task_kwargs, dict) else {}
+        name = str(words.get("stack", ""))
         if job.task_name == TASK:
             is_free = await asyncio.to_thread(self._runner.locks.is_free, name)
             if not is_free:
@@ -185,9 +247,9 @@ class Worker:
         # Another worker may have put it back in the meantime.
         with suppress(exceptions.ConnectorException):
             await app.job_manager.retry_job(
-                job, retry_at=_in_seconds(_RESCUE_PAUSE if job.task_name == TASK else 0.0)
+                job, retry_at=self._clock.after(_RESCUE_PAUSE if job.task_name == TASK else 0.0)
             )
-            self._report(f"run {job.task_kwargs.get('run')}, {name}: taken over from a dead worker")
+            self._report(f"run {words.get('run')}, {name}: taken over from a dead worker")
 
     def _make_app(self) -> App:
         """Return the tasks of this worker with a new pool of connections."""
@@ -201,7 +263,7 @@ class Worker:
         )
         app = App(connector=connector)
 
-        @app.task(name=TASK, retry=_Repeat())
+        @app.task(name=TASK, retry=_Repeat(self._clock))
         async def run_stack(*, run: int, stack: str) -> None:
             await asyncio.to_thread(self._runner.run, run, stack)
 
@@ -209,7 +271,7 @@ class Worker:
             schedule = self._schedule
 
             @app.periodic(cron=schedule.cron, periodic_id=schedule.cron)
-            @app.task(name=_SCHEDULE_TASK, queue=_SCHEDULE_QUEUE, retry=_Repeat())
+            @app.task(name=_SCHEDULE_TASK, queue=_SCHEDULE_QUEUE, retry=_Repeat(self._clock))
             async def check_all(timestamp: int) -> None:
                 await asyncio.to_thread(self._submit_checks, schedule)
 
@@ -217,7 +279,13 @@ class Worker:
 
     def _submit_checks(self, schedule: Schedule) -> None:
         """Submit the checks of all stacks, unless the last ones have not ended."""
-        orders = make_orders(self._source.list_stacks(), schedule.words, self._options)
+        try:
+            stacks = self._source.list_stacks()
+        except ReconcilerError as error:
+            first = error.diagnostics[0]
+            self._report(f"schedule: left out: {first.summary} ({first.code}). {first.detail}")
+            return
+        orders = make_orders(stacks, schedule.words, self._options)
         run = self._store.submit_scheduled(schedule.words[0], orders, schedule.cron)
         if run is None:
             self._report("schedule: left out, because the last run has not ended")
@@ -286,7 +354,3 @@ async def _is_alive(app: App, worker: procrastinate.worker.Worker) -> bool:
         seconds=_STALLED,
     )
     return bool(found)
-
-
-def _in_seconds(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)

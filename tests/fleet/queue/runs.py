@@ -56,7 +56,13 @@ def serving(
     """A worker in a thread of this process, which is stopped in order at the end."""
     said = [] if lines is None else lines
     options = WorkerOptions(
-        name=name, folder=folder, target=ACT, commands=commands, parallel=parallel, pause=0.2
+        name=name,
+        folder=folder,
+        target=ACT,
+        commands=commands,
+        parallel=parallel,
+        pause=0.2,
+        restore=1.0,
     )
     source = StackSource(lambda: Fleet(tuple(stacks), parallel, None))
     own = QueueStore(store.address)
