@@ -73,8 +73,8 @@ def test_the_new_fleet_is_valid_and_has_the_active_subaccounts(folder: Folder) -
 
     validated: Any = json.loads(folder.run("validate", "--json"))
     assert [stack["name"] for stack in validated["stacks"]] == [
-        "account-0002-00000002",
-        "account-0003-00000003",
+        "account_0002_00000002",
+        "account_0003_00000003",
     ]
     assert validated["summary"]["outcomes"] == {"done": 2}
 

@@ -31,7 +31,7 @@ state: ./states/${{sid}}.json
 include: ["numbers/${{name}}.yaml"]
 accounts:
   main: {{sid: {MAIN}, auth_token: {{env: TWILIO_AUTH_TOKEN}}}}
-  customer: {{sid: "${{sid}}", parent: {MAIN}, auth_token: {{env: "TOKEN_${{id}}"}}}}
+  customer: {{sid: "${{sid}}", parent: {MAIN}, auth_token: {{env: "TOKEN_${{name}}"}}}}
 defaults: {{account: customer}}
 agents:
   support:
@@ -65,11 +65,11 @@ def test_each_active_subaccount_is_a_stack(tmp_path: Path) -> None:
     ]
     fleet = read_fleet(tmp_path, listed)
     assert [stack.name for stack in fleet.stacks] == [
-        "muller-sohne-gmbh-00000003",
-        "ops-globex-example-com-00000002",
+        "muller_sohne_gmbh_00000003",
+        "ops_globex_example_com_00000002",
     ]
     assert fleet.stacks[0].row == {
-        "name": "muller-sohne-gmbh-00000003",
+        "name": "muller_sohne_gmbh_00000003",
         "sid": listed[0].sid,
         "id": listed[0].sid.lower(),
         "friendly_name": "Müller & Söhne GmbH",
@@ -99,7 +99,7 @@ def test_every_friendly_name_makes_a_plain_name(name: str) -> None:
     made = name_stack(subaccount(0xABCDEF12, name))
     assert STACK_NAME.fullmatch(made)
     assert SAFE_VALUE.fullmatch(made)
-    assert re.fullmatch(r"[a-z0-9][a-z0-9-]*-abcdef12", made)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_]*_abcdef12", made)
 
 
 def test_500_hostile_friendly_names_change_no_structure(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_500_hostile_friendly_names_change_no_structure(tmp_path: Path) -> None:
         customer = project.accounts["customer"]
         assert (customer.sid, customer.parent) == (sid, MAIN)
         assert customer.auth_token is not None
-        assert customer.auth_token.env == f"TOKEN_{sid.lower()}"
+        assert customer.auth_token.env == f"TOKEN_{stack.name}"
         assert project.agents["support"].labels == {"customer": by_sid[sid].friendly_name}
         assert [each.key for each in project.desired] == ["+15550100101"]
 

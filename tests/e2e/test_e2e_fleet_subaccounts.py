@@ -50,10 +50,10 @@ def change_account(runner: SandboxRunner, sid: str, **fields: str) -> None:
 
 def test_each_stack_changes_its_own_subaccount(runner: SandboxRunner) -> None:
     applied = runner.json("fleet", "apply", "--auto-approve")
-    names = ["acme-corp-00000002", "globex-gmbh-00000003"]
+    names = ["acme_corp_00000002", "globex_gmbh_00000003"]
     assert outcomes(applied) == dict.fromkeys(names, "done")
     assert [each["code"] for each in applied["diagnostics"]] == ["subaccounts_left_out"]
-    assert "1 suspended (`initech-00000004`)" in applied["diagnostics"][0]["detail"]
+    assert "1 suspended (`initech_00000004`)" in applied["diagnostics"][0]["detail"]
     assert len(listings(runner)) == 1
     for number, sid in (("+15550100101", ACME), ("+15550100102", GLOBEX)):
         assert runner.sandbox.world.number(number).voice_url == VOICE.format(sid)
@@ -61,9 +61,9 @@ def test_each_stack_changes_its_own_subaccount(runner: SandboxRunner) -> None:
     # A new friendly name is a new name of the stack, with the same state: nothing is applied again.
     change_account(runner, ACME, friendly_name="Globex GmbH")
     numbers = runner.folder / "numbers"
-    (numbers / "acme-corp-00000002.yaml").rename(numbers / "globex-gmbh-00000002.yaml")
+    (numbers / "acme_corp_00000002.yaml").rename(numbers / "globex_gmbh_00000002.yaml")
     planned = runner.json("fleet", "plan", "--detailed-exitcode")
-    assert outcomes(planned) == {"globex-gmbh-00000002": "done", "globex-gmbh-00000003": "done"}
+    assert outcomes(planned) == {"globex_gmbh_00000002": "done", "globex_gmbh_00000003": "done"}
 
 
 def test_a_listing_that_fails_starts_no_stack(runner: SandboxRunner) -> None:

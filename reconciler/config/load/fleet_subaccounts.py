@@ -45,12 +45,13 @@ _ANY_SID = "AC" + "0" * 32
 def name_stack(subaccount: Subaccount) -> str:
     """Return the name of the stack of a subaccount: letters of its friendly name, digits of its SID.
 
-    The digits keep two subaccounts with one friendly name apart, whatever their order.
+    The digits keep two subaccounts with one friendly name apart, whatever their order. No `-` is in
+    it, so that it may be part of the name of an environment variable.
     """
     letters = unicodedata.normalize("NFKD", subaccount.friendly_name).encode("ascii", "ignore")
-    label = re.sub(r"[^a-z0-9]+", "-", letters.decode().lower()).strip("-")
-    label = label[:LONGEST_LABEL].strip("-") or "subaccount"
-    return f"{label}-{subaccount.sid[-_OF_SID:]}"
+    label = re.sub(r"[^a-z0-9]+", "_", letters.decode().lower()).strip("_")
+    label = label[:LONGEST_LABEL].strip("_") or "subaccount"
+    return f"{label}_{subaccount.sid[-_OF_SID:]}"
 
 
 def make_columns(subaccount: Subaccount) -> dict[str, str]:
