@@ -199,6 +199,8 @@ def exit_process(code: int) -> NoReturn:
         sys.stderr.flush()
     except OSError:
         code = code or Exit.FAILED
+    if processes := sys.modules.get("reconciler.fleet.processes"):
+        processes.forget_server()
     os._exit(code)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
+import shutil
 import signal
 import sys
 import time
@@ -253,6 +255,8 @@ def choose_context(module: str) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
 
+    # Made before the first process, which then knows it too and can delete it.
+    multiprocessing.util.get_temp_dir()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_FIRST, module, *_PRELOADED])
     return context
@@ -294,6 +298,19 @@ def redirect_output(output: str, errors: str) -> None:
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
+def forget_server() -> None:
+    """Delete the socket of the server of processes: Python does it only when it ends without hurry."""
+    if multiprocessing.parent_process() is None:
+        _delete_sockets()
+
+
+def _delete_sockets() -> None:
+    """Delete the folder in which Python has made the socket; a process knows that of its parent."""
+    folder = getattr(multiprocessing.current_process(), "_config", {}).get("tempdir")
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def end_with_parent(*files: str) -> None:
     """End this process as soon as its parent has ended: an apply is safe at every moment.
 
@@ -312,6 +329,7 @@ def end_with_parent(*files: str) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(file)
                 os.rmdir(os.path.dirname(file))
+        _delete_sockets()
         os._exit(1)
 
     Thread(target=watch, name="parent", daemon=True).start()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from reconciler.cli.main import main
+from tests.state.conftest import new_schema
 from tests.support.processes.independent_twilio import IndependentTwilio
 from tests.support.processes.process_runner import AC, ProcessRunner
 
@@ -115,6 +118,37 @@ def test_stacks_that_share_a_project_or_a_state_are_invalid(fleet: ProcessRunner
         assert {each["code"] for each in refused["diagnostics"]} == {code}
         assert len(refused["diagnostics"]) == len(STACKS) - 1
     assert fleet.twilio.calls == []
+
+
+def test_two_stacks_of_one_database_cannot_have_the_same_number(
+    fleet: ProcessRunner, postgres: str
+) -> None:
+    """The stacks run at the same time, so neither can see what the other one is about to claim."""
+    customer = json.loads((fleet.folder / "customer.yaml").read_text())
+    customer["state"] = new_schema(postgres)
+    fleet.write("customer.yaml", json.dumps(customer))
+    first, second = STACKS[:2]
+    fleet.write(f"numbers/{second}.yaml", f'numbers: {{"{number_of(first)}": support}}\n')
+    applied = fleet.json("fleet", "apply", "--auto-approve", code=1)
+    ends = outcomes(applied)
+    assert {ends.pop(first), ends.pop(second)} == {"done", "failed"}
+    assert set(ends.values()) == {"done"}
+
+    # The second one changes nothing at the number, and its report names it.
+    [refused] = [each for each in applied["stacks"] if each["outcome"] == "failed"]
+    assert [each["code"] for each in refused["diagnostics"]] == ["number_already_imported"]
+    writes = Counter(call.path for call in fleet.twilio.writes)
+    assert set(writes.values()) == {1}
+    assert len(writes) == len(STACKS) - 1
+    again = fleet.json("fleet", "plan", code=1)
+    assert outcomes(again)[refused["name"]] == "failed"
+
+
+def test_no_temporary_file_is_left(fleet: ProcessRunner) -> None:
+    with TemporaryDirectory() as temporary:  # the name of a socket in it must be short
+        fleet.environ["TMPDIR"] = temporary
+        fleet.json("fleet", "validate")
+        assert os.listdir(temporary) == []
 
 
 def test_a_target_selects_stacks(fleet: ProcessRunner) -> None:

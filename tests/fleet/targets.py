@@ -24,7 +24,7 @@ def act(job: Job, output: str, errors: str) -> None:
     server = os.getsid(os.getppid())
     blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     detach_from_terminal()
-    end_with_parent()
+    end_with_parent(output, errors)
     redirect_output(output, errors)
     Path(log, f"{job.name}.{os.getpid()}").touch()
 

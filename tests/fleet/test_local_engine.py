@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -183,25 +185,36 @@ def test_a_stack_over_its_limit_is_ended(log: Path, monkeypatch: pytest.MonkeyPa
     assert "did not end in time" in found["hangs"].diagnostics[0].detail
 
 
-def test_processes_end_with_their_parent(log: Path) -> None:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for temporary files with a short name, as that of a socket must be."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_processes_end_with_their_parent(log: Path, temporary: Path) -> None:
+    """And what they have written to temporary files goes with them."""
     program = (
         "from pathlib import Path\n"
         "from tests.fleet.test_local_engine import job, run\n"
         f"run([job('a', Path({str(log)!r}), 'hang')])\n"
     )
     root = Path(__file__).parents[2]
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=root)
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=root, env=environ)
     for _ in range(600):
         if list(log.iterdir()):
             break
         time.sleep(0.05)
     [started] = log.iterdir()
     child = int(started.suffix[1:])
+    assert {path.stat().st_mode & 0o777 for path in temporary.iterdir()} == {0o700}
 
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     for _ in range(200):
         if not is_alive(child):
+            assert list(temporary.iterdir()) == []
             return
         time.sleep(0.05)
     raise AssertionError("the process of the stack is still there")
