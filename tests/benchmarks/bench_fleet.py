@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -140,18 +141,24 @@ def measure_loop(fleet: Fleet, sample: int) -> float:
     return done.wall / sample
 
 
+def start_worker(fleet: Fleet, queue: str, place: int, parallel: int) -> RunningTree:
+    """Start a worker of the queue."""
+    words = fleet.command("worker", "--concurrency", str(parallel), "--name", f"w{place}")
+    environ = {"T": TOKEN, "RECONCILER_QUEUE": queue}
+    return RunningTree(words, fleet.folder / f"worker{place}.json", environ, fleet.log)
+
+
+def measure_start(fleet: Fleet, queue: str, parallel: int) -> float:
+    """Return the processor seconds of a worker without work."""
+    worker = start_worker(fleet, queue, 0, parallel)
+    time.sleep(6)
+    worker.stop()
+    return worker.wait().cpu
+
+
 def measure_queue(fleet: Fleet, queue: str, workers: int, parallel: int) -> tuple[float, float]:
     """Plan all stacks with this many workers. Return the seconds, and the processor seconds of a stack."""
-    environ = {"T": TOKEN, "RECONCILER_QUEUE": queue}
-    started = [
-        RunningTree(
-            fleet.command("worker", "--concurrency", str(parallel), "--name", f"w{place}"),
-            fleet.folder / f"worker{place}.json",
-            environ,
-            fleet.log,
-        )
-        for place in range(workers)
-    ]
+    started = [start_worker(fleet, queue, place, parallel) for place in range(workers)]
     done = fleet.run(fleet.command("fleet", "plan", "--json"), RECONCILER_QUEUE=queue)
     for each in started:
         each.stop()
@@ -181,12 +188,15 @@ def measure(fleet: Fleet, sample: int, workers: Sequence[int], parallel: int) ->
         servers.postgres_server(Path(name)) as queue,
     ):
         first = 0.0
+        start = measure_start(fleet, queue, parallel)
+        print(f"a worker without work: {start:.1f} s cpu", flush=True)
         for number in workers:
             wall, cpu = measure_queue(fleet, queue, number, parallel)
             first = first or wall * number
             print(
-                f"  {100 * first / (wall * number):.0f} % of the scaling of {workers[0]}; the queue takes "
-                f"{1000 * (cpu - local.cpu / count):.0f} ms cpu a stack",
+                f"  {100 * first / (wall * number):.0f} % of {number} times the speed of one; "
+                f"{1000 * (cpu - local.cpu / count):.0f} ms cpu a stack more than without a queue, and without the "
+                f"starts of the workers {1000 * (cpu - (local.cpu + number * start) / count):.0f} ms",
                 flush=True,
             )
 
