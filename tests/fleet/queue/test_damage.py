@@ -232,7 +232,7 @@ def test_a_forged_entry_is_an_error(store: QueueStore, tmp_path: Path, text: str
 
 
 @pytest.mark.parametrize(
-    "args", ['{"run": 99999999999999999999, "stack": "x"}', "{}", '{"run": "x"}']
+    "args", ['{"run": 99999999999999999999, "stack": "x"}', "{}", '{"run": "x", "stack": "x"}']
 )
 def test_a_forged_job_does_not_keep_a_worker_from_its_work(
     store: QueueStore, tmp_path: Path, args: str
