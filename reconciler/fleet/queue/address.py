@@ -38,7 +38,7 @@ class QueueAddress(msgspec.Struct, frozen=True):
 
 def read_queue_address(location: str, environ: Mapping[str, str]) -> QueueAddress:
     """Return the address, checked. Raises UsageError."""
-    if urlsplit(location).scheme not in _SCHEMES:
+    if location.partition(":")[0] not in _SCHEMES:
         raise _error(
             "A queue is a database of PostgreSQL: --queue postgresql://user@host:5432/database. "
             "Give the password in PGPASSWORD, or in a password file."

@@ -74,15 +74,27 @@ class StackRunner:
         self._report = report
         self._stops: dict[str, StopRequest] = {}
         self._lost: set[str] = set()
+        self._active = 0
         self._guard = Lock()
         self._room = BoundedSemaphore(options.parallel)
         self.locks = StackLocks(store.address, self._lose)
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no stack runs, and no end of one is to be recorded."""
+        return self._active == 0
+
     def run(self, run: int, name: str) -> None:
         """Run a stack of a run, unless it has ended. Raises TryAgain."""
         # A session that has lost the database may still run stacks while the next one takes jobs.
-        with self._room:
-            self._run(run, name)
+        with self._guard:
+            self._active += 1
+        try:
+            with self._room:
+                self._run(run, name)
+        finally:
+            with self._guard:
+                self._active -= 1
 
     def _run(self, run: int, name: str) -> None:
         if not self.locks.take(name):

@@ -60,6 +60,10 @@ class QueueStore:
             self.close()
             raise
 
+    def give_up(self) -> None:
+        """Wait no longer for a server that does not answer: nothing is left that is worth it."""
+        self._patience = 0.0
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -128,10 +132,7 @@ class QueueStore:
         return run
 
     def restore_jobs(self) -> int:
-        """Submit the jobs of stacks that have not ended and have none; return their number.
-
-        A job is lost when somebody deletes it, or when a defect ends it before its stack has ended.
-        """
+        """Submit the jobs of stacks that have not ended and have lost theirs; return their number."""
 
         def restore(connection: Connection) -> int:
             # One worker at a time, or a stack would get a job from each of them.
@@ -289,7 +290,7 @@ class QueueStore:
 
     def _do(self, act: Callable[[Connection], T]) -> T:
         """Do something in one transaction; again after a lost connection. Raises ReconcilerError."""
-        until = time.monotonic() + self._patience
+        since = time.monotonic()
         while True:
             try:
                 with self._lock:
@@ -298,7 +299,7 @@ class QueueStore:
                         return act(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self.close()
-                if time.monotonic() > until:
+                if time.monotonic() - since > self._patience:
                     raise ReconcilerError(describe_unreachable(self.address, error)) from error
                 time.sleep(_PAUSE)
             except psycopg.Error as error:

@@ -44,6 +44,10 @@ _RESCUE_PAUSE = 3.0
 by then.
 """
 _RECONNECT = 2.0
+_OPEN = 6.0
+"""Seconds that a session waits for a connection; without one it is lost, and another one begins."""
+_END = 2.0
+"""Seconds that an idle worker has to sign off."""
 _POLL = 1.0
 """Seconds between two looks for jobs while there are none."""
 _LOST = (
@@ -143,14 +147,20 @@ class Worker:
                     await self._wait(_RECONNECT)
         finally:
             # The stacks that run are finished, also those of earlier sessions.
-            await asyncio.gather(*self._ending)
+            while self._ending and not self._runner.is_idle:
+                await asyncio.wait(self._ending, timeout=0.5)
+
+            # Nothing else is worth waiting for: others notice that this worker is gone.
+            self._store.give_up()
+            if self._ending:
+                await asyncio.wait(self._ending, timeout=_END)
             self._runner.locks.close()
 
     async def _serve_once(self) -> None:
         """Run jobs over one pool of connections, until a stop or until the session is lost."""
         app = self._make_app()
         try:
-            await app.open_async()
+            await asyncio.wait_for(app.open_async(), _OPEN)
             await self._clock.adjust(app)
         except BaseException:
             # Else the pool would go on connecting.
@@ -259,7 +269,7 @@ class Worker:
             configure=configure_session,
             min_size=1,
             max_size=3,
-            timeout=30.0,
+            timeout=_OPEN,
         )
         app = App(connector=connector)
 

@@ -28,6 +28,8 @@ def test_loopback_sockets_and_tls_are_taken(location: str) -> None:
         ("", "database of PostgreSQL"),
         ("redis://127.0.0.1", "database of PostgreSQL"),
         ("./queue.db", "database of PostgreSQL"),
+        ("POSTGRESQL://db.example.com/fleet", "database of PostgreSQL"),
+        ("postgresql://fleet:hidden@[db/fleet", "not certain"),
         ("postgresql://fleet@db.example.com/fleet", "without TLS"),
         ("postgresql://fleet@db.example.com/fleet?sslmode=prefer", "without TLS"),
         ("postgresql://fleet@127.0.0.1/fleet?host=db.example.com", "without TLS"),

@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.fleet.job import Ended, Job, Watcher
 from reconciler.fleet.processes import StopRequest
+from reconciler.fleet.queue import worker as worker_module
 from reconciler.fleet.queue.address import read_queue_address
 from reconciler.fleet.queue.connection import connect
 from reconciler.fleet.queue.engine import QueueEngine, list_entries
@@ -316,3 +317,21 @@ def test_stacks_are_ended_when_their_locks_are_lost(
             with connect(store.address) as connection:
                 connection.execute("UPDATE fleet_stack SET digest = %s", (order.digest,))
         assert wait_for_end(store, run) == {"a": "done"}
+
+
+def test_an_idle_worker_ends_soon_though_the_server_is_away(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops containers kills those that do not end in time."""
+    store = QueueStore(read_queue_address(server.url, {}))
+    store.open()
+    monkeypatch.setattr(worker_module, "_OPEN", 2.0)
+    monkeypatch.setattr(worker_module, "_END", 1.0)
+    with serving(store, tmp_path, make_stacks(tmp_path, ["a"])) as worker:
+        wait_until(lambda: store.count_workers() == 1)
+        server.stop()
+        time.sleep(1.0)
+        worker.stop()
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 10.0
+    store.close()
