@@ -7,8 +7,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,21 +22,6 @@ settings.load_profile("few")
 # starts would compile the same 600 files again, which takes 15 seconds of a worker.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-
-def pytest_collection(session: pytest.Session) -> None:
-    """Have each worker compile another part of the tests first, so that they do not all compile the same file."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    files = sorted(Path(__file__).parent.rglob("test_*.py"))
-    start = (
-        len(files) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    )
-    for file in (*files[start:], *files[:start]):
-        name = ".".join(file.relative_to(session.config.rootpath).with_suffix("").parts)
-        with suppress(Exception, pytest.skip.Exception):  # the collection reports it
-            import_module(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -52,8 +52,11 @@ def serving(
     name: str = "w",
     lines: list[str] | None = None,
     parallel: int = 2,
+    patience: float = 60.0,
 ) -> Iterator[Worker]:
-    """A worker in a thread of this process, which is stopped in order at the end."""
+    """A worker in a thread of this process, which is stopped in order at the end; it has so many seconds
+    for that.
+    """
     said = [] if lines is None else lines
     options = WorkerOptions(
         name=name,
@@ -85,6 +88,6 @@ def serving(
     finally:
         if thread.is_alive():
             loop.call_soon_threadsafe(worker.stop)
-        thread.join(60)
+        thread.join(patience)
         own.close()
     assert not thread.is_alive()

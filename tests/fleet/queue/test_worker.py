@@ -327,11 +327,8 @@ def test_an_idle_worker_ends_soon_though_the_server_is_away(
     store.open()
     monkeypatch.setattr(worker_module, "_OPEN", 2.0)
     monkeypatch.setattr(worker_module, "_END", 1.0)
-    with serving(store, tmp_path, make_stacks(tmp_path, ["a"])) as worker:
+    with serving(store, tmp_path, make_stacks(tmp_path, ["a"]), patience=20.0):
         wait_until(lambda: store.count_workers() == 1)
         server.stop()
         time.sleep(1.0)
-        worker.stop()
-        stopped = time.monotonic()
-    assert time.monotonic() - stopped < 10.0
     store.close()
