@@ -126,6 +126,19 @@ def wait_for_ended(database: str, stacks: int) -> None:
     wait_until(lambda: count_ended(database) >= stacks, 240)
 
 
+def is_busy(database: str, worker: str) -> bool:
+    with psycopg.connect(database, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT 1 FROM reconciler_fleet.fleet_stack WHERE worker = %s AND status = 'running'",
+            (worker,),
+        ).fetchone()
+    return found is not None
+
+
+def wait_until_busy(database: str, worker: str) -> None:
+    wait_until(lambda: is_busy(database, worker), 60)
+
+
 def wait_for_death(processes: set[int]) -> None:
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), 10)
 
@@ -166,6 +179,7 @@ def test_two_workers_apply_every_healthy_stack_once_though_one_is_killed_twice(
             killed.err.wait_for("serves")
             done += moments.randint(8, 40)
             wait_for_ended(database, done)
+            wait_until_busy(database, f"victim{victim}")
             children = descendants(killed.process.pid)
             killed.kill()
 
@@ -224,6 +238,15 @@ def test_a_run_can_be_submitted_and_looked_at_later(runner: ProcessRunner, datab
     assert found["summary"]["outcomes"] == {"changes": 2}
     assert runner.run("fleet", "status", "99", code=64).err
     assert runner.run("fleet", "cancel", "one", code=64).err
+
+
+def test_a_local_state_is_a_warning(runner: ProcessRunner, database: str) -> None:
+    """Each worker would have another one; on one machine with a shared disk it can be meant."""
+    make_fleet(runner, ["s001"], database)
+    assert runner.json("fleet", "plan", "--no-wait")["diagnostics"] == []
+    make_fleet(runner, ["s001"], "./${name}.state.json")
+    [warning] = runner.json("fleet", "plan", "--no-wait")["diagnostics"]
+    assert (warning["code"], warning["severity"]) == ("local_state_on_workers", "warning")
 
 
 @pytest.mark.parametrize(

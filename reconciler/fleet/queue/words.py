@@ -28,15 +28,19 @@ _FLAGS = frozenset(
         "--no-refresh",
     }
 )
+_LINE = re.compile(r"[^\x00-\x1f]{1,500}")
+_COUNT = re.compile(r"[0-9]{1,3}")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}=[\s\S]{0,10000}")
 _VALUES: dict[str, re.Pattern[str]] = {
-    "--allow-takeover": re.compile(r"[^\x00-\x1f]{0,500}"),
-    "--concurrency": re.compile(r"[0-9]{1,3}"),
-    "--exclude": re.compile(r"[^\x00-\x1f]{1,500}"),
-    "--lock-timeout": re.compile(r"[0-9.]{1,12}"),
-    "--target": re.compile(r"[^\x00-\x1f]{1,500}"),
-    "--timeout": re.compile(r"[0-9.]{1,12}"),
-    "--var": re.compile(r"[A-Za-z_][A-Za-z0-9_]*=[\s\S]{0,10000}"),
-    "--var-file": re.compile(r"[^\x00-\x1f]{1,500}"),
+    "--allow-takeover": _LINE,
+    "--concurrency": _COUNT,
+    "--exclude": _LINE,
+    "--lock-timeout": _SECONDS,
+    "--target": _LINE,
+    "--timeout": _SECONDS,
+    "--var": _VARIABLE,
+    "--var-file": _LINE,
 }
 """The options with a value, and what it looks like."""
 MOST_WORDS = 1_000
