@@ -135,8 +135,10 @@ def is_busy(database: str, worker: str) -> bool:
     return found is not None
 
 
-def wait_until_busy(database: str, worker: str) -> None:
-    wait_until(lambda: is_busy(database, worker), 60)
+def wait_until_busy(database: str, worker: str, pid: int) -> set[int]:
+    """Wait until a worker runs a stack, and return its processes: that of the stack, and the server that forks it."""
+    wait_until(lambda: is_busy(database, worker) and len(descendants(pid)) >= 2, 60)
+    return descendants(pid)
 
 
 def wait_for_death(processes: set[int]) -> None:
@@ -179,12 +181,10 @@ def test_two_workers_apply_every_healthy_stack_once_though_one_is_killed_twice(
             killed.err.wait_for("serves")
             done += moments.randint(8, 40)
             wait_for_ended(database, done)
-            wait_until_busy(database, f"victim{victim}")
-            children = descendants(killed.process.pid)
+            children = wait_until_busy(database, f"victim{victim}", killed.process.pid)
             killed.kill()
 
             # Its stacks do not outlive it, so nobody meets them who takes over.
-            assert len(children) >= 2
             wait_for_death(children)
             logs.append(killed.done().err)
         finished = submitted.done()

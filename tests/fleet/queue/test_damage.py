@@ -287,12 +287,14 @@ def test_a_worker_needs_five_connections(store: QueueStore, tmp_path: Path) -> N
     names = [f"s{number}" for number in range(12)]
     run = submit(store, tmp_path, *names)
     most = 0
-    with serving(store, tmp_path, make_stacks(tmp_path, names), parallel=4):
+    with (
+        connect(store.address) as connection,
+        serving(store, tmp_path, make_stacks(tmp_path, names), parallel=4),
+    ):
         while store.read_runs(run)[0].ended < len(names):
-            with connect(store.address) as connection:
-                found = connection.execute(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                ).fetchone()
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            ).fetchone()
             assert found is not None
             # Without that of this look, and that of the store of the test.
             most = max(most, found[0] - 2)
