@@ -20,6 +20,7 @@ from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -32,6 +33,10 @@ _TICK = 0.5
 """Seconds between two looks at limits and requests to stop."""
 _PAUSES = (0.1, 1.0)
 """Seconds before each further attempt to start a process."""
+_ONE_AT_A_TIME = Lock()
+"""Held while a process starts, and while its exit code is read. Each start also reads the codes of other
+processes that have ended; a code can be read once, and a second reader would take it for a lost server.
+"""
 _NO_SERVER = 255
 """The exit code that Python gives a process whose server has ended; no command has it."""
 
@@ -139,7 +144,8 @@ class ProcessPool:
                 target=run_target, args=(self._target, job, str(output), str(errors)), name=job.name
             )
             try:
-                process.start()
+                with _ONE_AT_A_TIME:
+                    process.start()
             except (OSError, EOFError):
                 if pause is None:
                     raise
@@ -162,8 +168,9 @@ class ProcessPool:
 
     def _collect(self, running: _Running) -> Ended:
         process: BaseProcess = running.process
-        process.join()
-        code = process.exitcode
+        with _ONE_AT_A_TIME:
+            process.join()
+            code = process.exitcode
         seconds = time.monotonic() - running.began
         asked = self._asked.pop(process.pid or 0, None)
 
@@ -220,19 +227,20 @@ class ProcessPool:
             _end_group(running.process.pid)
             _send(running.process.pid or 0, signal.SIGKILL)
         for running in self._running.values():
-            running.process.join(_TICK)
+            with _ONE_AT_A_TIME:
+                running.process.join(_TICK)
 
 
 def _send(pid: int, number: int) -> None:
     """Send a signal to a process; it may have ended already."""
-    if pid > 0:
+    if pid > 1:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
 def _end_group(pid: int | None) -> None:
     """End what is left of the session that a process has started."""
-    if pid and hasattr(os, "killpg"):
+    if pid and pid > 1 and hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
 
