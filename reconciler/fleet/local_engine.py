@@ -16,6 +16,8 @@ from reconciler.fleet.processes import ProcessPool, StopRequest
 from reconciler.fleet.results import Room, is_no_match, not_started, read_result
 from reconciler.report.documents.fleet import FleetStack
 
+GRACE = 60.0
+"""Seconds after `--timeout` at which a stack that still runs is interrupted."""
 _NO_FAILURE = frozenset({Exit.DONE, Exit.CHANGES})
 
 

@@ -60,11 +60,10 @@ def test_a_slow_listing_ends_in_time(
 
     server.behaves(answer)
     monkeypatch.setattr(fleet, "LISTING_SECONDS", 0.5)
-    began = time.monotonic()
     code, document = validate(folder)
     assert (code, [each["code"] for each in document["diagnostics"]]) == (1, ["timed_out"])
     assert "0.5 seconds" in document["diagnostics"][0]["detail"]
-    assert time.monotonic() - began < 10
+    assert len(server.seen) < 20, "each page takes a tenth of a second"
 
 
 def test_no_token_of_a_row_is_shown(folder: Path, server: Server) -> None:

@@ -13,17 +13,15 @@ from reconciler.cli.commands.fleet_queue import open_queue
 from reconciler.cli.fleet_lines import FleetLines
 from reconciler.config.load.fleet import Fleet
 from reconciler.fleet.job import Job
-from reconciler.fleet.local_engine import EngineOptions, run_all
+from reconciler.fleet.local_engine import GRACE, EngineOptions, run_all
 from reconciler.fleet.processes import StopRequest
 from reconciler.report.documents.fleet import FleetStack
 
 if TYPE_CHECKING:
     from reconciler.fleet.queue.engine import QueueEngine
 
-_TARGET = "reconciler.cli.stack_process:run_stack"
+TARGET = "reconciler.cli.stack_process:run_stack"
 """What the process of a stack calls; by name, because it runs the commands of this program."""
-_GRACE = 60.0
-"""Seconds after `--timeout` at which a stack that still runs is interrupted."""
 
 
 class Engine(Protocol):
@@ -50,7 +48,7 @@ class _LocalEngine:
 
     def run_all(self, jobs: Sequence[Job], failures: int) -> list[FleetStack]:
         options = self._options.after(failures)
-        return run_all(jobs, _TARGET, options, self._stop, self._progress)
+        return run_all(jobs, TARGET, options, self._stop, self._progress)
 
     def submit(self, jobs: Sequence[Job]) -> int:
         raise click.UsageError("--no-wait needs --queue.")
@@ -87,7 +85,7 @@ def choose_engine(
     engine = EngineOptions(
         parallel=parallel,
         stop_after_failures=loaded.stop_after_failures,
-        seconds=None if timeout is None else timeout + _GRACE,
+        seconds=None if timeout is None else timeout + GRACE,
     )
     if options.queue is None:
         yield _LocalEngine(engine, stop, progress)

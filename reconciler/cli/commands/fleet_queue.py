@@ -86,6 +86,8 @@ def _queue_command(function: Callable[..., Any]) -> Callable[..., Any]:
             reports.parse_reports(values.pop("reports_"), directory),
         )
         _check_reports(wanted, directory)
+
+        # A queue has no folder and no fleet file, and nothing is planned here.
         common = CommonOptions(
             directory,
             "",
@@ -168,12 +170,14 @@ def _describe_run(store: QueueStore, run: int, command: str) -> FleetDocument:
 
 def _to_run(row: RunRow) -> FleetRun:
     """Return a run as the document has it."""
+    # A run that was stopped still runs until its last stack has ended.
     stacks = row.waiting + row.running + row.ended
     state: RunState = "running"
     if row.ended == stacks:
         state = "ended" if row.stopped is None else "stopped"
     elif row.ended == row.running == 0:
         state = "waiting"
+
     return FleetRun(
         run=row.run,
         command=row.command,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.commands.fleet_engines import TARGET
 from reconciler.cli.commands.fleet_queue import QUEUE_HELP, open_queue
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.failures import run_guarded
@@ -21,6 +22,7 @@ from reconciler.config.load.fleet import DEFAULT_FLEET, Fleet
 from reconciler.config.secrets.allow_list import extend_allow_list
 from reconciler.config.sections.fleet import MOST_PARALLEL
 from reconciler.errors import Exit
+from reconciler.fleet.queue.words import COMMANDS
 from reconciler.planning.checks.secrecy import mask
 from reconciler.report.wording import printable
 from reconciler.workflows.fleet import load as load_fleet
@@ -29,13 +31,11 @@ if TYPE_CHECKING:
     from reconciler.fleet.queue.stack_task import WorkerOptions
     from reconciler.fleet.queue.store import QueueStore
 
-_TARGET = "reconciler.cli.stack_process:run_stack"
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _PAUSE = 5.0
 """Seconds before the second attempt of a stack whose failure may pass."""
 _CHECK_SECONDS = 3600.0
 """The time limit of a check of a schedule, so that a run ends before anything piles up."""
-_COMMANDS = ("validate", "plan", "apply", "drift", "list")
 
 
 @click.command()
@@ -62,7 +62,7 @@ _COMMANDS = ("validate", "plan", "apply", "drift", "list")
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(_COMMANDS),
+    type=click.Choice(COMMANDS),
     metavar="COMMAND",
     help="Run only jobs of this command: validate, plan, apply, drift or list. Repeatable.",
 )
@@ -114,8 +114,8 @@ def worker(
             options = WorkerOptions(
                 name=name or f"{socket.gethostname()}:{os.getpid()}",
                 folder=directory,
-                target=_TARGET,
-                commands=only or _COMMANDS,
+                target=TARGET,
+                commands=only or COMMANDS,
                 parallel=parallel or fleet.parallel,
                 pause=_PAUSE,
             )

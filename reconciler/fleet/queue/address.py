@@ -58,7 +58,12 @@ def read_queue_address(location: str, environ: Mapping[str, str]) -> QueueAddres
         known = AllowList(anywhere=(*allowed.anywhere, own))
         objection = find_objection(server.origin, known, "state", encrypted=server.encrypted)
         if objection:
-            raise _error(f"The queue: {objection}")
+            origin = server.origin
+            raise _error(
+                f"The queue at `{origin.host}` would be reached without TLS. Add `?sslmode=require` to "
+                "its address. In a network of your own, allow it in the environment instead:\n"
+                f"  export RECONCILER_ALLOW_HOSTS=postgresql://{origin.host}:{origin.port}"
+            )
     return QueueAddress(location, _shorten(location))
 
 

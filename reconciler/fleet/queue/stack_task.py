@@ -12,7 +12,7 @@ import psycopg
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit, ReconcilerError
 from reconciler.fleet.job import Job, Target
-from reconciler.fleet.local_engine import is_failure
+from reconciler.fleet.local_engine import GRACE, is_failure
 from reconciler.fleet.processes import StopRequest
 from reconciler.fleet.queue.retries import find_pause, may_pass
 from reconciler.fleet.queue.stack_locks import StackLocks
@@ -29,8 +29,6 @@ _AFTER_KILL = 1.0
 """Seconds before a stack that was stopped with its worker is started again."""
 _LOCK_TIMEOUT = "--lock-timeout=45"
 """What a second attempt gets: the state of a killed run is locked until its lease ends."""
-_GRACE = 60.0
-"""Seconds after `--timeout` at which a stack that still runs is interrupted."""
 
 
 class TryAgain(Exception):
@@ -194,7 +192,7 @@ class StackRunner:
             row=stack.row,
             shown=attempt.directory,
         )
-        limit = None if seconds is None else seconds + _GRACE
+        limit = None if seconds is None else seconds + GRACE
         return run_single(job, self._options.target, stop, limit)
 
     def _finish(self, attempt: Attempt, entry: FleetStack) -> None:

@@ -30,7 +30,7 @@ _FLAGS = frozenset(
 )
 _LINE = re.compile(r"[^\x00-\x1f]{1,500}")
 _COUNT = re.compile(r"[0-9]{1,3}")
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}=[\s\S]{0,10000}")
 _VALUES: dict[str, re.Pattern[str]] = {
     "--allow-takeover": _LINE,
@@ -53,17 +53,21 @@ def pack_words(words: Sequence[str], folder: Path) -> list[str]:
     """
     packed: list[str] = []
     for word in words:
+        # The queue keeps the words for 30 days, and others may read them.
         if mask(word) != word:
             raise ValueError(
                 f"`{mask(word)}` holds a secret, and jobs hold none. Set the value in the "
                 "environment of the workers."
             )
+
         option, equals, value = word.partition("=")
         if option == "--allow-host":
             raise ValueError(
                 "A job cannot allow a host: set RECONCILER_ALLOW_HOSTS in the environment of the "
                 "workers."
             )
+
+        # The folder has another place on each worker.
         if option == "--var-file" and equals:
             value = os.path.relpath(value, folder)
             word = f"{option}={value}"

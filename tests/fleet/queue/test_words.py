@@ -80,6 +80,9 @@ def test_files_of_values_are_found_on_the_worker(tmp_path: Path) -> None:
     assert unpack_words(packed, there)[1] == f"--var-file={there.resolve() / 'values.yaml'}"
     assert find_seconds(packed) == 90
 
+    # 2.3 minutes, as the command line passes it on.
+    assert find_seconds(pack_words(["plan", f"--timeout={2.3 * 60}"], here)) == 2.3 * 60
+
     # A link that leads out of the folder of the worker.
     (there / "values.yaml").symlink_to("/etc/hostname")
     with pytest.raises(ValueError, match="outside the folder"):
